@@ -1,0 +1,124 @@
+//! An item as somebody wants it: what `add` and every import hand to the vault. Nothing here is stored as it is.
+
+use super::field::{self, FieldKind, ItemKind};
+use crate::secret::Secret;
+
+/// A value on its way in.
+pub enum DraftValue {
+    /// For kinds that are not secret.
+    Plain(String),
+    /// For secret kinds.
+    Secret(Secret),
+}
+
+impl DraftValue {
+    /// The right variant for a kind.
+    #[must_use]
+    pub fn new(kind: FieldKind, text: String) -> Self {
+        if kind.is_secret() {
+            Self::Secret(Secret::new(text))
+        } else {
+            Self::Plain(text)
+        }
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Secret(secret) => secret.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Which field is meant: by number where it is standard, else by the name the user gave it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FieldName {
+    /// A standard field's number.
+    Standard(u8),
+    /// A custom field's name.
+    Custom(String),
+}
+
+impl FieldName {
+    /// The standard field of this name (16 and above), else a custom one.
+    #[must_use]
+    pub fn from_text(name: &str) -> Self {
+        match field::standard_number(name) {
+            Some(number) if number >= field::USERNAME => Self::Standard(number),
+            _ => Self::Custom(name.to_owned()),
+        }
+    }
+
+    /// The name as shown.
+    #[must_use]
+    pub fn as_text(&self) -> &str {
+        match self {
+            Self::Standard(number) => field::standard_field(*number).map_or("unknown", |row| row.0),
+            Self::Custom(name) => name,
+        }
+    }
+}
+
+/// One field of a draft. URLs and tags are not fields here, they have their own lists.
+pub struct DraftField {
+    /// Which field.
+    pub name: FieldName,
+    /// What its value is; for standard fields the table's kind.
+    pub kind: FieldKind,
+    /// The value; secret kinds carry `DraftValue::Secret`.
+    pub value: DraftValue,
+}
+
+/// An item as it should become.
+#[derive(Default)]
+pub struct Draft {
+    /// Kind of the item.
+    pub kind: ItemKind,
+    /// Title; never empty once checked.
+    pub title: String,
+    /// Folder, segments joined by `/`, empty at the top; `\/` is a slash inside a segment.
+    pub folder: String,
+    /// Whether the user marked it.
+    pub favourite: bool,
+    /// Whether it lies in the trash.
+    pub trashed: bool,
+    /// Where an import found it, for instance `bitwarden:3f2a…`.
+    pub origin: Option<String>,
+    /// Addresses, the first one first.
+    pub urls: Vec<String>,
+    /// Tags without duplicates.
+    pub tags: Vec<String>,
+    /// All other fields; several custom ones may share a name.
+    pub fields: Vec<DraftField>,
+}
+
+impl Draft {
+    /// Adds a standard field unless the text is empty.
+    pub fn push_standard(&mut self, number: u8, text: String) {
+        if !text.is_empty() {
+            let kind = field::standard_field(number).map_or(FieldKind::Text, |row| row.1);
+            self.fields.push(DraftField {
+                name: FieldName::Standard(number),
+                kind,
+                value: DraftValue::new(kind, text),
+            });
+        }
+    }
+
+    /// Adds a custom field, an empty one too.
+    pub fn push_custom(&mut self, name: &str, kind: FieldKind, text: String) {
+        self.fields.push(DraftField {
+            name: FieldName::Custom(name.to_owned()),
+            kind,
+            value: DraftValue::new(kind, text),
+        });
+    }
+}

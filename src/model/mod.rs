@@ -1,0 +1,9 @@
+//! What an item is, apart from how it is stored: identifiers, times, kinds of item and field, drafts, summaries.
+//!
+//! Nothing here knows of records, keys or files.
+
+pub mod draft;
+pub mod field;
+pub mod ids;
+pub mod item;
+pub mod moment;

@@ -1,0 +1,83 @@
+//! The type a secret text lives in: zeroized on drop, without Debug, Display or Clone, with one `expose()`.
+//!
+//! It must never be formatted, logged or serialised by accident; every `expose()` elsewhere carries `// EXPOSE: why`
+//! and tests/tidy.rs lists the files that may have one.
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// A secret text (password, seed, card number, private key), UTF-8. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text over; the caller must not keep another copy.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Takes bytes over.
+    ///
+    /// # Errors
+    /// `None` where the bytes are not UTF-8; they are wiped either way.
+    #[must_use]
+    pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Some(Self(text)),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                None
+            }
+        }
+    }
+
+    /// The text itself. Every call outside this file says why in a comment that starts with `EXPOSE:`.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// A second copy, where two owners are really needed.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no text at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Equality in constant time for equal lengths.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comparison_sees_content() {
+        let one = Secret::new("hunter2".to_owned());
+        assert!(one.same_as(&one.duplicate()));
+        assert!(!one.same_as(&Secret::new("hunter3".to_owned())));
+        assert!(!one.same_as(&Secret::new("hunter22".to_owned())));
+    }
+
+    #[test]
+    fn only_utf8_is_a_text() {
+        assert!(Secret::from_utf8(vec![0xff, 0xfe]).is_none());
+        assert!(Secret::from_utf8(b"ok".to_vec()).is_some());
+    }
+}
