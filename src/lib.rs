@@ -6,5 +6,7 @@
 //! terminal: time, randomness and paths come in as arguments.
 #![forbid(unsafe_code)]
 
+pub mod crypto;
+pub mod log;
 pub mod model;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! Identifiers, each its own type, so that one is never passed for another (vault-format.md, "Identifiers").
 
 use rand::CryptoRng;
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 macro_rules! id_type {
@@ -77,6 +78,25 @@ pub enum FieldId {
     Standard(u8),
     /// A custom field or URL (random), or a tag (hash of its text).
     Custom([u8; 16]),
+}
+
+impl FieldId {
+    /// The field of a tag, the same on every device: `SHA-256("keyfold v1 tag" ‖ text)[0..16]`.
+    #[must_use]
+    pub fn derive_for_tag(tag: &str) -> Self {
+        let digest = Sha256::new().chain_update(b"keyfold v1 tag").chain_update(tag).finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self::Custom(bytes)
+    }
+
+    /// 16 fresh random bytes for a custom field or URL.
+    #[must_use]
+    pub fn make(rng: &mut dyn CryptoRng) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self::Custom(bytes)
+    }
 }
 
 /// One operation: which record, and which of its operations.
