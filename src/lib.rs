@@ -10,3 +10,4 @@ pub mod crypto;
 pub mod log;
 pub mod model;
 pub mod secret;
+pub mod state;

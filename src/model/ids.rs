@@ -84,7 +84,10 @@ impl FieldId {
     /// The field of a tag, the same on every device: `SHA-256("keyfold v1 tag" ‖ text)[0..16]`.
     #[must_use]
     pub fn derive_for_tag(tag: &str) -> Self {
-        let digest = Sha256::new().chain_update(b"keyfold v1 tag").chain_update(tag).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"keyfold v1 tag")
+            .chain_update(tag)
+            .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Self::Custom(bytes)

@@ -1,0 +1,713 @@
+//! What a caller wants, turned into operations (vault-format.md, section 5).
+//!
+//! Many wishes make one plan and one plan makes one record, wholly there or wholly absent. Secrets stay in their
+//! wrappers here; `vault` seals them when it knows the record's id.
+
+use super::codec::{self, Erasure, SetBody, UrlBody};
+use super::fold::State;
+use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
+use super::view::Life;
+use crate::model::draft::{Draft, DraftValue, FieldName};
+use crate::model::field::{self, FieldKind, ItemKind};
+use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
+use crate::model::moment::Moment;
+use crate::secret::Secret;
+use rand::CryptoRng;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A value to be sealed, or one that is sealed for the same item and field already.
+pub enum PlannedValue {
+    /// To be sealed.
+    Secret(Secret),
+    /// Sealed for this place; goes in as it is.
+    Sealed(Vec<u8>),
+}
+
+/// An operation whose values are not sealed yet.
+pub struct PlannedOperation {
+    /// What it does.
+    pub tag: Tag,
+    /// To which item; `None` for the vault itself.
+    pub item: Option<ItemId>,
+    /// To which field.
+    pub field: Option<FieldId>,
+    /// Which operations it replaces.
+    pub replaces: Vec<Dot>,
+    /// Body, by tag.
+    pub body: Vec<u8>,
+    /// Values to go in sealed.
+    pub values: Vec<PlannedValue>,
+}
+
+impl PlannedOperation {
+    /// An operation on the vault itself.
+    #[must_use]
+    pub fn on_vault(tag: Tag, field: Option<FieldId>, body: Vec<u8>) -> Self {
+        Self {
+            tag,
+            item: None,
+            field,
+            replaces: Vec::new(),
+            body,
+            values: Vec::new(),
+        }
+    }
+}
+
+/// A wish about one field of one item.
+pub enum Edit {
+    /// Gives a field a value; a custom field that is not there is made.
+    Set(FieldName, FieldKind, DraftValue),
+    /// Gives the register of this id a value (another head is resolved, a former value comes back).
+    Restore(FieldId, Dot),
+    /// Takes a field away.
+    Remove(FieldName),
+    /// Sets title and folder.
+    Move {
+        /// The new folder.
+        folder: String,
+        /// The new title.
+        title: String,
+    },
+    /// Changes the kind.
+    Kind(ItemKind),
+    /// Marks or unmarks the item.
+    Favourite(Mark),
+    /// Adds an address behind the others.
+    AddUrl(String),
+    /// Takes an address away.
+    RemoveUrl(String),
+    /// Adds a tag.
+    AddTag(String),
+    /// Takes a tag away.
+    RemoveTag(String),
+    /// Moves an HOTP counter forward to this count.
+    Count(FieldId, u64),
+}
+
+/// Whether an item is marked as a favourite.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// It is.
+    Favourite,
+    /// It is not.
+    Plain,
+}
+
+/// Why a wish cannot be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ChangeError {
+    /// No such item, or nothing is left of it.
+    NoItem,
+    /// No such field.
+    NoField(String),
+    /// The operation to bring back is not known or was erased.
+    NoFormerValue,
+    /// The record cannot be undone, and why.
+    CannotUndo(&'static str),
+}
+
+/// Operations on their way into one record.
+pub struct Plan<'a> {
+    state: &'a State,
+    operations: Vec<PlannedOperation>,
+    /// Which operation of this plan holds a register already: a record never replaces its own dots.
+    registers: HashMap<(ItemId, Option<FieldId>), usize>,
+    fresh_items: BTreeSet<ItemId>,
+    /// Custom fields made in this plan, by item and name.
+    fresh_fields: BTreeMap<(ItemId, String), FieldId>,
+}
+
+impl<'a> Plan<'a> {
+    /// An empty plan over what is known now.
+    #[must_use]
+    pub fn new(state: &'a State) -> Self {
+        Self {
+            state,
+            operations: Vec::new(),
+            registers: HashMap::new(),
+            fresh_items: BTreeSet::new(),
+            fresh_fields: BTreeMap::new(),
+        }
+    }
+
+    /// The operations, in the order they were planned.
+    #[must_use]
+    pub fn into_operations(self) -> Vec<PlannedOperation> {
+        self.operations
+    }
+
+    /// Whether nothing would change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Adds an operation that needs no planning.
+    pub fn push(&mut self, operation: PlannedOperation) {
+        self.operations.push(operation);
+    }
+
+    /// A new item as the draft says. Returns its id.
+    pub fn add(&mut self, draft: Draft, rng: &mut dyn CryptoRng) -> ItemId {
+        let item = ItemId::make(rng);
+        self.fresh_items.insert(item);
+        self.life(
+            item,
+            if draft.trashed {
+                LIFE_DELETED
+            } else {
+                LIFE_ALIVE
+            },
+        );
+        self.set_plain(item, field::KIND, draft.kind.name());
+        self.set_plain(item, field::TITLE, &draft.title);
+        for (number, text) in [
+            (field::FOLDER, draft.folder.as_str()),
+            (field::FAVOURITE, if draft.favourite { "yes" } else { "" }),
+            (field::ORIGIN, draft.origin.as_deref().unwrap_or_default()),
+        ] {
+            if !text.is_empty() {
+                self.set_plain(item, number, text);
+            }
+        }
+        for field in draft.fields {
+            let id = match &field.name {
+                FieldName::Standard(number) => FieldId::Standard(*number),
+                FieldName::Custom(_) => FieldId::make(rng), // several may share a name
+            };
+            self.set(item, id, &field.name, field.kind, field.value);
+        }
+        for (address, rank) in draft.urls.iter().zip(0..) {
+            self.url(item, FieldId::make(rng), rank, address);
+        }
+        for tag in &draft.tags {
+            self.tag(item, tag);
+        }
+        item
+    }
+
+    /// Changes an item; a change also revives it, so that an edit made apart from a deletion is not lost.
+    ///
+    /// # Errors
+    /// As [`ChangeError`] says; the plan must then be dropped.
+    pub fn edit(
+        &mut self,
+        item: ItemId,
+        edits: Vec<Edit>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ChangeError> {
+        let revives = edits.iter().any(|edit| !matches!(edit, Edit::Count(..)));
+        for edit in edits {
+            self.one_edit(item, edit, rng)?;
+        }
+        if revives && !self.fresh_items.contains(&item) {
+            self.life(item, LIFE_ALIVE);
+        }
+        Ok(())
+    }
+
+    fn one_edit(
+        &mut self,
+        item: ItemId,
+        edit: Edit,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), ChangeError> {
+        match edit {
+            Edit::Set(name, kind, value) => {
+                let id = self
+                    .field_id(item, &name, Some(rng))
+                    .ok_or(ChangeError::NoItem)?;
+                self.set(item, id, &name, kind, value);
+            }
+            Edit::Restore(field, dot) => self.restore(item, field, dot)?,
+            Edit::Remove(name) => {
+                let missing = || ChangeError::NoField(name.as_text().to_owned());
+                let id = self.field_id(item, &name, None).ok_or_else(missing)?;
+                if self.state.register_heads(item, id).is_empty() {
+                    return Err(missing());
+                }
+                self.remove(item, id);
+            }
+            Edit::Move { folder, title } => {
+                self.set_if_other(item, field::TITLE, &title);
+                self.set_if_other(item, field::FOLDER, &folder);
+            }
+            Edit::Kind(kind) => self.set_if_other(item, field::KIND, kind.name()),
+            Edit::Favourite(mark) => {
+                self.set_if_other(
+                    item,
+                    field::FAVOURITE,
+                    if mark == Mark::Favourite { "yes" } else { "" },
+                );
+            }
+            Edit::AddUrl(address) => {
+                let known = self
+                    .state
+                    .item(item)
+                    .map(|view| view.urls)
+                    .unwrap_or_default();
+                if !known.iter().any(|url| url.address == address) {
+                    let planned = self
+                        .operations
+                        .iter()
+                        .filter(|operation| operation.item == Some(item));
+                    let fresh = planned
+                        .filter(|operation| operation.tag == Tag::URL)
+                        .count();
+                    let last = known.last().map_or(0, |url| url.rank.saturating_add(1));
+                    let rank = last.saturating_add(u32::try_from(fresh).unwrap_or_default());
+                    self.url(item, FieldId::make(rng), rank, &address);
+                }
+            }
+            Edit::RemoveUrl(address) => {
+                let known = self
+                    .state
+                    .item(item)
+                    .map(|view| view.urls)
+                    .unwrap_or_default();
+                let url = known.iter().find(|url| url.address == address);
+                let id = url.ok_or(ChangeError::NoField(address))?.id;
+                self.remove(item, id);
+            }
+            Edit::AddTag(tag) => self.tag(item, &tag),
+            Edit::RemoveTag(tag) => {
+                let known = self
+                    .state
+                    .item(item)
+                    .is_some_and(|view| view.tags.contains(&tag));
+                if !known {
+                    return Err(ChangeError::NoField(tag));
+                }
+                self.remove(item, FieldId::derive_for_tag(&tag));
+            }
+            Edit::Count(field, count) => {
+                let view = self.state.item(item).ok_or(ChangeError::NoItem)?;
+                let seed = view
+                    .field(field)
+                    .ok_or_else(|| ChangeError::NoField("otp".to_owned()))?
+                    .seed;
+                self.count(item, field, seed, count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a count for a seed. Counts never go back: the fold takes the largest.
+    pub fn count(&mut self, item: ItemId, field: FieldId, seed: Dot, count: u64) {
+        let body = codec::write_counter(seed, count);
+        let (item, field) = (Some(item), Some(field));
+        let (replaces, values) = (Vec::new(), Vec::new());
+        self.operations.push(PlannedOperation {
+            tag: Tag::COUNTER,
+            item,
+            field,
+            replaces,
+            body,
+            values,
+        });
+    }
+
+    /// Moves an item to the trash or back.
+    ///
+    /// # Errors
+    /// [`ChangeError::NoItem`].
+    pub fn set_life(&mut self, item: ItemId, life: Life) -> Result<(), ChangeError> {
+        self.state.item(item).ok_or(ChangeError::NoItem)?;
+        self.life(
+            item,
+            if life == Life::Trashed {
+                LIFE_DELETED
+            } else {
+                LIFE_ALIVE
+            },
+        );
+        Ok(())
+    }
+
+    /// Takes all content of an item away for ever.
+    pub fn purge(&mut self, item: ItemId) {
+        let operations = self.state.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let wanted = operations
+            .iter()
+            .filter(|operation| operation.tag.is_erasable());
+        let dots: Vec<Dot> = wanted
+            .map(|operation| self.state.dot_of(operation))
+            .collect();
+        self.erase(item, dots);
+        self.life(item, LIFE_DELETED);
+    }
+
+    /// Takes the former values of an item away for ever.
+    pub fn prune_history(&mut self, item: ItemId) {
+        let dots = self
+            .state
+            .history(item)
+            .into_iter()
+            .map(|former| former.value.dot)
+            .collect();
+        self.erase(item, dots);
+    }
+
+    fn erase(&mut self, item: ItemId, dots: Vec<Dot>) {
+        let mut operations: BTreeMap<RecordId, Vec<u32>> = BTreeMap::new();
+        for dot in &dots {
+            operations.entry(dot.record).or_default().push(dot.index);
+        }
+        let chunks = self.state.chunks_of(item, &dots);
+        let erasure = Erasure {
+            operations: operations.into_iter().collect(),
+            chunks,
+        };
+        let body = codec::write_erase(&erasure);
+        self.operations.push(PlannedOperation {
+            item: Some(item),
+            ..PlannedOperation::on_vault(Tag::ERASE, None, body)
+        });
+    }
+
+    /// New operations that put back what a record replaced.
+    ///
+    /// # Errors
+    /// [`ChangeError::CannotUndo`] where the record changed the vault itself or erased something.
+    pub fn undo(&mut self, record: RecordId) -> Result<(), ChangeError> {
+        let (_, operations) = self
+            .state
+            .record_operations(record)
+            .ok_or(ChangeError::CannotUndo("it is not known"))?;
+        if operations
+            .iter()
+            .any(|operation| !is_undoable(operation.tag))
+        {
+            return Err(ChangeError::CannotUndo(
+                "it changed the vault itself or erased something",
+            ));
+        }
+        let mut touched = BTreeSet::new();
+        for (operation, index) in operations.iter().zip(0..) {
+            let Some(item) = operation.item else { continue };
+            touched.insert(item);
+            let own = Dot { record, index };
+            match (operation.tag, operation.field) {
+                (Tag::LIFE, _) if self.state.life_heads(item).contains(&own) => {
+                    let was_alive = operation
+                        .replaces
+                        .iter()
+                        .any(|dot| self.state.is_alive_dot(item, *dot));
+                    self.life(item, if was_alive { LIFE_ALIVE } else { LIFE_DELETED });
+                }
+                (tag, Some(field))
+                    if tag.is_value() && self.state.register_heads(item, field).contains(&own) =>
+                {
+                    match operation
+                        .replaces
+                        .iter()
+                        .max_by_key(|dot| self.state.order_of_dot(item, **dot))
+                    {
+                        Some(dot) => self.restore(item, field, *dot)?,
+                        None => self.remove(item, field),
+                    }
+                }
+                _ => {}
+            }
+        }
+        let body = record.0.to_vec();
+        self.operations
+            .push(PlannedOperation::on_vault(Tag::UNDONE, None, body));
+        Ok(())
+    }
+
+    /// Brings a former operation of a register back as a new one; a value sealed for this place goes in as it is.
+    fn restore(&mut self, item: ItemId, field: FieldId, dot: Dot) -> Result<(), ChangeError> {
+        let (tag, body, sealed) = self
+            .state
+            .operation_at(item, field, dot)
+            .ok_or(ChangeError::NoFormerValue)?;
+        let (tag, body) = match tag {
+            Tag::REMOVE => {
+                self.remove(item, field);
+                return Ok(());
+            }
+            Tag::SET => {
+                let set = codec::parse_set(&body).ok_or(ChangeError::NoFormerValue)?;
+                // A seed that comes back goes on with its counter, and says whose that is.
+                let origin = set.origin().unwrap_or(dot);
+                let origin = (set.kind == FieldKind::Otp.number()).then_some(&origin);
+                (
+                    Tag::SET,
+                    codec::write_set(&SetBody::new(
+                        set.kind,
+                        set.name,
+                        set.text,
+                        Moment(0),
+                        origin,
+                    )),
+                )
+            }
+            Tag::FORMER => {
+                let former = codec::parse_former(&body).ok_or(ChangeError::NoFormerValue)?;
+                (
+                    Tag::SET,
+                    codec::write_set(&SetBody::new(
+                        former.kind,
+                        former.name,
+                        former.text,
+                        Moment(0),
+                        None,
+                    )),
+                )
+            }
+            tag if tag.is_value() => (tag, body),
+            _ => return Err(ChangeError::NoFormerValue),
+        };
+        let values = sealed.into_iter().map(PlannedValue::Sealed).collect();
+        self.put(item, Some(field), tag, body, values);
+        Ok(())
+    }
+
+    fn set_plain(&mut self, item: ItemId, number: u8, text: &str) {
+        let body = codec::write_set(&SetBody::new(
+            FieldKind::Text.number(),
+            "",
+            text,
+            Moment(0),
+            None,
+        ));
+        self.put(
+            item,
+            Some(FieldId::Standard(number)),
+            Tag::SET,
+            body,
+            Vec::new(),
+        );
+    }
+
+    fn set_if_other(&mut self, item: ItemId, number: u8, text: &str) {
+        if self
+            .state
+            .item(item)
+            .is_none_or(|view| view.text(number) != text)
+        {
+            self.set_plain(item, number, text);
+        }
+    }
+
+    fn set(
+        &mut self,
+        item: ItemId,
+        id: FieldId,
+        name: &FieldName,
+        kind: FieldKind,
+        value: DraftValue,
+    ) {
+        let name = match name {
+            FieldName::Standard(_) => "",
+            FieldName::Custom(name) => name,
+        };
+        let body = |text: &str| {
+            codec::write_set(&SetBody::new(kind.number(), name, text, Moment(0), None))
+        };
+        match value {
+            DraftValue::Plain(text) => self.put(item, Some(id), Tag::SET, body(&text), Vec::new()),
+            DraftValue::Secret(secret) => {
+                self.put(
+                    item,
+                    Some(id),
+                    Tag::SET,
+                    body(""),
+                    vec![PlannedValue::Secret(secret)],
+                );
+            }
+        }
+    }
+
+    /// Puts a whole prepared SET, FORMER or URL operation in, for an import of keyfold's own export.
+    pub fn put_prepared(
+        &mut self,
+        item: ItemId,
+        field: FieldId,
+        tag: Tag,
+        body: Vec<u8>,
+        values: Vec<PlannedValue>,
+    ) -> u32 {
+        let operation = PlannedOperation {
+            tag,
+            item: Some(item),
+            field: Some(field),
+            replaces: Vec::new(),
+            body,
+            values,
+        };
+        self.operations.push(operation);
+        u32::try_from(self.operations.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Says that a prepared item lives or lies in the trash.
+    pub fn put_life(&mut self, item: ItemId, life: Life) {
+        self.life(
+            item,
+            if life == Life::Trashed {
+                LIFE_DELETED
+            } else {
+                LIFE_ALIVE
+            },
+        );
+    }
+
+    /// Adds a tag to an item.
+    pub fn tag(&mut self, item: ItemId, tag: &str) {
+        self.put(
+            item,
+            Some(FieldId::derive_for_tag(tag)),
+            Tag::TAG,
+            codec::write_text(tag),
+            Vec::new(),
+        );
+    }
+
+    fn url(&mut self, item: ItemId, id: FieldId, rank: u32, address: &str) {
+        self.put(
+            item,
+            Some(id),
+            Tag::URL,
+            codec::write_url(&UrlBody { rank, address }),
+            Vec::new(),
+        );
+    }
+
+    fn remove(&mut self, item: ItemId, field: FieldId) {
+        self.put(item, Some(field), Tag::REMOVE, Vec::new(), Vec::new());
+    }
+
+    fn life(&mut self, item: ItemId, life: u8) {
+        self.put(item, None, Tag::LIFE, vec![life], Vec::new());
+    }
+
+    /// One operation a register: a later wish of the same plan takes the place of an earlier one.
+    fn put(
+        &mut self,
+        item: ItemId,
+        field: Option<FieldId>,
+        tag: Tag,
+        body: Vec<u8>,
+        values: Vec<PlannedValue>,
+    ) {
+        let is_fresh = self.fresh_items.contains(&item);
+        let replaces = match field {
+            _ if is_fresh => Vec::new(),
+            None => self.state.life_heads(item),
+            Some(field) => self.state.register_heads(item, field),
+        };
+        let operation = PlannedOperation {
+            tag,
+            item: Some(item),
+            field,
+            replaces,
+            body,
+            values,
+        };
+        match self
+            .registers
+            .get(&(item, field))
+            .and_then(|at| self.operations.get_mut(*at))
+        {
+            Some(planned) => *planned = operation,
+            None => {
+                self.registers.insert((item, field), self.operations.len());
+                self.operations.push(operation);
+            }
+        }
+    }
+
+    /// The register of a field name: a standard number, a custom field of that name, or a fresh one.
+    fn field_id(
+        &mut self,
+        item: ItemId,
+        name: &FieldName,
+        rng: Option<&mut dyn CryptoRng>,
+    ) -> Option<FieldId> {
+        let FieldName::Custom(text) = name else {
+            let FieldName::Standard(number) = name else {
+                return None;
+            };
+            return Some(FieldId::Standard(*number));
+        };
+        let known = self.state.item(item).and_then(|view| {
+            let custom = view
+                .fields
+                .into_iter()
+                .filter(|field| matches!(field.id, FieldId::Custom(_)));
+            custom
+                .into_iter()
+                .find(|field| field.name == *text)
+                .map(|field| field.id)
+        });
+        known
+            .or_else(|| self.fresh_fields.get(&(item, text.clone())).copied())
+            .or_else(|| {
+                let id = FieldId::make(rng?);
+                self.fresh_fields.insert((item, text.clone()), id);
+                Some(id)
+            })
+    }
+}
+
+/// Whether an undo may take back a record with such an operation.
+#[must_use]
+pub fn is_undoable(tag: Tag) -> bool {
+    tag.is_value() && tag != Tag::DEVICE || matches!(tag, Tag::LIFE | Tag::COUNTER | Tag::FORMER)
+}
+
+impl State {
+    /// Tag, body and sealed values of an operation of a register, unless it was erased.
+    fn operation_at(
+        &self,
+        item: ItemId,
+        field: FieldId,
+        dot: Dot,
+    ) -> Option<(Tag, Vec<u8>, Vec<Vec<u8>>)> {
+        let operations = self.items.get(&item)?;
+        let found = operations
+            .iter()
+            .find(|operation| operation.field == Some(field) && self.dot_of(operation) == dot)?;
+        if self.is_erased(found) {
+            return None;
+        }
+        let sealed = found
+            .sealed
+            .iter()
+            .map(|span| self.bytes(*span).to_vec())
+            .collect();
+        Some((found.tag, self.bytes(found.body).to_vec(), sealed))
+    }
+
+    fn is_alive_dot(&self, item: ItemId, dot: Dot) -> bool {
+        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        operations.iter().any(|operation| {
+            self.dot_of(operation) == dot && self.bytes(operation.body) == [LIFE_ALIVE]
+        })
+    }
+
+    fn order_of_dot(
+        &self,
+        item: ItemId,
+        dot: Dot,
+    ) -> Option<(crate::model::moment::Clock, RecordId, u32)> {
+        let operations = self.items.get(&item)?;
+        operations
+            .iter()
+            .find(|operation| self.dot_of(operation) == dot)
+            .map(|operation| self.order_of(operation))
+    }
+
+    fn chunks_of(&self, item: ItemId, dots: &[Dot]) -> Vec<super::op::ChunkName> {
+        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let meant = operations
+            .iter()
+            .filter(|operation| dots.contains(&self.dot_of(operation)));
+        let spans = meant.flat_map(|operation| &operation.chunks);
+        spans
+            .filter_map(|span| super::op::ChunkName::from_slice(self.bytes(*span)))
+            .collect()
+    }
+}

@@ -1,0 +1,462 @@
+//! The state of a vault, folded from its records: the only place that changes it (vault-format.md, section 5).
+//!
+//! Records come in any order and any number of times; the result is the same. Values of secret fields stay sealed.
+//! What an item looks like is worked out when somebody asks ([`super::view`]), so opening ten thousand items costs little.
+
+use super::codec::{self, DecodedRecord, MalformedRecord};
+use super::op::{ChunkName, Operation, RecordHead, Tag};
+use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
+use crate::model::moment::Clock;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use zeroize::Zeroizing;
+
+/// The fold of all records seen so far. [`State::settle`] closes a round of [`State::absorb`].
+#[derive(Default)]
+pub struct State {
+    buffers: Vec<Zeroizing<Vec<u8>>>,
+    pub(super) records: Vec<RecordEntry>,
+    by_id: HashMap<RecordId, usize>,
+    /// Other bytes that came under an id that was there already, and where; settled by [`State::settle`].
+    twins: Vec<Span>,
+    unsettled: bool,
+    pub(super) items: HashMap<ItemId, Vec<Folded>>,
+    pub(super) on_vault: Vec<Folded>,
+    erased: HashMap<RecordId, BTreeSet<u32>>,
+    erased_chunks: HashSet<ChunkName>,
+    newest: Clock,
+}
+
+/// Where something lies in the buffers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    buffer: u32,
+    start: u32,
+    length: u32,
+}
+
+/// One record that is folded in.
+pub(super) struct RecordEntry {
+    pub(super) head: RecordHead,
+    bytes: Span,
+}
+
+/// One operation that is folded in.
+pub(super) struct Folded {
+    pub(super) record: u32,
+    pub(super) index: u32,
+    pub(super) tag: Tag,
+    pub(super) field: Option<FieldId>,
+    pub(super) replaces: Box<[Dot]>,
+    pub(super) body: Span,
+    pub(super) sealed: Box<[Span]>,
+    pub(super) chunks: Box<[Span]>,
+}
+
+/// Two records that cannot both be right, or that hint at a cloned device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Oddity {
+    /// Different contents under one record id; the smaller bytes count.
+    SameId(RecordId),
+    /// Two records with one number of one device; both count.
+    SameSeq(DeviceId, u64),
+    /// Records of a device that were written and never arrived.
+    Gap(DeviceId, u64),
+}
+
+/// What is known of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeviceHead {
+    /// The device's newest record.
+    pub record: RecordId,
+    /// Its number.
+    pub seq: u64,
+    /// Its clock.
+    pub clock: Clock,
+}
+
+impl State {
+    /// Folds in a buffer that holds records at these places. Returns how many of them were new.
+    ///
+    /// # Errors
+    /// [`MalformedRecord`] where one breaks a rule; then none of the buffer is taken.
+    pub fn absorb(
+        &mut self,
+        buffer: Zeroizing<Vec<u8>>,
+        places: &[Range<usize>],
+    ) -> Result<usize, MalformedRecord> {
+        let number = u32::try_from(self.buffers.len()).map_err(|_| MalformedRecord)?;
+        let mut decoded = Vec::with_capacity(places.len());
+        for place in places {
+            let bytes = buffer.get(place.clone()).ok_or(MalformedRecord)?;
+            let record = codec::parse_record(bytes)?;
+            let known = self.by_id.get(&record.head.id).copied();
+            match known {
+                Some(at) if self.bytes(self.records[at].bytes) == bytes => {}
+                known => decoded.push((place, bytes, record, known.is_some())),
+            }
+        }
+        let base = buffer.as_ptr() as usize;
+        let locate = |part: &[u8]| Span {
+            buffer: number,
+            start: u32::try_from((part.as_ptr() as usize).wrapping_sub(base)).unwrap_or_default(),
+            length: u32::try_from(part.len()).unwrap_or_default(),
+        };
+        let mut new = 0;
+        for (_, bytes, record, is_twin) in &decoded {
+            if *is_twin || self.by_id.contains_key(&record.head.id) {
+                if !self.twins.iter().any(|twin| self.bytes(*twin) == *bytes) {
+                    self.twins.push(locate(bytes));
+                    self.unsettled = true;
+                }
+            } else {
+                self.fold(record, locate(bytes), &locate);
+                new += 1;
+            }
+        }
+        if decoded.is_empty() {
+            return Ok(0);
+        }
+        drop(decoded);
+        self.buffers.push(buffer);
+        self.unsettled |= new > 0 && !self.twins.is_empty();
+        Ok(new)
+    }
+
+    fn fold(&mut self, record: &DecodedRecord<'_>, bytes: Span, locate: &dyn Fn(&[u8]) -> Span) {
+        let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        self.by_id.insert(record.head.id, self.records.len());
+        self.newest = self.newest.max(record.head.clock);
+        self.records.push(RecordEntry {
+            head: record.head.clone(),
+            bytes,
+        });
+        let mut current: Option<(ItemId, &mut Vec<Folded>)> = None;
+        for (operation, index) in record.operations.iter().zip(0..) {
+            if operation.tag == Tag::ERASE {
+                for (id, indices) in codec::parse_erase(operation.body)
+                    .unwrap_or_default()
+                    .operations
+                {
+                    self.erased.entry(id).or_default().extend(indices);
+                }
+                for name in codec::parse_erase(operation.body)
+                    .unwrap_or_default()
+                    .chunks
+                {
+                    self.erased_chunks.insert(name);
+                }
+            }
+            let folded = Folded {
+                record: number,
+                index,
+                tag: operation.tag,
+                field: operation.field,
+                replaces: operation.replaces.as_slice().into(),
+                body: locate(operation.body),
+                sealed: operation.sealed.iter().map(|value| locate(value)).collect(),
+                chunks: operation.chunks.iter().map(|name| locate(name)).collect(),
+            };
+            match operation.item {
+                None => self.on_vault.push(folded),
+                Some(item) => match &mut current {
+                    // Operations on one item stand together: one look-up serves them all.
+                    Some((held, operations)) if *held == item => operations.push(folded),
+                    _ => {
+                        let operations = self.items.entry(item).or_default();
+                        operations.push(folded);
+                        current = Some((item, operations));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Decides which of several contents under one id counts: the smaller bytes, after erasing. To be called when
+    /// all that is at hand was absorbed; free where no id came twice.
+    pub fn settle(&mut self) {
+        if !self.unsettled {
+            return;
+        }
+        let mut best: HashMap<RecordId, (Vec<u8>, Span)> = HashMap::new();
+        let spans: Vec<Span> = self
+            .records
+            .iter()
+            .map(|entry| entry.bytes)
+            .chain(self.twins.iter().copied())
+            .collect();
+        for span in &spans {
+            let Ok(record) = codec::parse_record(self.bytes(*span)) else {
+                continue;
+            };
+            let normal = self.without_erased(&record).to_vec();
+            let id = record.head.id;
+            match best.get(&id) {
+                Some((held, _)) if *held <= normal => {}
+                _ => drop(best.insert(id, (normal, *span))),
+            }
+        }
+        let chosen: Vec<Span> = self
+            .records
+            .iter()
+            .filter_map(|entry| best.get(&entry.head.id).map(|row| row.1))
+            .collect();
+        let twins = spans
+            .into_iter()
+            .filter(|span| !chosen.contains(span))
+            .collect();
+        let buffers = std::mem::take(&mut self.buffers);
+        *self = Self {
+            twins,
+            ..Self::default()
+        };
+        for span in chosen {
+            let Some(bytes) = slice(&buffers, span) else {
+                continue;
+            };
+            let Ok(record) = codec::parse_record(bytes) else {
+                continue;
+            };
+            let base = bytes.as_ptr() as usize;
+            self.fold(&record, span, &|part| Span {
+                buffer: span.buffer,
+                start: span.start
+                    + u32::try_from((part.as_ptr() as usize).wrapping_sub(base))
+                        .unwrap_or_default(),
+                length: u32::try_from(part.len()).unwrap_or_default(),
+            });
+        }
+        self.buffers = buffers;
+    }
+
+    /// Whether the record is known.
+    #[must_use]
+    pub fn contains(&self, id: RecordId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn record_count(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Ids of all records, in no order.
+    pub fn record_ids(&self) -> impl Iterator<Item = RecordId> {
+        self.records.iter().map(|entry| entry.head.id)
+    }
+
+    /// A record's bytes as they are to be written anywhere: without what was erased.
+    #[must_use]
+    pub fn record_bytes(&self, id: RecordId) -> Option<Zeroizing<Vec<u8>>> {
+        let bytes = self.bytes(self.records.get(*self.by_id.get(&id)?)?.bytes);
+        if self.erased.contains_key(&id) {
+            let record = codec::parse_record(bytes).ok()?;
+            return Some(self.without_erased(&record));
+        }
+        Some(Zeroizing::new(bytes.to_vec()))
+    }
+
+    /// Whether these bytes, which some file holds, carry content that was erased.
+    #[must_use]
+    pub fn holds_erased(&self, record: &DecodedRecord<'_>) -> bool {
+        self.erased.get(&record.head.id).is_some_and(|indices| {
+            record.operations.iter().zip(0..).any(|(operation, index)| {
+                let has_content = !operation.body.is_empty()
+                    || !operation.sealed.is_empty()
+                    || !operation.chunks.is_empty();
+                operation.tag.is_erasable() && has_content && indices.contains(&index)
+            })
+        })
+    }
+
+    /// Whether any record has content to lose.
+    #[must_use]
+    pub fn has_erasures(&self) -> bool {
+        !self.erased.is_empty() || !self.erased_chunks.is_empty()
+    }
+
+    /// The record's operations as owned values, without what was erased.
+    #[must_use]
+    pub fn record_operations(&self, id: RecordId) -> Option<(RecordHead, Vec<Operation>)> {
+        let bytes = self.bytes(self.records.get(*self.by_id.get(&id)?)?.bytes);
+        let record = codec::parse_record(bytes).ok()?;
+        Some((record.head.clone(), self.operations_without_erased(&record)))
+    }
+
+    fn without_erased(&self, record: &DecodedRecord<'_>) -> Zeroizing<Vec<u8>> {
+        codec::write_record(&record.head, &self.operations_without_erased(record))
+    }
+
+    fn operations_without_erased(&self, record: &DecodedRecord<'_>) -> Vec<Operation> {
+        let erased = self.erased.get(&record.head.id);
+        let operations = record.operations.iter().zip(0..).map(|(operation, index)| {
+            let owned = operation.to_owned();
+            let goes = operation.tag.is_erasable()
+                && erased.is_some_and(|indices| indices.contains(&index));
+            if goes { owned.without_content() } else { owned }
+        });
+        operations.collect()
+    }
+
+    /// All items that any record names, in the order of their ids.
+    #[must_use]
+    pub fn item_ids(&self) -> Vec<ItemId> {
+        let mut ids: Vec<ItemId> = self.items.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The newest clock of all records.
+    #[must_use]
+    pub fn newest_clock(&self) -> Clock {
+        self.newest
+    }
+
+    /// The newest clock that is not more than 24 h ahead of `now`.
+    #[must_use]
+    pub fn newest_credible_clock(&self, now: crate::model::moment::Moment) -> Clock {
+        let credible = self
+            .records
+            .iter()
+            .map(|entry| entry.head.clock)
+            .filter(|clock| !clock.is_ahead_of(now));
+        credible.max().unwrap_or_default()
+    }
+
+    /// Chunks that an ERASE names.
+    #[must_use]
+    pub fn is_chunk_erased(&self, name: &ChunkName) -> bool {
+        self.erased_chunks.contains(name)
+    }
+
+    /// Names of all chunks that an operation refers to and no ERASE took.
+    #[must_use]
+    pub fn referenced_chunks(&self) -> HashSet<ChunkName> {
+        let operations = self.items.values().flatten().chain(&self.on_vault);
+        let spans = operations
+            .filter(|operation| !self.is_erased(operation))
+            .flat_map(|operation| &operation.chunks);
+        let names = spans.filter_map(|span| ChunkName::from_slice(self.bytes(*span)));
+        names
+            .filter(|name| !self.erased_chunks.contains(name))
+            .collect()
+    }
+
+    /// The newest record of each device.
+    #[must_use]
+    pub fn device_heads(&self) -> BTreeMap<DeviceId, DeviceHead> {
+        let mut heads: BTreeMap<DeviceId, DeviceHead> = BTreeMap::new();
+        for entry in &self.records {
+            let RecordHead {
+                id,
+                device,
+                seq,
+                clock,
+                ..
+            } = entry.head;
+            let head = DeviceHead {
+                record: id,
+                seq,
+                clock,
+            };
+            heads
+                .entry(device)
+                .and_modify(|held| {
+                    if (head.seq, head.record) > (held.seq, held.record) {
+                        *held = head;
+                    }
+                })
+                .or_insert(head);
+        }
+        heads
+    }
+
+    /// Records of other devices that this device has listed as seen already.
+    #[must_use]
+    pub fn listed_by(&self, device: DeviceId) -> HashSet<RecordId> {
+        let own = self
+            .records
+            .iter()
+            .filter(|entry| entry.head.device == device);
+        own.flat_map(|entry| entry.head.seen.iter().copied())
+            .collect()
+    }
+
+    /// Same ids, same numbers and gaps, sorted so that every device reports alike.
+    #[must_use]
+    pub fn oddities(&self) -> Vec<Oddity> {
+        let mut found = Vec::new();
+        let twins: BTreeSet<RecordId> = self
+            .twins
+            .iter()
+            .filter_map(|span| codec::parse_record(self.bytes(*span)).ok())
+            .filter(|twin| {
+                self.record_bytes(twin.head.id)
+                    .is_none_or(|kept| *kept != *self.without_erased(twin))
+            })
+            .map(|twin| twin.head.id)
+            .collect();
+        found.extend(twins.into_iter().map(Oddity::SameId));
+        let mut numbers: BTreeMap<DeviceId, BTreeMap<u64, usize>> = BTreeMap::new();
+        for entry in &self.records {
+            *numbers
+                .entry(entry.head.device)
+                .or_default()
+                .entry(entry.head.seq)
+                .or_default() += 1;
+        }
+        for (device, counts) in numbers {
+            let mut expected = 1;
+            for (seq, count) in counts {
+                if seq > expected {
+                    found.push(Oddity::Gap(device, seq - expected));
+                }
+                if count > 1 {
+                    found.push(Oddity::SameSeq(device, seq));
+                }
+                expected = seq.saturating_add(1);
+            }
+        }
+        found
+    }
+
+    pub(super) fn is_erased(&self, operation: &Folded) -> bool {
+        if self.erased.is_empty() || !operation.tag.is_erasable() {
+            return false;
+        }
+        let id = self.record_of(operation).id;
+        self.erased
+            .get(&id)
+            .is_some_and(|indices| indices.contains(&operation.index))
+    }
+
+    pub(super) fn record_of(&self, operation: &Folded) -> &RecordHead {
+        &self.records[usize::try_from(operation.record).unwrap_or_default()].head
+    }
+
+    pub(super) fn dot_of(&self, operation: &Folded) -> Dot {
+        Dot {
+            record: self.record_of(operation).id,
+            index: operation.index,
+        }
+    }
+
+    /// What operations are ordered by: stored clock, record id, index.
+    pub(super) fn order_of(&self, operation: &Folded) -> (Clock, RecordId, u32) {
+        let head = self.record_of(operation);
+        (head.clock, head.id, operation.index)
+    }
+
+    pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        slice(&self.buffers, span).unwrap_or_default()
+    }
+}
+
+fn slice(buffers: &[Zeroizing<Vec<u8>>], span: Span) -> Option<&[u8]> {
+    let start = usize::try_from(span.start).ok()?;
+    let length = usize::try_from(span.length).ok()?;
+    buffers
+        .get(usize::try_from(span.buffer).ok()?)?
+        .get(start..start.checked_add(length)?)
+}

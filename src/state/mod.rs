@@ -1,0 +1,10 @@
+//! What a vault means: a fold over a set of records (vault-format.md, sections 4 and 5).
+//!
+//! The fold does not care about order, repetition or framing. Nothing here opens a secret: values of secret fields
+//! pass through sealed. No file, key or clock is known here.
+
+pub mod change;
+pub mod codec;
+pub mod fold;
+pub mod op;
+pub mod view;
