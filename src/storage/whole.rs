@@ -1,0 +1,162 @@
+//! Files as wholes, over any storage: replaced in one step, added to at the end, read within a limit.
+//!
+//! Why a replacement is safe: the new content is synced before its name changes, so the name stands for the old content
+//! or for the whole new one at every moment, and after the folder is synced for the new one whatever happens.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use rand::CryptoRng;
+
+use super::{Stamp, Storage, StorageError, StoredFile, folder_of};
+
+/// Most bytes of the old name that the temporary one repeats, so that it stays below the usual 255.
+const TEMPORARY_STEM_LIMIT: usize = 200;
+const TEMPORARY_MARK: &str = ".keyfold-";
+const TEMPORARY_END: &str = ".tmp";
+const TEMPORARY_HEX_DIGITS: usize = 16;
+
+/// How much is read at once.
+const READ_STEP: usize = 1 << 20;
+
+/// Replaces the file at `path`, or creates it, with the given parts one after another: wholly or not at all.
+///
+/// The caller's iterator may fail with its own error at any point, even after its last part (to look once more whether
+/// the old file changed); the old file then stays. Returns the new file's stamp; it is durable.
+///
+/// # Errors
+/// The old file is in place and the temporary one is gone, with one exception: when the folder could not be synced at
+/// the very end, the new file is in place and only its durability is unknown.
+pub fn replace_file<B, E>(
+    storage: &dyn Storage,
+    path: &Path,
+    parts: &mut dyn Iterator<Item = Result<B, E>>,
+    rng: &mut dyn CryptoRng,
+) -> Result<Stamp, E>
+where
+    B: AsRef<[u8]>,
+    E: From<StorageError>,
+{
+    let folder = folder_of(path);
+    let temporary = make_temporary_path(path, rng);
+    let file = storage.create(&temporary)?;
+    let renamed = write_parts(file.as_ref(), parts)
+        .and_then(|()| Ok(file.sync()?))
+        .and_then(|()| Ok(storage.rename(&temporary, path)?));
+    if let Err(error) = renamed {
+        // The first error is the one to tell; a temporary file that stays is only litter, and known by its name.
+        let _ = storage.remove(&temporary);
+        return Err(error);
+    }
+    storage.sync_folder(&folder)?;
+    Ok(file.stamp()?)
+}
+
+/// Writes bytes at the offset and syncs; returns the file's stamp afterwards.
+///
+/// After a crash the bytes before the offset are as they were; those from it on may be absent, torn, zeros or whole.
+/// A file that was just created needs its folder synced as well.
+///
+/// # Errors
+/// As after a crash.
+pub fn append(file: &dyn StoredFile, offset: u64, bytes: &[u8]) -> Result<Stamp, StorageError> {
+    file.write_at(offset, bytes)?;
+    file.sync()?;
+    file.stamp()
+}
+
+/// Reads a file from its start to its end.
+///
+/// # Errors
+/// `TooLarge` above `limit` bytes, before anything is allocated, and also where the file grows past it meanwhile.
+pub fn read_whole(file: &dyn StoredFile, limit: usize) -> Result<Vec<u8>, StorageError> {
+    let limit_bytes = u64::try_from(limit).unwrap_or(u64::MAX);
+    let too_large = |length| StorageError::TooLarge {
+        path: file.path().to_path_buf(),
+        length,
+        limit: limit_bytes,
+    };
+    let length = file.stamp()?.length;
+    if length > limit_bytes {
+        return Err(too_large(length));
+    }
+    let mut expected = usize::try_from(length).unwrap_or(limit);
+    let mut content = Vec::with_capacity(expected.saturating_add(1));
+    loop {
+        let filled = content.len();
+        // One byte more than expected finds the end, or growth, without another call.
+        let step = expected.saturating_sub(filled).saturating_add(1);
+        content.resize(filled + step.min(READ_STEP), 0);
+        let space = content.get_mut(filled..).unwrap_or_default();
+        let asked = space.len();
+        let read = file.read_at(u64::try_from(filled).unwrap_or(u64::MAX), space)?;
+        content.truncate(filled + read);
+        if content.len() > limit {
+            let length = file.stamp()?.length;
+            return Err(too_large(length.max(limit_bytes.saturating_add(1))));
+        }
+        if read < asked {
+            return Ok(content);
+        }
+        expected = expected.max(content.len().saturating_add(READ_STEP));
+    }
+}
+
+/// Whether a name is one that [`replace_file`] gives its temporary files, on this machine or on another that syncs the
+/// same folder.
+#[must_use]
+pub fn is_temporary_name(name: &OsStr) -> bool {
+    let Some(rest) = name.as_encoded_bytes().strip_prefix(b".") else {
+        return false;
+    };
+    let Some(rest) = rest.strip_suffix(TEMPORARY_END.as_bytes()) else {
+        return false;
+    };
+    let Some(at) = rest.len().checked_sub(TEMPORARY_HEX_DIGITS) else {
+        return false;
+    };
+    let (stem, digits) = rest.split_at(at);
+    stem.ends_with(TEMPORARY_MARK.as_bytes())
+        && digits
+            .iter()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn write_parts<B, E>(
+    file: &dyn StoredFile,
+    parts: &mut dyn Iterator<Item = Result<B, E>>,
+) -> Result<(), E>
+where
+    B: AsRef<[u8]>,
+    E: From<StorageError>,
+{
+    let mut offset = 0u64;
+    for part in parts {
+        let part = part?;
+        let bytes = part.as_ref();
+        file.write_at(offset, bytes)?;
+        // No file is longer than 2^63 bytes, so the sum cannot wrap before the write has failed.
+        offset = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    }
+    Ok(())
+}
+
+fn make_temporary_path(path: &Path, rng: &mut dyn CryptoRng) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let mut hidden = OsString::from(".");
+    if name.len() <= TEMPORARY_STEM_LIMIT {
+        hidden.push(name);
+    } else {
+        // A cut may not split a letter, so letters that are not ASCII go; the name is for people's eyes only.
+        let stem: String = name
+            .to_string_lossy()
+            .chars()
+            .filter(char::is_ascii)
+            .collect();
+        hidden.push(stem.get(..TEMPORARY_STEM_LIMIT).unwrap_or(&stem));
+    }
+    hidden.push(TEMPORARY_MARK);
+    hidden.push(format!("{:016x}", rng.next_u64()));
+    hidden.push(TEMPORARY_END);
+    path.with_file_name(hidden)
+}
