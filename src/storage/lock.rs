@@ -2,7 +2,7 @@
 //!
 //! Advisory, and per open file: threads of one process exclude each other too. Never to be relied on between machines.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -119,6 +119,7 @@ impl Patience {
 mod tests {
     use super::*;
     use crate::storage::real::tests::Folder;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     const NO_WAIT: Duration = Duration::ZERO;

@@ -37,6 +37,14 @@ where
     B: AsRef<[u8]>,
     E: From<StorageError>,
 {
+    // The rename would refuse it as well, but only after all the writing.
+    if let Some(stamp) = storage.stamp(path)?.filter(|stamp| !stamp.is_regular()) {
+        let refused = StorageError::NotRegular {
+            path: path.to_path_buf(),
+            kind: stamp.kind,
+        };
+        return Err(refused.into());
+    }
     let folder = folder_of(path);
     let temporary = make_temporary_path(path, rng);
     let file = storage.create(&temporary)?;
