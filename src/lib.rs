@@ -9,6 +9,7 @@
 pub mod crypto;
 pub mod log;
 pub mod model;
+pub mod otp;
 pub mod secret;
 pub mod state;
 pub mod storage;
