@@ -214,7 +214,7 @@ mod tests {
             );
             let digits = |part: &&str| part.chars().filter(char::is_ascii_digit).count();
             assert_eq!(parts.iter().map(digits).sum::<usize>(), 1);
-            places.extend(parts.iter().position(|part| digits(&part) == 1));
+            places.extend(parts.iter().position(|part| digits(part) == 1));
             let expected = 4.0 * 7776.0_f64.log2() + 40.0_f64.log2();
             assert!((drawn.entropy_bits - expected).abs() < 1e-12);
         }

@@ -168,6 +168,7 @@ mod tests {
         ] {
             let text = code.render(paint);
             let mut shown = Vec::new();
+            // EXPOSE: a test reads the picture.
             for line in text.expose().lines() {
                 let line = line
                     .trim_start_matches(BLACK_ON_WHITE)
