@@ -14,3 +14,4 @@ pub mod otp;
 pub mod secret;
 pub mod state;
 pub mod storage;
+pub mod vault;

@@ -2,11 +2,8 @@
 //!
 //! Nothing here reads a file, a clock or the environment; randomness comes in as an argument.
 
-//! Keys: how they are made from a password, what is derived from them, and how bytes are sealed under them.
-//!
-//! Nothing here knows of files, records or what an item means.
-
 pub mod kdf;
 pub mod keys;
 pub mod recovery;
 pub mod seal;
+pub mod slot;

@@ -111,21 +111,20 @@ pub fn seal_value(
     position: ValuePosition,
     value: &[u8],
 ) -> Vec<u8> {
+    let associated = value_associated_data(keys, place);
+    let associated_length = u32::try_from(associated.len()).unwrap_or(u32::MAX);
     let nonce = keys.derive_nonce(&[
         &[0],
         &position.record.0,
         &position.operation.to_le_bytes(),
         &position.value.to_le_bytes(),
+        &associated_length.to_le_bytes(),
+        &associated,
         value,
     ]);
     let mut sealed = Zeroizing::new(Vec::with_capacity(value.len() + TAG_LENGTH));
     sealed.extend_from_slice(value);
-    seal_in_place(
-        keys.secret.expose(),
-        &nonce,
-        &value_associated_data(keys, place),
-        &mut sealed,
-    );
+    seal_in_place(keys.secret.expose(), &nonce, &associated, &mut sealed);
     [&nonce, &sealed[..]].concat()
 }
 

@@ -24,13 +24,13 @@ pub trait Source {
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Self::Error>;
 }
 
-/// A frame as it lies in the file. Chunks come without their body.
+/// A frame as it lies in the file. A chunk comes without its body first.
 pub struct FoundFrame<'a> {
     /// Where it begins.
     pub offset: u64,
     /// Its header.
     pub header: FrameHeader,
-    /// Its body; empty for a chunk, which is read on demand.
+    /// Its body; empty for a chunk that nobody asked for yet.
     pub body: &'a [u8],
 }
 
@@ -45,6 +45,8 @@ pub enum Verdict {
     Forged,
     /// Sealed under a key that the caller does not hold; likewise.
     UnknownKey,
+    /// A chunk that came without its body is to be read and asked about again.
+    NeedsBody,
 }
 
 /// Why a part of the file could not be used.
@@ -183,12 +185,15 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
             return Ok(self.report(offset, BLOCK_BYTES, Reason::Torn));
         }
         if header.kind == FrameKind::Chunk {
-            verdict(&FoundFrame {
+            match verdict(&FoundFrame {
                 offset,
                 header,
                 body: &[],
-            });
-            return Ok(length_bytes);
+            }) {
+                Verdict::NeedsBody => {}
+                Verdict::Authentic => return Ok(length_bytes),
+                _ => return Ok(self.report(offset, BLOCK_BYTES, Reason::UnknownKey)),
+            }
         }
         if length > BLOCK && self.failed > self.source.length().saturating_mul(FAILURE_BUDGET) {
             return Ok(self.report(offset, BLOCK_BYTES, Reason::Forged));
@@ -205,7 +210,7 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
             Verdict::Authentic => Ok(length_bytes),
             Verdict::Malformed => Ok(self.report(offset, length_bytes, Reason::Malformed)),
             Verdict::UnknownKey => Ok(self.report(offset, BLOCK_BYTES, Reason::UnknownKey)),
-            Verdict::Forged => {
+            Verdict::Forged | Verdict::NeedsBody => {
                 self.failed = self.failed.saturating_add(length_bytes);
                 Ok(self.report(offset, BLOCK_BYTES, Reason::Forged))
             }

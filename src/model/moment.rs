@@ -2,20 +2,26 @@
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// 9999-12-31T23:59:59.999Z.
+const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 
 /// A wall-clock time in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Moment(pub u64);
 
 impl Moment {
-    /// RFC 3339 in UTC, whole milliseconds kept only where they are not zero.
+    /// RFC 3339 in UTC with three decimals; past the year 9999 its last millisecond.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let nanoseconds = i128::from(self.0) * 1_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
-            .ok()
-            .and_then(|moment| moment.format(&Rfc3339).ok())
-            .unwrap_or_else(|| "9999-12-31T23:59:59Z".to_owned())
+        let nanoseconds = i128::from(self.0.min(LAST_MILLISECOND)) * 1_000_000;
+        let format = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        moment.format(format).unwrap_or_default()
     }
 
     /// Reads RFC 3339; `None` for anything else and for times before 1970.
@@ -74,11 +80,11 @@ mod tests {
     #[test]
     fn times_round_trip() {
         let moment = Moment(1_795_447_609_250);
-        assert_eq!(moment.to_rfc3339(), "2026-11-23T15:26:49.25Z");
+        assert_eq!(moment.to_rfc3339(), "2026-11-23T15:26:49.250Z");
         assert_eq!(Moment::parse_rfc3339(&moment.to_rfc3339()), Some(moment));
-        assert_eq!(Moment(0).to_rfc3339(), "1970-01-01T00:00:00Z");
+        assert_eq!(Moment(0).to_rfc3339(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Moment::parse_rfc3339("1969-12-31T23:59:59Z"), None);
-        assert_eq!(Moment(u64::MAX).to_rfc3339(), "9999-12-31T23:59:59Z");
+        assert_eq!(Moment(u64::MAX).to_rfc3339(), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::model::moment::Moment;
 use crate::secret::Secret;
 use rand::CryptoRng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use zeroize::Zeroizing;
 
 /// A value to be sealed, or one that is sealed for the same item and field already.
 pub enum PlannedValue {
@@ -21,6 +22,8 @@ pub enum PlannedValue {
     Secret(Secret),
     /// Sealed for this place; goes in as it is.
     Sealed(Vec<u8>),
+    /// A former data key, to be sealed.
+    Key(Zeroizing<[u8; 32]>),
 }
 
 /// An operation whose values are not sealed yet.

@@ -114,7 +114,10 @@ pub fn parse_record(bytes: &[u8]) -> Result<DecodedRecord<'_>, MalformedRecord> 
         .iter()
         .map(|item| ItemId::from_slice(item.0))
         .collect::<Option<Vec<_>>>();
-    let items = items.ok_or(MalformedRecord)?;
+    // An id of zeros would share its place with the vault itself.
+    let items = items
+        .filter(|items| !items.contains(&ItemId([0; 16])))
+        .ok_or(MalformedRecord)?;
     let head = RecordHead {
         id,
         device: DeviceId::from_slice(wire.device.0).ok_or(MalformedRecord)?,

@@ -64,6 +64,15 @@ pub enum Oddity {
     Gap(DeviceId, u64),
 }
 
+/// Whether a record was folded in before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Novelty {
+    /// Its id was not known.
+    New,
+    /// Its id was known.
+    Known,
+}
+
 /// What is known of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceHead {
@@ -76,7 +85,7 @@ pub struct DeviceHead {
 }
 
 impl State {
-    /// Folds in a buffer that holds records at these places. Returns how many of them were new.
+    /// Folds in a buffer that holds records at these places. Returns each one's id and whether it was new.
     ///
     /// # Errors
     /// [`MalformedRecord`] where one breaks a rule; then none of the buffer is taken.
@@ -84,13 +93,22 @@ impl State {
         &mut self,
         buffer: Zeroizing<Vec<u8>>,
         places: &[Range<usize>],
-    ) -> Result<usize, MalformedRecord> {
+    ) -> Result<Vec<(RecordId, Novelty)>, MalformedRecord> {
         let number = u32::try_from(self.buffers.len()).map_err(|_| MalformedRecord)?;
         let mut decoded = Vec::with_capacity(places.len());
+        let mut outcome = Vec::with_capacity(places.len());
         for place in places {
             let bytes = buffer.get(place.clone()).ok_or(MalformedRecord)?;
             let record = codec::parse_record(bytes)?;
             let known = self.by_id.get(&record.head.id).copied();
+            outcome.push((
+                record.head.id,
+                if known.is_some() {
+                    Novelty::Known
+                } else {
+                    Novelty::New
+                },
+            ));
             match known {
                 Some(at) if self.bytes(self.records[at].bytes) == bytes => {}
                 known => decoded.push((place, bytes, record, known.is_some())),
@@ -115,12 +133,12 @@ impl State {
             }
         }
         if decoded.is_empty() {
-            return Ok(0);
+            return Ok(outcome);
         }
         drop(decoded);
         self.buffers.push(buffer);
         self.unsettled |= new > 0 && !self.twins.is_empty();
-        Ok(new)
+        Ok(outcome)
     }
 
     fn fold(&mut self, record: &DecodedRecord<'_>, bytes: Span, locate: &dyn Fn(&[u8]) -> Span) {
@@ -235,6 +253,27 @@ impl State {
         self.by_id.contains_key(&id)
     }
 
+    /// The device that wrote a record.
+    #[must_use]
+    pub fn author_of(&self, id: RecordId) -> Option<DeviceId> {
+        self.records
+            .get(*self.by_id.get(&id)?)
+            .map(|entry| entry.head.device)
+    }
+
+    /// Ids of a device's records, newest first.
+    #[must_use]
+    pub fn records_of(&self, device: DeviceId) -> Vec<RecordId> {
+        let mut own: Vec<&RecordHead> = self
+            .records
+            .iter()
+            .map(|entry| &entry.head)
+            .filter(|head| head.device == device)
+            .collect();
+        own.sort_by_key(|head| std::cmp::Reverse((head.seq, head.clock, head.id)));
+        own.into_iter().map(|head| head.id).collect()
+    }
+
     /// How many records there are.
     #[must_use]
     pub fn record_count(&self) -> usize {
@@ -244,6 +283,14 @@ impl State {
     /// Ids of all records, in no order.
     pub fn record_ids(&self) -> impl Iterator<Item = RecordId> {
         self.records.iter().map(|entry| entry.head.id)
+    }
+
+    /// Ids of all records, oldest first.
+    #[must_use]
+    pub fn record_ids_in_order(&self) -> Vec<RecordId> {
+        let mut heads: Vec<&RecordHead> = self.records.iter().map(|entry| &entry.head).collect();
+        heads.sort_by_key(|head| (head.clock, head.id));
+        heads.into_iter().map(|head| head.id).collect()
     }
 
     /// A record's bytes as they are to be written anywhere: without what was erased.
@@ -419,6 +466,17 @@ impl State {
             }
         }
         found
+    }
+
+    /// How many operations have such a tag.
+    #[must_use]
+    pub fn count_operations(&self, wanted: impl Fn(Tag) -> bool) -> usize {
+        self.items
+            .values()
+            .flatten()
+            .chain(&self.on_vault)
+            .filter(|operation| wanted(operation.tag))
+            .count()
     }
 
     pub(super) fn is_erased(&self, operation: &Folded) -> bool {

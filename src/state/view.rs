@@ -187,12 +187,11 @@ impl State {
         for same_field in heads.chunk_by(|one, other| one.field == other.field) {
             self.add_register(operations, same_field, &mut view);
         }
-        let is_empty = view.fields.is_empty() && view.urls.is_empty() && view.tags.is_empty();
-        if is_empty
-            && !operations
-                .iter()
-                .any(|operation| operation.tag.is_value() && !self.is_erased(operation))
-        {
+        let mut contents = operations
+            .iter()
+            .filter(|operation| operation.tag.is_value() || operation.tag == Tag::FORMER);
+        let is_blank = contents.clone().next().is_none();
+        if !is_blank && contents.all(|operation| self.is_erased(operation)) {
             return None;
         }
         view.fields
@@ -253,9 +252,7 @@ impl State {
         };
         let mut seen: Vec<FieldId> = Vec::new();
         let mut urls: Vec<(u32, &str)> = Vec::new();
-        let mut has_value = false;
         for operation in operations {
-            has_value |= operation.tag.is_value();
             let body = self.bytes(operation.body);
             match operation.tag {
                 Tag::LIFE => row.trashed = body != [LIFE_ALIVE],
@@ -294,7 +291,7 @@ impl State {
         urls.sort_by_key(|url| url.0);
         row.urls = urls.into_iter().map(|url| url.1.to_owned()).collect();
         row.tags.sort();
-        has_value.then_some(row)
+        Some(row)
     }
 
     /// Former values of an item, newest first.
@@ -368,16 +365,15 @@ impl State {
             Tag::TAG => view
                 .tags
                 .extend(codec::parse_text(self.bytes(first.body)).map(str::to_owned)),
-            Tag::URL => {
-                view.urls.extend(
-                    codec::parse_url(self.bytes(first.body)).map(|body| UrlView {
-                        id,
-                        rank: body.rank,
-                        address: body.address.to_owned(),
-                        order: self.order_of(first),
-                    }),
-                )
-            }
+            Tag::URL => view.urls.extend(present.iter().filter_map(|head| {
+                let body = codec::parse_url(self.bytes(head.body))?;
+                Some(UrlView {
+                    id,
+                    rank: body.rank,
+                    address: body.address.to_owned(),
+                    order: self.order_of(head),
+                })
+            })),
             Tag::SET => {
                 let Some(body) = codec::parse_set(self.bytes(first.body)) else {
                     return;

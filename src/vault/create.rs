@@ -1,0 +1,118 @@
+//! A new vault: replica first, then the vault file, then what path it has.
+
+use super::commit::{Packer, name_device, seal_operations};
+use super::error::VaultError;
+use super::local::{LocalPlaces, known_vault, remember_path};
+use super::slots::{NewSecret, introduce};
+use super::{Places, ReplicaFacts, Vault};
+use crate::crypto::keys::{DataKey, Keys};
+use crate::crypto::slot::Slot;
+use crate::log::preamble::write_preamble;
+use crate::model::ids::{RecordId, VaultId};
+use crate::model::moment::{Clock, Moment};
+use crate::state::codec;
+use crate::state::fold::State;
+use crate::state::op::RecordHead;
+use crate::storage::{Storage, StorageError, folder_of, replace_file};
+use rand::CryptoRng;
+use std::sync::Arc;
+
+/// What a new vault begins with.
+pub struct NewVault {
+    /// The ways in, at least one.
+    pub secrets: Vec<NewSecret>,
+    /// What this device is called.
+    pub device_name: String,
+}
+
+/// Makes a vault. A missing folder of the vault file is made, private.
+///
+/// # Errors
+/// [`VaultError::Exists`] where anything lies at the path or this device knows a vault there; else what the disk says.
+pub fn create(
+    storage: Arc<dyn Storage>,
+    places: &Places,
+    new: NewVault,
+    now: Moment,
+    rng: &mut dyn CryptoRng,
+) -> Result<Vault, VaultError> {
+    if storage.stamp(&places.vault_file)?.is_some() || known_vault(&*storage, places)?.is_some() {
+        return Err(VaultError::Exists(places.vault_file.clone()));
+    }
+    if new.secrets.is_empty() {
+        return Err(VaultError::Slots("a vault needs a way in"));
+    }
+    let keys = Keys::derive(DataKey::make(rng), VaultId::make(rng));
+    let local = LocalPlaces::new(places, keys.vault);
+    storage.make_folder(&local.folder)?;
+    let device = local.mint_device(&*storage, rng)?;
+    let mut planned = vec![name_device(device, &new.device_name)];
+    let mut slots: Vec<Slot> = Vec::new();
+    for NewSecret {
+        draft,
+        secret,
+        label,
+    } in new.secrets
+    {
+        let slot = draft.wrap(&keys, &secret, rng);
+        planned.push(introduce(&slot, &label));
+        slots.push(slot);
+    }
+    let head = RecordHead {
+        id: RecordId::make(rng),
+        device,
+        seq: 1,
+        previous: None,
+        seen: Vec::new(),
+        clock: Clock::after(Clock(0), now),
+    };
+    let content = codec::write_record(&head, &seal_operations(&keys, head.id, planned));
+    let mut file = write_preamble(keys.vault).to_vec();
+    file.extend(slots.iter().flat_map(|slot| slot.frame.iter().copied()));
+    file.extend(Packer::new(&keys, std::iter::once(content.clone())).flatten());
+    let mut state = State::default();
+    let whole = 0..content.len();
+    let absorbed = state.absorb(content, &[whole]);
+    absorbed.map_err(|_| VaultError::Inconsistent("the first record does not read back"))?;
+
+    let part = || std::iter::once(Ok::<_, StorageError>(&file));
+    let replica = replace_file(&*storage, &local.replica, &mut part(), rng)?;
+    let folder = folder_of(&places.vault_file);
+    if storage.stamp(&folder)?.is_none() {
+        storage.make_folder(&folder)?;
+    }
+    // Nothing may have come to the path meanwhile: the name is taken first, then filled.
+    let vault_file = storage.create(&places.vault_file)?;
+    let written = vault_file
+        .write_at(0, &file)
+        .and_then(|()| vault_file.sync())
+        .and_then(|()| storage.sync_folder(&folder));
+    if let Err(error) = written.and_then(|()| remember_path(&*storage, places, keys.vault, rng)) {
+        drop(storage.remove(&places.vault_file));
+        drop(storage.remove(&local.replica));
+        return Err(error.into());
+    }
+    let seen = vault_file.stamp()?;
+    let mut vault = Vault {
+        storage,
+        places: places.clone(),
+        local,
+        keys,
+        state,
+        opened_with: slots.first().map(|slot| slot.id),
+        slots,
+        device,
+        device_name: new.device_name,
+        replica: Some(ReplicaFacts {
+            stamp: replica,
+            loose: 0,
+        }),
+        had_replica: true,
+        vault_seen: None,
+        vault_current: None,
+        damage: Vec::new(),
+        notices: Vec::new(),
+    };
+    vault.trust(seen);
+    Ok(vault)
+}

@@ -1,0 +1,209 @@
+//! An open vault: the only place where crypto, log, state and storage meet (vault-format.md, sections 1.6 and 7).
+//!
+//! A change is committed when the replica has it, synced; then it is delivered to the vault file. Nothing here ever
+//! truncates or changes a vault file in place, copies a frame that does not authenticate, or keeps a password.
+
+mod check;
+mod commit;
+mod create;
+mod error;
+mod local;
+mod open;
+mod read;
+mod reconcile;
+mod rekey;
+mod rewrite;
+mod slots;
+
+use crate::crypto::keys::Keys;
+use crate::crypto::seal::{ValuePlace, open_value};
+use crate::crypto::slot::{Slot, SlotKind};
+use crate::log::scan::Damage;
+use crate::model::ids::{DeviceId, FieldId, ItemId, SlotId, VaultId};
+use crate::model::moment::Moment;
+use crate::secret::Secret;
+use crate::state::fold::State;
+use crate::state::view::Value;
+use crate::storage::{Stamp, Storage};
+use local::LocalPlaces;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use check::{CheckReport, DamageFound};
+pub use create::{NewVault, create};
+pub use error::{UnlockError, VaultError};
+pub use local::{forget, known_vault, relocate};
+pub use open::{Located, locate};
+pub use rekey::Replacement;
+pub use rewrite::Compacted;
+pub use slots::{Credential, NewSecret, SlotRow, stretch};
+
+/// How long a command waits for another process of this machine.
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Where a vault lies, and where this device keeps its own state.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The vault file, absolute.
+    pub vault_file: PathBuf,
+    /// The folder of all local state on this device.
+    pub state_folder: PathBuf,
+}
+
+/// Something that the user should know, once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Records came from the vault file.
+    Merged(usize),
+    /// The vault file lacked records that this device has; they were put back.
+    Healed(usize),
+    /// The vault file was gone and was written again.
+    PutBack,
+    /// The vault file was replaced because it held a way in or content that is no more.
+    Replaced,
+    /// What was written waits in the replica, and why it could not be delivered.
+    Pending(String),
+    /// The vault file could not be used, and why.
+    Unusable(String),
+    /// Parts of the vault file are damaged: how many stretches.
+    Damaged(usize),
+    /// Slots without a right MAC lie in the vault file.
+    ForgedSlots(usize),
+    /// This device's own state had gone back in time; it goes on under a new device id.
+    NewDevice,
+    /// Two records that cannot both be right, or records that are missing, in words.
+    Odd(String),
+    /// The vault file holds records under another key.
+    OtherKey,
+}
+
+/// A vault that is open: keys, and the state folded from replica and vault file.
+pub struct Vault {
+    pub(crate) storage: Arc<dyn Storage>,
+    places: Places,
+    local: LocalPlaces,
+    keys: Keys,
+    state: State,
+    /// Live and retired slots with a right MAC, each once.
+    slots: Vec<Slot>,
+    device: DeviceId,
+    device_name: String,
+    replica: Option<ReplicaFacts>,
+    /// Whether the replica was there before the vault file was read: then it makes good what damage hit.
+    had_replica: bool,
+    /// The vault file as it was when it was known to hold all that the replica holds.
+    vault_seen: Option<Stamp>,
+    /// The vault file as it was at the last look, if it was complete then: what an append goes behind.
+    vault_current: Option<Stamp>,
+    damage: Vec<Damage>,
+    notices: Vec<Notice>,
+    opened_with: Option<SlotId>,
+}
+
+/// What is known of the replica.
+#[derive(Clone, Copy)]
+struct ReplicaFacts {
+    stamp: Stamp,
+    /// Records that lie in frames of their own.
+    loose: usize,
+}
+
+impl Vault {
+    /// The vault's id.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.keys.vault
+    }
+
+    /// What the vault means.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// This device's id.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// The path of the vault file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.places.vault_file
+    }
+
+    /// The slot that the vault was opened with; `None` where it was opened with keys.
+    #[must_use]
+    pub fn opened_with(&self) -> Option<SlotId> {
+        self.opened_with
+    }
+
+    /// What the user should know; told once.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The vault's fingerprint, as six numbers below `words`.
+    #[must_use]
+    pub fn fingerprint(&self, words: u16) -> [usize; 6] {
+        self.keys.derive_fingerprint(words)
+    }
+
+    /// Opens a value of an item's field. `None` where it is sealed and does not authenticate in that place.
+    #[must_use]
+    pub fn reveal(&self, item: ItemId, field: FieldId, value: &Value) -> Option<Secret> {
+        match value {
+            Value::Plain(text) => Some(Secret::new(text.clone())),
+            Value::Sealed(sealed) => {
+                let place = ValuePlace {
+                    item: Some(item),
+                    field: Some(field),
+                };
+                let mut opened = open_value(&self.keys, place, sealed)?;
+                Secret::from_utf8(std::mem::take(&mut *opened))
+            }
+        }
+    }
+
+    /// Whether the newest record is later than `now`: then this machine's clock is behind.
+    #[must_use]
+    pub fn is_clock_behind(&self, now: Moment) -> bool {
+        self.state.newest_clock().moment() > Moment(now.0.saturating_add(1000))
+    }
+
+    /// How many ways in are live.
+    #[must_use]
+    pub fn live_slots(&self) -> Vec<&Slot> {
+        self.slots
+            .iter()
+            .filter(|slot| self.is_live(slot.id))
+            .collect()
+    }
+
+    /// Whether a slot is a way in: not retired, or the one retired last where all are.
+    fn is_live(&self, id: SlotId) -> bool {
+        let retirements = self.state.retirements();
+        if !retirements.iter().any(|retirement| retirement.slot == id) {
+            return true;
+        }
+        let all_retired = self.state.slot_labels().keys().all(|slot| {
+            retirements
+                .iter()
+                .any(|retirement| retirement.slot == *slot)
+        });
+        all_retired
+            && retirements
+                .last()
+                .is_some_and(|retirement| retirement.slot == id)
+    }
+
+    /// Whether a recovery key is among the ways in.
+    #[must_use]
+    pub fn has_recovery_slot(&self) -> bool {
+        self.live_slots()
+            .iter()
+            .any(|slot| slot.kind == SlotKind::RecoveryKey)
+    }
+}

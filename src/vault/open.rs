@@ -1,0 +1,514 @@
+//! Opening: find the vault, try the slots, fold replica and vault file together.
+
+use super::error::{UnlockError, VaultError};
+use super::local::{LocalPlaces, known_vault};
+use super::read::{Depth, FileSource, read_into, read_vault_id};
+use super::slots::{Credential, stretch};
+use super::{LOCK_WAIT, Notice, Places, Vault};
+use crate::crypto::kdf::WorkMemory;
+use crate::crypto::keys::{DataKey, Keys};
+use crate::crypto::seal::{ValuePlace, open_value};
+use crate::crypto::slot::{SLOTS_READ, SlotError, SlotSecret, UnverifiedSlot};
+use crate::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
+use crate::log::preamble::PreambleError;
+use crate::log::scan::{Verdict, scan};
+use crate::log::{BLOCK, FILE_LIMIT};
+use crate::model::ids::{DeviceId, FieldId, KeyId, SlotId, VaultId};
+use crate::model::moment::Moment;
+use crate::state::fold::State;
+use crate::storage::{LockKind, Stamp, Storage, StorageError, StoredFile, folder_of};
+use rand::CryptoRng;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A vault that was found and is still locked.
+pub struct Located {
+    storage: Arc<dyn Storage>,
+    places: Places,
+    local: LocalPlaces,
+    vault: VaultId,
+    has_replica: bool,
+    on_path: OnPath,
+}
+
+/// What lies at the vault's path.
+pub(super) enum OnPath {
+    /// The vault.
+    Vault(Box<dyn StoredFile>, Stamp),
+    /// Nothing, in a folder that is there.
+    Absent,
+    /// Something that cannot be used, and why.
+    Unusable(String),
+}
+
+/// Looks at a path; `known` is the vault that this device expects there.
+pub(super) fn look(
+    storage: &dyn Storage,
+    places: &Places,
+    known: Option<VaultId>,
+) -> (Option<VaultId>, OnPath) {
+    let unusable = |text: &str| (known, OnPath::Unusable(text.to_owned()));
+    let file = match storage.open_read(&places.vault_file) {
+        Ok(Some(file)) => file,
+        Ok(None) => match storage.stamp(&folder_of(&places.vault_file)) {
+            Ok(Some(_)) => return (known, OnPath::Absent),
+            _ => return unusable("its folder is not there"),
+        },
+        Err(error) => return unusable(&error.to_string()),
+    };
+    let stamp = match file.stamp() {
+        Ok(stamp) if stamp.length == 0 => return unusable("the file is empty"),
+        Ok(stamp) if stamp.length > FILE_LIMIT => {
+            return unusable("the file is larger than a vault may be");
+        }
+        Ok(stamp) => stamp,
+        Err(error) => return unusable(&error.to_string()),
+    };
+    match read_vault_id(&*file) {
+        Ok(Ok(found)) if known.is_none_or(|known| known == found) => {
+            (Some(found), OnPath::Vault(file, stamp))
+        }
+        Ok(Ok(_)) => unusable("another vault lies there"),
+        Ok(Err(PreambleError::NotAVault)) => unusable("the file is not a vault"),
+        Ok(Err(PreambleError::TooNew)) => {
+            unusable("the file was made by a newer version of keyfold")
+        }
+        Ok(Err(PreambleError::Damaged)) => unusable("the start of the file is damaged"),
+        Err(error) => unusable(&error.to_string()),
+    }
+}
+
+/// Finds a vault by its path, or by what this device remembers of that path.
+///
+/// # Errors
+/// [`VaultError::NoVault`] where nothing is there and nothing is remembered, [`VaultError::Unreadable`] where what is there
+/// is no vault and nothing is remembered.
+pub fn locate(storage: Arc<dyn Storage>, places: &Places) -> Result<Located, VaultError> {
+    let known = known_vault(&*storage, places)?;
+    let (vault, on_path) = look(&*storage, places, known);
+    let Some(vault) = vault else {
+        return Err(match on_path {
+            OnPath::Unusable(reason) => refuse(&*storage, places, &reason),
+            _ => VaultError::NoVault(places.vault_file.clone()),
+        });
+    };
+    let local = LocalPlaces::new(places, vault);
+    let has_replica = storage.stamp(&local.replica)?.is_some();
+    if !has_replica && !matches!(on_path, OnPath::Vault(..)) {
+        return Err(match &on_path {
+            OnPath::Unusable(reason) => refuse(&*storage, places, reason),
+            _ => VaultError::NoVault(places.vault_file.clone()),
+        });
+    }
+    Ok(Located {
+        storage,
+        places: places.clone(),
+        local,
+        vault,
+        has_replica,
+        on_path,
+    })
+}
+
+fn refuse(storage: &dyn Storage, places: &Places, reason: &str) -> VaultError {
+    match storage.open_read(&places.vault_file) {
+        Err(error) => error.into(),
+        Ok(None) => VaultError::NoVault(places.vault_file.clone()),
+        Ok(Some(_)) => {
+            let known = [
+                "the file is empty",
+                "the file is larger than a vault may be",
+                "the file is not a vault",
+            ];
+            let newer = [
+                "the file was made by a newer version of keyfold",
+                "the start of the file is damaged",
+            ];
+            let reason = known.into_iter().chain(newer).find(|text| *text == reason);
+            VaultError::Unreadable {
+                path: places.vault_file.clone(),
+                reason: reason.unwrap_or("the file cannot be read"),
+            }
+        }
+    }
+}
+
+impl Located {
+    /// The vault's id.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.vault
+    }
+
+    /// Tries a credential on the slots: those of the replica first, then those of the vault file, Argon2 at most 32 times.
+    ///
+    /// # Errors
+    /// [`UnlockError`], or [`VaultError::Kdf`] where the machine is short of memory.
+    pub fn unlock(
+        &self,
+        credential: &Credential,
+        memory: &mut dyn WorkMemory,
+    ) -> Result<(Keys, SlotId), VaultError> {
+        let mut attempts = Attempts {
+            located: self,
+            credential,
+            memory,
+            runs: 0,
+            stretched: Vec::new(),
+        };
+        let mut known = Vec::new();
+        if let Some(file) = self.replica()? {
+            known = leading_slots(&*file)?;
+            if let Some(opened) = attempts.first(&known)? {
+                return Ok(opened);
+            }
+        }
+        let on_file = match &self.on_path {
+            OnPath::Vault(file, stamp) => all_slots(&**file, stamp)?,
+            _ => Slots::default(),
+        };
+        let own_key: BTreeSet<KeyId> = known.iter().map(UnverifiedSlot::key).collect();
+        let mut opened: Vec<(Keys, SlotId)> = Vec::new();
+        for slot in &on_file.usable {
+            if !opened.iter().any(|(keys, _)| keys.id == slot.key()) {
+                opened.extend(attempts.one(slot)?);
+            }
+        }
+        if !own_key.is_empty() {
+            return match opened
+                .into_iter()
+                .partition::<Vec<_>, _>(|(keys, _)| own_key.contains(&keys.id))
+            {
+                (mut ours, _) if !ours.is_empty() => Ok(ours.swap_remove(0)),
+                (_, others) if !others.is_empty() => Err(UnlockError::OtherKey.into()),
+                _ => Err(attempts.failure(&known, &on_file).into()),
+            };
+        }
+        if opened.is_empty() {
+            return Err(attempts.failure(&known, &on_file).into());
+        }
+        self.newest_key(opened)
+    }
+
+    /// Of several keys that open, the one that names all the others as former.
+    fn newest_key(&self, mut opened: Vec<(Keys, SlotId)>) -> Result<(Keys, SlotId), VaultError> {
+        if opened.len() > 1 {
+            let OnPath::Vault(file, stamp) = &self.on_path else {
+                return Err(UnlockError::SeveralKeys.into());
+            };
+            let all: BTreeSet<KeyId> = opened.iter().map(|(keys, _)| keys.id).collect();
+            let mut newest = None;
+            for (at, (keys, _)) in opened.iter().enumerate() {
+                let mut state = State::default();
+                read_into(&mut state, keys, &**file, stamp, Depth::Records)?;
+                let mut named: BTreeSet<KeyId> = authentic_former_keys(&state, keys)
+                    .iter()
+                    .map(|keys| keys.id)
+                    .collect();
+                named.insert(keys.id);
+                if all.is_subset(&named) {
+                    newest = Some(at);
+                }
+            }
+            return newest
+                .map(|at| opened.swap_remove(at))
+                .ok_or_else(|| UnlockError::SeveralKeys.into());
+        }
+        opened.pop().ok_or_else(|| UnlockError::WrongSecret.into())
+    }
+
+    fn replica(&self) -> Result<Option<Box<dyn StoredFile>>, StorageError> {
+        if self.has_replica {
+            self.storage.open_read(&self.local.replica)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Opens the vault with its keys. `slot` is the one that gave them, to be refused if it was retired.
+    ///
+    /// # Errors
+    /// [`UnlockError::Retired`], or what the disk says. A vault file that cannot be used is a notice, not an error, as long
+    /// as the replica is there.
+    pub fn open(
+        self,
+        keys: Keys,
+        slot: Option<SlotId>,
+        device_name: &str,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vault, VaultError> {
+        let mut vault = Vault {
+            storage: self.storage,
+            local: self.local,
+            places: self.places,
+            keys,
+            state: State::default(),
+            slots: Vec::new(),
+            device: DeviceId([0; 16]),
+            device_name: device_name.to_owned(),
+            replica: None,
+            had_replica: self.has_replica,
+            vault_seen: None,
+            vault_current: None,
+            damage: Vec::new(),
+            notices: Vec::new(),
+            opened_with: slot,
+        };
+        vault.storage.make_folder(&vault.local.folder)?;
+        vault.device = match vault.local.device(&*vault.storage)? {
+            Some(device) => device,
+            None => vault.local.mint_device(&*vault.storage, rng)?,
+        };
+        vault.open_files(now, rng)?;
+        Ok(vault)
+    }
+}
+
+impl Vault {
+    /// Reads with a shared lock; where something is to be written, once more with an exclusive one.
+    fn open_files(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        if self.storage.stamp(&self.local.replica)?.is_some() {
+            let _lock = self
+                .storage
+                .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?;
+            self.load_replica()?;
+            let plan = self.look_at_vault_file(now)?;
+            self.refuse_retired()?;
+            if !plan.has_work() {
+                return Ok(());
+            }
+        }
+        let lock = self
+            .storage
+            .lock(&self.local.lock, LockKind::Exclusive, LOCK_WAIT);
+        let _lock = match lock {
+            Ok(lock) => lock,
+            // Another process is writing: what was read is good to read, and that process or the next command delivers.
+            Err(StorageError::Busy { .. }) if self.replica.is_some() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.notices.clear();
+        self.refresh(now, rng)?;
+        self.refuse_retired()
+    }
+
+    /// Takes the exclusive lock and looks at both files again; what a change is planned on is never stale.
+    pub(super) fn begin(
+        &mut self,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Box<dyn crate::storage::Lock>, VaultError> {
+        let lock = self
+            .storage
+            .lock(&self.local.lock, LockKind::Exclusive, LOCK_WAIT)?;
+        self.refresh(now, rng)?;
+        Ok(lock)
+    }
+
+    /// Reads what changed and writes what is missing where. The exclusive lock is held.
+    pub(super) fn refresh(
+        &mut self,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let stamp = self.storage.stamp(&self.local.replica)?;
+        if self.replica.map(|facts| facts.stamp) != stamp || stamp.is_none() {
+            self.load_replica()?;
+        }
+        let plan = self.look_at_vault_file(now)?;
+        self.reconcile(plan, now, rng)
+    }
+
+    /// Folds the replica from scratch.
+    fn load_replica(&mut self) -> Result<(), VaultError> {
+        self.state = State::default();
+        self.slots.clear();
+        self.replica = None;
+        self.vault_seen = None;
+        let Some(file) = self.storage.open_read(&self.local.replica)? else {
+            return Ok(());
+        };
+        let stamp = file.stamp()?;
+        let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
+        self.slots = contents.slots;
+        self.replica = Some(super::ReplicaFacts {
+            stamp,
+            loose: contents.loose,
+        });
+        Ok(())
+    }
+
+    /// A secret whose slot was retired opens nothing any more, wherever the slot still lies.
+    fn refuse_retired(&self) -> Result<(), VaultError> {
+        let Some(slot) = self.opened_with.filter(|slot| !self.is_live(*slot)) else {
+            return Ok(());
+        };
+        let retirements = self.state.retirements();
+        let Some(retirement) = retirements
+            .iter()
+            .rev()
+            .find(|retirement| retirement.slot == slot)
+        else {
+            return Ok(());
+        };
+        let names = self.state.device_names();
+        let device = names
+            .get(&retirement.device)
+            .cloned()
+            .unwrap_or_else(|| retirement.device.to_string());
+        Err(UnlockError::Retired {
+            at: retirement.at,
+            device,
+        }
+        .into())
+    }
+
+    /// Tells once what is odd about the records.
+    pub(super) fn note_oddities(&mut self) {
+        use crate::state::fold::Oddity;
+        let names = self.state.device_names();
+        let name = |device: &DeviceId| {
+            names
+                .get(device)
+                .cloned()
+                .unwrap_or_else(|| device.to_string())
+        };
+        let texts: Vec<String> = self
+            .state
+            .oddities()
+            .iter()
+            .map(|oddity| match oddity {
+                Oddity::SameId(id) => format!("two different records carry the id {id}; one of them counts"),
+                Oddity::SameSeq(device, seq) => {
+                    format!("the device {} wrote two records number {seq}; its state may have been copied", name(device))
+                }
+                Oddity::Gap(device, count) => format!("{count} changes of the device {} have not arrived", name(device)),
+            })
+            .collect();
+        self.notices.extend(texts.into_iter().map(Notice::Odd));
+    }
+}
+
+struct Attempts<'a> {
+    located: &'a Located,
+    credential: &'a Credential,
+    memory: &'a mut dyn WorkMemory,
+    runs: usize,
+    stretched: Vec<(([u8; 32], Option<crate::crypto::kdf::KdfCost>), SlotSecret)>,
+}
+
+impl Attempts<'_> {
+    fn first(&mut self, slots: &[UnverifiedSlot]) -> Result<Option<(Keys, SlotId)>, VaultError> {
+        for slot in slots {
+            if let Some(opened) = self.one(slot)? {
+                return Ok(Some(opened));
+            }
+        }
+        Ok(None)
+    }
+
+    fn one(&mut self, slot: &UnverifiedSlot) -> Result<Option<(Keys, SlotId)>, VaultError> {
+        if slot.kind() != self.credential.slot_kind() {
+            return Ok(None);
+        }
+        let parameters = (slot.salt(), slot.cost());
+        if !self.stretched.iter().any(|(held, _)| *held == parameters) {
+            if self.runs == SLOTS_READ {
+                return Ok(None);
+            }
+            self.runs += 1;
+            self.stretched.push((
+                parameters,
+                stretch(self.credential, &parameters.0, parameters.1, self.memory)?,
+            ));
+        }
+        let secret = self
+            .stretched
+            .iter()
+            .find(|(held, _)| *held == parameters)
+            .map(|(_, secret)| secret);
+        match secret.map(|secret| slot.open(self.located.vault, secret)) {
+            Some(Ok(keys)) => Ok(Some((keys, slot.id()))),
+            Some(Err(SlotError::Refused | SlotError::WrongSecret | SlotError::Forged)) | None => {
+                Ok(None)
+            }
+        }
+    }
+
+    fn failure(&self, known: &[UnverifiedSlot], on_file: &Slots) -> UnlockError {
+        let kind = self.credential.slot_kind();
+        let mut all = known.iter().chain(&on_file.usable).peekable();
+        if all.peek().is_none() && on_file.refused > 0 {
+            UnlockError::NoUsableSlot
+        } else if !all.any(|slot| slot.kind() == kind) {
+            UnlockError::NoSuchSlot
+        } else {
+            UnlockError::WrongSecret
+        }
+    }
+}
+
+#[derive(Default)]
+struct Slots {
+    usable: Vec<UnverifiedSlot>,
+    refused: usize,
+}
+
+/// The slots at the start of a replica, where this program puts them.
+fn leading_slots(file: &dyn StoredFile) -> Result<Vec<UnverifiedSlot>, StorageError> {
+    let mut bytes = vec![0; BLOCK * (SLOTS_READ + 1)];
+    let read = file.read_at(0, &mut bytes)?;
+    let mut slots = Vec::new();
+    for block in bytes
+        .get(BLOCK..read)
+        .unwrap_or_default()
+        .chunks_exact(BLOCK)
+    {
+        match parse_header(block) {
+            Some(header) if header.kind == FrameKind::Slot => {
+                slots.extend(
+                    UnverifiedSlot::parse(header, block.get(HEADER_LENGTH..).unwrap_or_default())
+                        .ok(),
+                );
+            }
+            _ => break,
+        }
+    }
+    Ok(slots)
+}
+
+/// Every slot of a file whose keys are not known yet: each block is looked at, for a forged frame may claim to reach over a slot.
+fn all_slots(file: &dyn StoredFile, stamp: &Stamp) -> Result<Slots, StorageError> {
+    let mut slots = Slots::default();
+    let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
+    scan(&FileSource::new(file, stamp), &mut |frame| {
+        if frame.header.kind != FrameKind::Slot {
+            return Verdict::UnknownKey;
+        }
+        if seen.len() < SLOTS_READ && seen.insert(frame.body.to_vec()) {
+            match UnverifiedSlot::parse(frame.header, frame.body) {
+                Ok(slot) => slots.usable.push(slot),
+                Err(_) => slots.refused += 1,
+            }
+        }
+        Verdict::Authentic
+    })?;
+    Ok(slots)
+}
+
+/// Former keys that the state holds and that are what they say.
+pub(super) fn authentic_former_keys(state: &State, keys: &Keys) -> Vec<Keys> {
+    let all = state.former_keys().into_iter().filter_map(|(id, sealed)| {
+        let place = ValuePlace {
+            item: None,
+            field: Some(FieldId::Custom(id.0)),
+        };
+        let opened = open_value(keys, place, &sealed)?;
+        let data: Zeroizing<[u8; 32]> = Zeroizing::new(opened.as_slice().try_into().ok()?);
+        let former = Keys::derive(DataKey::from_bytes(&data), keys.vault);
+        (former.id == id).then_some(former)
+    });
+    all.collect()
+}

@@ -1,0 +1,302 @@
+//! Reads a file of a vault under its keys into a state: the replica, the vault file, any copy of either.
+
+use super::error::VaultError;
+use crate::crypto::keys::Keys;
+use crate::crypto::seal::{OpenError, Opened, open_frame};
+use crate::crypto::slot::{Slot, UnverifiedSlot};
+use crate::log::frame::{FrameHeader, FrameKind, HEADER_LENGTH, NONCE_LENGTH, Nonce};
+use crate::log::preamble::{PreambleError, parse_preamble};
+use crate::log::scan::{Damage, FoundFrame, Source, Verdict, scan};
+use crate::log::{BLOCK, FILE_LIMIT};
+use crate::model::ids::{KeyId, RecordId, VaultId};
+use crate::state::codec;
+use crate::state::fold::{Novelty, State};
+use crate::state::op::{ChunkName, Tag};
+use crate::storage::{Stamp, StorageError, StoredFile};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+
+/// A file as long as it was when it was opened.
+pub(super) struct FileSource<'a> {
+    file: &'a dyn StoredFile,
+    length: u64,
+}
+
+impl<'a> FileSource<'a> {
+    pub(super) fn new(file: &'a dyn StoredFile, stamp: &Stamp) -> Self {
+        Self {
+            file,
+            length: stamp.length.min(FILE_LIMIT),
+        }
+    }
+}
+
+impl Source for FileSource<'_> {
+    type Error = StorageError;
+
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StorageError> {
+        let read = self.file.read_at(offset, buffer)?;
+        // A file that became shorter meanwhile reads as zeros: no frame, so damage, and the next look sees it as it is.
+        buffer.get_mut(read..).unwrap_or_default().fill(0);
+        Ok(())
+    }
+}
+
+/// Where a chunk lies.
+#[derive(Clone, Copy)]
+pub(super) struct ChunkPlace {
+    pub(super) offset: u64,
+    pub(super) header: FrameHeader,
+}
+
+/// What a file holds, beyond what went into the state.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) records: HashSet<RecordId>,
+    pub(super) new_records: Vec<RecordId>,
+    /// Slots with a right MAC, each once.
+    pub(super) slots: Vec<Slot>,
+    pub(super) forged_slots: usize,
+    pub(super) chunks: Vec<ChunkPlace>,
+    pub(super) damage: Vec<Damage>,
+    pub(super) frames: usize,
+    pub(super) loose: usize,
+    pub(super) other_keys: BTreeSet<KeyId>,
+    pub(super) unknown_operations: usize,
+}
+
+/// How much of a file is to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Chunks are stepped over.
+    Records,
+    /// Chunks are authenticated too.
+    Everything,
+}
+
+/// The vault id of a file's preamble.
+pub(super) fn read_vault_id(
+    file: &dyn StoredFile,
+) -> Result<Result<VaultId, PreambleError>, StorageError> {
+    let mut block = [0; BLOCK];
+    let read = file.read_at(0, &mut block)?;
+    Ok(parse_preamble(block.get(..read).unwrap_or_default()))
+}
+
+/// Scans a file and folds its records into the state.
+pub(super) fn read_into(
+    state: &mut State,
+    keys: &Keys,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+    depth: Depth,
+) -> Result<Contents, VaultError> {
+    let source = FileSource::new(file, stamp);
+    let mut contents = read_once(state, keys, &source, depth)?;
+    // A forged chunk may lie over true frames: one that no record names, or whose nonce comes twice, is looked into.
+    if depth == Depth::Records && has_doubtful_chunk(state, &contents.chunks) {
+        let new_records = std::mem::take(&mut contents.new_records);
+        contents = read_once(state, keys, &source, Depth::Everything)?;
+        contents.new_records.extend(new_records);
+    }
+    Ok(contents)
+}
+
+fn has_doubtful_chunk(state: &State, chunks: &[ChunkPlace]) -> bool {
+    if chunks.is_empty() {
+        return false;
+    }
+    let named: HashSet<Nonce> = state
+        .referenced_chunks()
+        .iter()
+        .filter_map(|name| name.0.first_chunk::<NONCE_LENGTH>().copied())
+        .collect();
+    let mut counts: HashMap<Nonce, usize> = HashMap::new();
+    for chunk in chunks {
+        *counts.entry(chunk.header.nonce).or_default() += 1;
+    }
+    counts
+        .iter()
+        .any(|(nonce, count)| *count > 1 || !named.contains(nonce))
+}
+
+fn read_once(
+    state: &mut State,
+    keys: &Keys,
+    source: &FileSource<'_>,
+    depth: Depth,
+) -> Result<Contents, VaultError> {
+    let mut contents = Contents::default();
+    let damage = scan(source, &mut |frame| {
+        contents.frames += 1;
+        match frame.header.kind {
+            FrameKind::Slot => contents.slot(frame, keys),
+            _ if frame.header.key != keys.id => {
+                contents.other_keys.insert(frame.header.key);
+                Verdict::UnknownKey
+            }
+            FrameKind::Chunk if depth == Depth::Records && frame.body.is_empty() => {
+                contents.chunks.push(ChunkPlace {
+                    offset: frame.offset,
+                    header: frame.header,
+                });
+                Verdict::Authentic
+            }
+            FrameKind::Chunk if frame.body.is_empty() => Verdict::NeedsBody,
+            FrameKind::Chunk => match open_frame(keys, &frame.header, frame.body) {
+                Ok(_) => {
+                    contents.chunks.push(ChunkPlace {
+                        offset: frame.offset,
+                        header: frame.header,
+                    });
+                    Verdict::Authentic
+                }
+                Err(error) => verdict_of(error),
+            },
+            FrameKind::Record | FrameKind::Pack => contents.records(frame, keys, state),
+        }
+    })?;
+    contents.damage = damage;
+    state.settle();
+    Ok(contents)
+}
+
+impl Contents {
+    fn slot(&mut self, frame: &FoundFrame<'_>, keys: &Keys) -> Verdict {
+        if frame.header.key != keys.id {
+            self.other_keys.insert(frame.header.key);
+        }
+        // A slot of another key, or a forged one, is no damage: it is a whole block that is reported and never copied.
+        match UnverifiedSlot::parse(frame.header, frame.body)
+            .ok()
+            .and_then(|slot| slot.verify(keys))
+        {
+            Some(slot) if !self.slots.contains(&slot) => self.slots.push(slot),
+            Some(_) => {}
+            None => self.forged_slots += 1,
+        }
+        Verdict::Authentic
+    }
+
+    fn records(&mut self, frame: &FoundFrame<'_>, keys: &Keys, state: &mut State) -> Verdict {
+        let opened = match open_frame(keys, &frame.header, frame.body) {
+            Ok(opened) => opened,
+            Err(error) => return verdict_of(error),
+        };
+        let places = match frame.header.kind {
+            FrameKind::Pack => pack_places(&opened),
+            _ => {
+                self.loose += 1;
+                Some(vec![opened.content.clone()])
+            }
+        };
+        let Some(places) = places else {
+            return Verdict::Malformed;
+        };
+        match state.absorb(opened.plaintext, &places) {
+            Ok(outcome) => {
+                for (id, novelty) in outcome {
+                    self.records.insert(id);
+                    if novelty == Novelty::New {
+                        self.new_records.push(id);
+                    }
+                }
+                Verdict::Authentic
+            }
+            Err(codec::MalformedRecord) => Verdict::Malformed,
+        }
+    }
+}
+
+fn verdict_of(error: OpenError) -> Verdict {
+    match error {
+        OpenError::Forged => Verdict::Forged,
+        OpenError::Malformed => Verdict::Malformed,
+    }
+}
+
+/// Where the records of a pack lie in its plaintext; `None` where a length does not fit or nothing is there.
+pub(super) fn pack_places(opened: &Opened) -> Option<Vec<Range<usize>>> {
+    let mut places = Vec::new();
+    let mut at = opened.content.start;
+    while at < opened.content.end {
+        let length = opened
+            .plaintext
+            .get(at..opened.content.end)?
+            .first_chunk::<4>()?;
+        let start = at + 4;
+        let end = start.checked_add(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        if end > opened.content.end {
+            return None;
+        }
+        places.push(start..end);
+        at = end;
+    }
+    (!places.is_empty()).then_some(places)
+}
+
+/// Reads and opens one chunk: its name and its content (creation time first); `None` where it does not authenticate.
+pub(super) fn read_chunk(
+    keys: &Keys,
+    file: &dyn StoredFile,
+    place: &ChunkPlace,
+) -> Result<Option<(ChunkName, Opened)>, StorageError> {
+    let mut body = vec![0; place.header.body_length()];
+    let read = file.read_at(place.offset + HEADER_LENGTH as u64, &mut body)?;
+    if read < body.len() {
+        return Ok(None);
+    }
+    let Ok(opened) = open_frame(keys, &place.header, &body) else {
+        return Ok(None);
+    };
+    let content = opened
+        .plaintext
+        .get(opened.content.clone())
+        .unwrap_or_default();
+    let mut name = [0; ChunkName::LENGTH];
+    name[..NONCE_LENGTH].copy_from_slice(&place.header.nonce);
+    name[NONCE_LENGTH..].copy_from_slice(&Sha256::digest(content));
+    Ok(Some((ChunkName(name), opened)))
+}
+
+/// Whether any frame of a file carries content that the state has erased.
+pub(super) fn holds_erased(
+    state: &State,
+    keys: &Keys,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+) -> Result<bool, VaultError> {
+    let mut found = false;
+    scan(&FileSource::new(file, stamp), &mut |frame| {
+        if frame.header.key != keys.id
+            || !matches!(frame.header.kind, FrameKind::Record | FrameKind::Pack)
+        {
+            return Verdict::Authentic;
+        }
+        let Ok(opened) = open_frame(keys, &frame.header, frame.body) else {
+            return Verdict::Forged;
+        };
+        let places = match frame.header.kind {
+            FrameKind::Pack => pack_places(&opened).unwrap_or_default(),
+            _ => vec![opened.content.clone()],
+        };
+        let records = places
+            .into_iter()
+            .filter_map(|place| opened.plaintext.get(place));
+        found |= records
+            .filter_map(|bytes| codec::parse_record(bytes).ok())
+            .any(|record| state.holds_erased(&record));
+        Verdict::Authentic
+    })?;
+    Ok(found)
+}
+
+/// Operations whose tags this version does not know.
+pub(super) fn count_unknown(state: &State) -> usize {
+    state.count_operations(|tag| !(Tag::LIFE..=Tag::FORMER).contains(&tag))
+}

@@ -1,0 +1,127 @@
+//! `rekey`: a new data key, everything sealed anew, other ways in gone (vault-format.md, sections 2, 5.9 and 5.10).
+//!
+//! The replica's rename is the commit point; a crash before it leaves the old key everywhere, after it the vault file is
+//! brought in step by the next command.
+
+use super::error::VaultError;
+use super::slots::{NewSecret, introduce};
+use super::{ReplicaFacts, Vault};
+use crate::crypto::keys::{DataKey, Keys};
+use crate::crypto::seal::{ValuePlace, ValuePosition, open_value, seal_value};
+use crate::crypto::slot::Slot;
+use crate::model::ids::{FieldId, RecordId};
+use crate::model::moment::Moment;
+use crate::state::change::{PlannedOperation, PlannedValue};
+use crate::state::codec;
+use crate::state::fold::State;
+use crate::state::op::Tag;
+use rand::CryptoRng;
+use zeroize::Zeroizing;
+
+/// The ways into a vault after a `rekey`; all others are gone.
+pub struct Replacement {
+    /// The new ways in, at least one.
+    pub secrets: Vec<NewSecret>,
+}
+
+impl Vault {
+    /// Gives the vault a new data key. Slots that are not among the replacement's are retired and gone.
+    ///
+    /// # Errors
+    /// [`VaultError::Inconsistent`] where a sealed value does not open; else what the disk says. Then nothing has changed.
+    pub fn rekey(
+        &mut self,
+        new: Replacement,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        if new.secrets.is_empty() {
+            return Err(VaultError::Slots("a vault needs a way in"));
+        }
+        let _lock = self.begin(now, rng)?;
+        let keys = Keys::derive(DataKey::make(rng), self.keys.vault);
+        let mut planned = Vec::new();
+        let mut slots: Vec<Slot> = Vec::new();
+        for NewSecret {
+            draft,
+            secret,
+            label,
+        } in new.secrets
+        {
+            let slot = draft.wrap(&keys, &secret, rng);
+            planned.push(introduce(&slot, &label));
+            slots.push(slot);
+        }
+        for slot in self.live_slots() {
+            let body = codec::write_bytes(&[]);
+            planned.push(PlannedOperation::on_vault(
+                Tag::RETIRE,
+                Some(FieldId::Custom(slot.id.0)),
+                body,
+            ));
+        }
+        let mut state = State::default();
+        for id in self.state.record_ids_in_order() {
+            absorb(&mut state, self.resealed(id, &keys)?)?;
+        }
+        state.settle();
+        planned.push(PlannedOperation {
+            values: vec![PlannedValue::Key(Zeroizing::new(*self.keys.data.expose()))],
+            ..PlannedOperation::on_vault(
+                Tag::FORMER_KEY,
+                Some(FieldId::Custom(self.keys.id.0)),
+                vec![1],
+            )
+        });
+        let old_keys = std::mem::replace(&mut self.keys, keys);
+        let old_state = std::mem::replace(&mut self.state, state);
+        let old_slots = std::mem::replace(&mut self.slots, slots);
+        let path = self.local.replica.clone();
+        let written = self
+            .absorb_planned(planned, now, rng)
+            .and_then(|()| self.write_whole(&path, &old_keys, rng));
+        match written {
+            Ok(stamp) => self.replica = Some(ReplicaFacts { stamp, loose: 0 }),
+            Err(error) => {
+                (self.keys, self.state, self.slots) = (old_keys, old_state, old_slots);
+                return Err(error);
+            }
+        }
+        self.opened_with = self.slots.first().map(|slot| slot.id);
+        self.vault_seen = None;
+        self.deliver(now, rng);
+        Ok(())
+    }
+
+    /// A record with every inner value opened and sealed again for the same place, operation and index.
+    fn resealed(&self, id: RecordId, keys: &Keys) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let missing = VaultError::Inconsistent("a record is gone");
+        let (head, mut operations) = self.state.record_operations(id).ok_or(missing)?;
+        for (operation, number) in operations.iter_mut().zip(0..) {
+            let place = ValuePlace {
+                item: operation.item,
+                field: operation.field,
+            };
+            for (sealed, value) in operation.sealed.iter_mut().zip(0..) {
+                let opened = open_value(&self.keys, place, sealed);
+                let opened =
+                    opened.ok_or(VaultError::Inconsistent("a sealed value does not open"))?;
+                let position = ValuePosition {
+                    record: id,
+                    operation: number,
+                    value,
+                };
+                *sealed = seal_value(keys, place, position, &opened);
+            }
+        }
+        Ok(codec::write_record(&head, &operations))
+    }
+}
+
+fn absorb(state: &mut State, content: Zeroizing<Vec<u8>>) -> Result<(), VaultError> {
+    let whole = 0..content.len();
+    state
+        .absorb(content, &[whole])
+        .map(drop)
+        .map_err(|_| VaultError::Inconsistent("a record does not read back"))
+}

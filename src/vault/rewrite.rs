@@ -1,0 +1,166 @@
+//! Whole files written anew: the replica when it is packed, the vault file when it is compacted or holds what must go
+//! (vault-format.md, section 1.6).
+
+use super::commit::Packer;
+use super::error::VaultError;
+use super::read::{ChunkPlace, Depth, FileSource, read_chunk, read_into};
+use super::{ReplicaFacts, Vault};
+use crate::crypto::keys::Keys;
+use crate::crypto::seal::seal_chunk;
+use crate::log::frame::FrameKind;
+use crate::log::preamble::write_preamble;
+use crate::log::scan::{Reason, Verdict, scan};
+use crate::model::moment::Moment;
+use crate::state::fold::State;
+use crate::state::op::ChunkName;
+use crate::storage::{Stamp, StoredFile, replace_file};
+use rand::CryptoRng;
+use std::collections::HashSet;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Chunks that no record names are kept this long: their record may still be on its way.
+const ORPHAN_MILLISECONDS: u64 = 90 * 24 * 60 * 60 * 1000;
+
+/// What a `compact` saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compacted {
+    /// Bytes of the vault file before.
+    pub before: u64,
+    /// And after.
+    pub after: u64,
+}
+
+impl Vault {
+    /// Writes the vault file and the replica anew: the same records in packs, without damage and repetition.
+    ///
+    /// # Errors
+    /// What the disk says; the files are then as they were.
+    pub fn compact(
+        &mut self,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Compacted, VaultError> {
+        let _lock = self.begin(now, rng)?;
+        let length = |stamp: Option<Stamp>| stamp.map_or(0, |stamp| stamp.length);
+        let before = length(self.storage.stamp(&self.places.vault_file)?);
+        self.rewrite_replica(rng)?;
+        self.rewrite_vault_file(rng)?;
+        self.damage.clear();
+        Ok(Compacted {
+            before,
+            after: length(self.storage.stamp(&self.places.vault_file)?),
+        })
+    }
+
+    /// The replica anew, packed. The exclusive lock is held.
+    pub(super) fn rewrite_replica(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        let path = self.local.replica.clone();
+        let stamp = self.write_whole(&path, &self.keys, rng)?;
+        self.replica = Some(ReplicaFacts { stamp, loose: 0 });
+        Ok(())
+    }
+
+    /// The vault file anew. The exclusive lock is held and the replica has everything.
+    pub(super) fn rewrite_vault_file(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        let path = self.places.vault_file.clone();
+        let stamp = self.write_whole(&path, &self.keys, rng)?;
+        self.trust(stamp);
+        Ok(())
+    }
+
+    /// A whole file under the vault's keys. Chunks are read under `read_keys`, the former ones in a `rekey`.
+    pub(super) fn write_whole(
+        &self,
+        path: &Path,
+        read_keys: &Keys,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Stamp, VaultError> {
+        let preamble = std::iter::once(write_preamble(self.keys.vault).to_vec());
+        let slots = self.live_slots().into_iter().map(|slot| slot.frame.clone());
+        let ids = self.state.record_ids_in_order();
+        let records = ids.into_iter().filter_map(|id| self.state.record_bytes(id));
+        let packs = Packer::new(&self.keys, records);
+        let sources = self.chunk_sources(read_keys)?;
+        let chunks = sources
+            .iter()
+            .flat_map(|(file, place)| self.chunk_frame(&**file, place, read_keys).transpose());
+        let mut parts = preamble.chain(slots).chain(packs).map(Ok).chain(chunks);
+        replace_file::<Vec<u8>, VaultError>(&*self.storage, path, &mut parts, rng)
+    }
+
+    /// Chunks of both files that are to be kept, each once.
+    fn chunk_sources(
+        &self,
+        keys: &Keys,
+    ) -> Result<Vec<(Rc<dyn StoredFile>, ChunkPlace)>, VaultError> {
+        let named = self.state.referenced_chunks();
+        let mut kept = Vec::new();
+        let mut seen: HashSet<ChunkName> = HashSet::new();
+        let newest = self.state.newest_clock().moment();
+        for path in [&self.places.vault_file, &self.local.replica] {
+            let Ok(Some(file)) = self.storage.open_read(path) else {
+                continue;
+            };
+            let stamp = file.stamp()?;
+            let mut scratch = State::default();
+            if !may_hold_chunks(&*file, &stamp) {
+                continue;
+            }
+            let contents = read_into(&mut scratch, keys, &*file, &stamp, Depth::Everything)?;
+            let file: Rc<dyn StoredFile> = Rc::from(file);
+            for place in contents.chunks {
+                let Some((name, opened)) = read_chunk(keys, &*file, &place)? else {
+                    continue;
+                };
+                let created = opened
+                    .plaintext
+                    .get(opened.content)
+                    .and_then(|content| content.first_chunk::<8>().copied());
+                let created = Moment(u64::from_le_bytes(created.unwrap_or_default()));
+                let is_young = newest.0.saturating_sub(created.0) < ORPHAN_MILLISECONDS;
+                let wanted =
+                    named.contains(&name) || is_young && !self.state.is_chunk_erased(&name);
+                if wanted && seen.insert(name) {
+                    kept.push((Rc::clone(&file), place));
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    fn chunk_frame(
+        &self,
+        file: &dyn StoredFile,
+        place: &ChunkPlace,
+        keys: &Keys,
+    ) -> Result<Option<Vec<u8>>, VaultError> {
+        let Some((_, opened)) = read_chunk(keys, file, place)? else {
+            return Ok(None);
+        };
+        let content = opened
+            .plaintext
+            .get(opened.content.clone())
+            .unwrap_or_default();
+        // The nonce is half of the chunk's name and stays; under the same key this is the frame that was read, byte for byte.
+        Ok(Some(seal_chunk(&self.keys, place.header.nonce, content)))
+    }
+
+    /// Whether the last look at the vault file found damage other than frames that were cut off.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damage
+            .iter()
+            .any(|damage| damage.reason != Reason::Torn)
+    }
+}
+
+/// A file whose headers name no chunk need not be read a second time.
+fn may_hold_chunks(file: &dyn StoredFile, stamp: &Stamp) -> bool {
+    let mut any = false;
+    let scanned = scan(&FileSource::new(file, stamp), &mut |frame| {
+        any |= frame.header.kind == FrameKind::Chunk;
+        Verdict::Authentic
+    });
+    any || scanned.is_err()
+}

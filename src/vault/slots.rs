@@ -1,0 +1,246 @@
+//! Ways in: what the user gives, what is made of it, and the slots as a list (vault-format.md, section 1.4).
+
+use super::Vault;
+use super::error::VaultError;
+use crate::crypto::kdf::{
+    KdfCost, KdfError, NormalizedPassword, WorkMemory, derive_password_key_in,
+};
+use crate::crypto::recovery::RecoveryKey;
+use crate::crypto::slot::{KeyFile, SLOTS_WRITTEN, Slot, SlotDraft, SlotKind, SlotSecret};
+use crate::model::ids::{FieldId, SlotId};
+use crate::model::moment::Moment;
+use crate::secret::Secret;
+use crate::state::change::PlannedOperation;
+use crate::state::codec::{SlotBody, write_bytes, write_slot};
+use crate::state::op::Tag;
+use rand::CryptoRng;
+
+/// What somebody gives to open a vault.
+pub enum Credential {
+    /// A master password, with a key file where the slot wants one.
+    Password {
+        /// The password as typed.
+        password: Secret,
+        /// The key file.
+        key_file: Option<KeyFile>,
+    },
+    /// The recovery key.
+    RecoveryKey(RecoveryKey),
+}
+
+impl Credential {
+    /// The kind of slot it is for.
+    #[must_use]
+    pub fn slot_kind(&self) -> SlotKind {
+        match self {
+            Self::Password { key_file: None, .. } => SlotKind::Password,
+            Self::Password {
+                key_file: Some(_), ..
+            } => SlotKind::PasswordAndKeyFile,
+            Self::RecoveryKey(_) => SlotKind::RecoveryKey,
+        }
+    }
+}
+
+/// Stretches what was given to what a slot's keys derive from. The only way to Argon2.
+///
+/// # Errors
+/// [`KdfError`] where the machine is short of memory or threads.
+pub fn stretch(
+    credential: &Credential,
+    salt: &[u8; 32],
+    cost: Option<KdfCost>,
+    memory: &mut dyn WorkMemory,
+) -> Result<SlotSecret, KdfError> {
+    match (credential, cost) {
+        (Credential::Password { password, key_file }, Some(cost)) => {
+            let stretched =
+                derive_password_key_in(&NormalizedPassword::new(password), salt, cost, memory)?;
+            Ok(SlotSecret::from_password(&stretched, key_file.as_ref()))
+        }
+        (Credential::Password { .. }, None) => Err(KdfError::WorkMemoryTooSmall),
+        (Credential::RecoveryKey(key), _) => Ok(SlotSecret::from_recovery_key(key)),
+    }
+}
+
+/// What a new slot is made from.
+pub struct NewSecret {
+    pub(super) draft: SlotDraft,
+    pub(super) secret: SlotSecret,
+    pub(super) label: String,
+}
+
+impl NewSecret {
+    /// Stretches a credential for a slot of its own.
+    ///
+    /// # Errors
+    /// As [`stretch`].
+    pub fn make(
+        credential: &Credential,
+        cost: KdfCost,
+        label: &str,
+        memory: &mut dyn WorkMemory,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, KdfError> {
+        let kind = credential.slot_kind();
+        let draft = SlotDraft::make(kind, (kind != SlotKind::RecoveryKey).then_some(cost), rng);
+        let secret = stretch(credential, draft.salt(), draft.cost(), memory)?;
+        Ok(Self {
+            draft,
+            secret,
+            label: label.to_owned(),
+        })
+    }
+}
+
+/// One way in, for a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SlotRow {
+    /// Names the slot.
+    pub id: SlotId,
+    /// What opens it.
+    pub kind: SlotKind,
+    /// What the user calls it.
+    pub label: String,
+    /// How dear a guess is.
+    pub cost: Option<KdfCost>,
+    /// When it was made, where the vault knows.
+    pub created: Option<Moment>,
+    /// Whether this session was opened with it.
+    pub in_use: bool,
+}
+
+impl Vault {
+    /// The live ways in, in the order of their making.
+    #[must_use]
+    pub fn slot_rows(&self) -> Vec<SlotRow> {
+        let labels = self.state.slot_labels();
+        let mut rows: Vec<SlotRow> = self
+            .live_slots()
+            .into_iter()
+            .map(|slot| SlotRow {
+                id: slot.id,
+                kind: slot.kind,
+                label: labels
+                    .get(&slot.id)
+                    .map(|row| row.0.clone())
+                    .unwrap_or_default(),
+                cost: slot.cost,
+                created: labels.get(&slot.id).map(|row| row.1),
+                in_use: self.opened_with == Some(slot.id),
+            })
+            .collect();
+        rows.sort_by_key(|row| (row.created, row.id));
+        rows
+    }
+
+    /// Adds a way in. A new recovery key takes the place of an older one.
+    ///
+    /// # Errors
+    /// [`VaultError::Slots`] where there are eight already, else what the disk says.
+    pub fn add_slot(
+        &mut self,
+        new: NewSecret,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<SlotId, VaultError> {
+        let _lock = self.begin(now, rng)?;
+        let replaced: Vec<SlotId> = match new.draft.kind() {
+            SlotKind::RecoveryKey => {
+                let old = self
+                    .live_slots()
+                    .into_iter()
+                    .filter(|slot| slot.kind == SlotKind::RecoveryKey);
+                old.map(|slot| slot.id).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.exchange_slots(&replaced, Some(new), now, rng)
+    }
+
+    /// Puts a new way in where the one in use was: changes the password.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn replace_slot(
+        &mut self,
+        old: SlotId,
+        new: NewSecret,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<SlotId, VaultError> {
+        let _lock = self.begin(now, rng)?;
+        self.exchange_slots(&[old], Some(new), now, rng)
+    }
+
+    /// Closes a way in.
+    ///
+    /// # Errors
+    /// [`VaultError::Slots`] for an unknown one and for the last one.
+    pub fn remove_slot(
+        &mut self,
+        id: SlotId,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let _lock = self.begin(now, rng)?;
+        let live = self.live_slots();
+        if !live.iter().any(|slot| slot.id == id) {
+            return Err(VaultError::Slots("there is no such way in"));
+        }
+        if live.len() == 1 {
+            return Err(VaultError::Slots("that is the last way in"));
+        }
+        self.exchange_slots(&[id], None, now, rng).map(drop)
+    }
+
+    /// One record that retires and introduces, then both files without what was retired. The lock is held.
+    fn exchange_slots(
+        &mut self,
+        retired: &[SlotId],
+        new: Option<NewSecret>,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<SlotId, VaultError> {
+        if self.live_slots().len() + usize::from(new.is_some()) > SLOTS_WRITTEN + retired.len() {
+            return Err(VaultError::Slots("a vault has at most eight ways in"));
+        }
+        let mut operations = Vec::new();
+        let mut made: Option<Slot> = None;
+        if let Some(NewSecret {
+            draft,
+            secret,
+            label,
+        }) = new
+        {
+            let slot = draft.wrap(&self.keys, &secret, rng);
+            operations.push(introduce(&slot, &label));
+            made = Some(slot);
+        }
+        let replacement = made.as_ref().map_or(&[][..], |slot| &slot.frame);
+        for id in retired {
+            let body = write_bytes(replacement);
+            operations.push(PlannedOperation::on_vault(
+                Tag::RETIRE,
+                Some(FieldId::Custom(id.0)),
+                body,
+            ));
+        }
+        let id = made.as_ref().map_or(SlotId([0; 16]), |slot| slot.id);
+        self.slots.extend(made);
+        self.absorb_planned(operations, now, rng)?;
+        self.slots.retain(|slot| !retired.contains(&slot.id));
+        self.rewrite_replica(rng)?;
+        self.deliver(now, rng);
+        Ok(id)
+    }
+}
+
+/// The operation that says when and where a slot was made, and what it is called.
+pub(super) fn introduce(slot: &Slot, label: &str) -> PlannedOperation {
+    let body = write_slot(&SlotBody {
+        kind: slot.kind.number(),
+        label,
+    });
+    PlannedOperation::on_vault(Tag::SLOT, Some(FieldId::Custom(slot.id.0)), body)
+}
