@@ -1,0 +1,287 @@
+//! Which format a file has, told by its first line or first kilobyte, and the formats' names.
+
+use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
+use super::encoding::Text;
+use super::{ImportError, bitwarden_csv, chrome, generic_csv, keepass1, keepassxc};
+
+/// How far into a file detection looks.
+const DETECTION_BYTES: usize = 1024;
+
+/// A format that can be imported.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Format {
+    /// Chrome, Edge, Brave, Opera and their kin, CSV.
+    Chrome,
+    /// KeePassXC, CSV.
+    KeePassXc,
+    /// KeePassX 2, CSV.
+    KeePassX,
+    /// KeePass 1 (and 2 when it writes "KeePass CSV (1.x)"), CSV.
+    KeePass1,
+    /// Bitwarden, unencrypted JSON.
+    BitwardenJson,
+    /// Bitwarden, CSV.
+    BitwardenCsv,
+    /// Any CSV whose first line names its columns.
+    GenericCsv,
+}
+
+impl Format {
+    /// Every format with its name on the command line, its other names, and what it is, for help.
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 7] = [
+        (
+            Self::Chrome,
+            "chrome",
+            &["edge", "brave", "opera", "chromium", "vivaldi"],
+            "CSV of Chrome, Edge, Brave, Opera",
+        ),
+        (
+            Self::KeePassXc,
+            "keepassxc",
+            &["keepassxc-csv"],
+            "CSV of KeePassXC",
+        ),
+        (
+            Self::KeePassX,
+            "keepassx",
+            &["keepassx-csv"],
+            "CSV of KeePassX 2",
+        ),
+        (
+            Self::KeePass1,
+            "keepass1",
+            &["keepass-csv"],
+            "CSV of KeePass 1",
+        ),
+        (
+            Self::BitwardenJson,
+            "bitwarden",
+            &["bitwarden-json"],
+            "unencrypted JSON of Bitwarden",
+        ),
+        (Self::BitwardenCsv, "bitwarden-csv", &[], "CSV of Bitwarden"),
+        (
+            Self::GenericCsv,
+            "csv",
+            &["generic-csv", "generic"],
+            "any CSV whose first line names its columns",
+        ),
+    ];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::TABLE
+            .iter()
+            .find(|row| row.0 == self)
+            .map_or("csv", |row| row.1)
+    }
+
+    /// The format of a name, in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        Self::TABLE
+            .iter()
+            .find(|row| row.1 == name || row.2.contains(&name.as_str()))
+            .map(|row| row.0)
+    }
+
+    /// The names, in the order of the table.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        Self::TABLE.iter().map(|row| row.1).collect()
+    }
+}
+
+/// Tells the format from the content; a file's name decides only where the content is a CSV without a known column.
+///
+/// # Errors
+/// [`ImportError::UnknownFormat`], or that the bytes are no text, too many or none.
+pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportError> {
+    detect_text(&Text::parse(bytes)?, file_name)
+}
+
+/// As [`detect`], on decoded text.
+pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format, ImportError> {
+    if looks_like_json(text) {
+        return detect_json(head(text));
+    }
+    let (delimiter, headers) = first_row(text);
+    if delimiter == b','
+        && let Some(format) = detect_header(&headers)
+    {
+        return Ok(format);
+    }
+    let named_csv = file_name.is_some_and(|name| {
+        let name = name.to_ascii_lowercase();
+        name.ends_with(".csv") || name.ends_with(".tsv")
+    });
+    if named_csv || headers.iter().any(|header| generic_csv::is_known(header)) {
+        return Ok(Format::GenericCsv);
+    }
+    Err(ImportError::UnknownFormat)
+}
+
+/// The program that writes this first line, with commas.
+fn detect_header(headers: &[String]) -> Option<Format> {
+    if let Some(format) = keepassxc::detect_header(headers) {
+        Some(format)
+    } else if keepass1::is_header(headers) {
+        Some(Format::KeePass1)
+    } else if bitwarden_csv::is_header(headers) {
+        Some(Format::BitwardenCsv)
+    } else if chrome::is_header(headers) {
+        Some(Format::Chrome)
+    } else {
+        None
+    }
+}
+
+/// Whether the first visible character opens a JSON object or list.
+pub(super) fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// The first kilobyte, cut between characters.
+fn head(text: &str) -> &str {
+    let end = (0..=DETECTION_BYTES.min(text.len())).rev();
+    end.filter_map(|end| text.get(..end))
+        .next()
+        .unwrap_or_default()
+}
+
+/// The header of a delimited text; a header longer than detection looks is told from its beginning.
+fn first_row(text: &str) -> (u8, Vec<String>) {
+    let (delimiter, text) = detect_delimiter(head(text));
+    let mut cells = Vec::new();
+    let mut reader = Reader::new(text, delimiter, Quoting::Doubled);
+    let headers = match reader.next_row(&mut cells) {
+        Ok(_) => cells
+            .iter()
+            .map(|cell: &Cell<'_>| cell.as_str().trim().to_owned())
+            .collect(),
+        Err(_) => Vec::new(),
+    };
+    (delimiter, headers)
+}
+
+/// Looks at the names of the outer object and of the first objects in its lists.
+fn detect_json(head: &str) -> Result<Format, ImportError> {
+    let names = names_by_depth(head);
+    let has = |depth: usize, name: &str| names.contains(&(depth, name));
+    let outer = ["encrypted", "folders", "collections", "items"];
+    let foreign = ["uuid", "category", "parent_uuid"]; // Enpass has folders and items too.
+    if outer.iter().any(|name| has(1, name)) && !foreign.iter().any(|name| has(3, name)) {
+        return Ok(Format::BitwardenJson);
+    }
+    Err(ImportError::UnknownFormat)
+}
+
+/// The member names in a beginning of a JSON text, each with how many brackets are open around it.
+fn names_by_depth(head: &str) -> Vec<(usize, &str)> {
+    let mut names = Vec::new();
+    let mut depth = 0_usize;
+    let mut rest = head;
+    while let Some(at) = rest.find(['{', '[', '}', ']', '"']) {
+        let (_, tail) = rest.split_at(at);
+        let mut characters = tail.chars();
+        match characters.next() {
+            Some('{' | '[') => depth += 1,
+            Some('}' | ']') => depth = depth.saturating_sub(1),
+            _ => {
+                let inside = characters.as_str();
+                let mut escaped = false;
+                let end = inside.find(|character| {
+                    let closes = character == '"' && !escaped;
+                    escaped = character == '\\' && !escaped;
+                    closes
+                });
+                let Some((text, after)) = end.and_then(|end| inside.split_at_checked(end)) else {
+                    break;
+                };
+                let after = after.strip_prefix('"').unwrap_or(after);
+                if after.trim_start().starts_with(':') {
+                    names.push((depth, text));
+                }
+                rest = after;
+                continue;
+            }
+        }
+        rest = characters.as_str();
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_to_formats_and_back() {
+        for (format, name, others, _) in Format::TABLE {
+            assert_eq!(format.name(), name);
+            assert_eq!(Format::from_name(&name.to_uppercase()), Some(format));
+            for other in others {
+                assert_eq!(Format::from_name(other), Some(format));
+            }
+        }
+        assert_eq!(Format::from_name("nothing"), None);
+        assert_eq!(Format::names().len(), Format::TABLE.len());
+    }
+
+    #[test]
+    fn content_tells_the_format() {
+        for (text, format) in [
+            ("name,url,username,password\n", Format::Chrome),
+            (
+                "\u{feff}name,url,username,password,note\r\n",
+                Format::Chrome,
+            ),
+            ("name,url,username,password,otp\n", Format::GenericCsv),
+            ("Title;Login;Password\n", Format::GenericCsv),
+            ("name;url;username;password\n", Format::GenericCsv),
+            (
+                "\"Group\",\"Title\",\"Username\",\"Password\",\"URL\",\"Notes\"\n",
+                Format::KeePassX,
+            ),
+            (
+                "\"Group\",\"Title\",\"Username\",\"Password\",\"URL\",\"Notes\",\"TOTP\",\"Icon\",\"Last Modified\",\"Created\"\n",
+                Format::KeePassXc,
+            ),
+            (
+                "\"Account\",\"Login Name\",\"Password\",\"Web Site\",\"Comments\"\n",
+                Format::KeePass1,
+            ),
+            (
+                "folder,favorite,type,name,notes,fields,reprompt,login_uri,login_username,login_password,login_totp\n",
+                Format::BitwardenCsv,
+            ),
+            (
+                "{\n \"encrypted\": false, \"items\": []}",
+                Format::BitwardenJson,
+            ),
+            (
+                "{\"folders\":[{\"id\":\"x\",\"name\":\"a}\\\"b\"}],\"items\":[]}",
+                Format::BitwardenJson,
+            ),
+        ] {
+            assert_eq!(detect(text.as_bytes(), None), Ok(format), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        for text in [
+            "hello",
+            "a,b,c\n1,2,3\n",
+            "[1,2]",
+            "{\"db\":{\"items\":1}}",
+            "{\"folders\":[{\"icon\":\"1\",\"uuid\":\"x\"}],\"items\":[]}",
+        ] {
+            let unknown = Err(ImportError::UnknownFormat);
+            assert_eq!(detect(text.as_bytes(), None), unknown, "{text}");
+        }
+        assert_eq!(detect(b"a,b,c\n", Some("X.CSV")), Ok(Format::GenericCsv));
+    }
+}

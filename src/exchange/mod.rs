@@ -1,0 +1,148 @@
+//! What other programs export, read into drafts: one file a format, bytes in, [`Imported`] out.
+//!
+//! Every value of the source comes out in a draft, in [`Imported::skipped`] or in [`Imported::warnings`]; nothing is
+//! dropped unsaid. A file that is cut off or not understood is refused whole. Nothing here writes a vault, reads a
+//! file, or puts a value of the source into an error, since any value may be a password.
+//!
+//! What is wiped: values move into [`crate::secret::Secret`] without a second copy wherever their kind is secret, and
+//! every buffer made here is wiped when dropped. What cannot be: the caller's input bytes (the caller wipes them),
+//! serde_json's scratch buffer for JSON strings that contain escapes, and texts of plain kinds.
+
+mod bitwarden_csv;
+mod bitwarden_json;
+mod chrome;
+mod delimited;
+mod encoding;
+mod error;
+mod format;
+mod generic_csv;
+mod json;
+mod keepass1;
+mod keepassxc;
+mod mapping;
+mod place;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ImportError, JsonProblem, RowProblem};
+pub use format::{Format, detect};
+pub use mapping::{Mapping, MappingError};
+
+use crate::model::draft::Draft;
+use encoding::Text;
+
+/// Largest file that is read, in bytes.
+pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+/// Most rows or items of one file.
+pub const MAX_ROWS: usize = 1_000_000;
+/// Most fields of one row or item.
+pub const MAX_FIELDS: usize = 1000;
+/// Most values of one file, empty CSV cells not counted; keeps memory within a small multiple of the file's size.
+pub const MAX_VALUES: usize = 4_000_000;
+/// Largest single value, in bytes.
+pub const MAX_VALUE_BYTES: usize = 1024 * 1024;
+/// Deepest nesting of JSON.
+pub const MAX_JSON_DEPTH: usize = 64;
+
+/// What one file brought.
+#[derive(Default)]
+pub struct Imported {
+    /// The items, in the file's order.
+    pub drafts: Vec<ImportedItem>,
+    /// What was left out, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// What the user should know of the file as a whole.
+    pub warnings: Vec<String>,
+}
+
+impl Imported {
+    /// How many rows or items the file had: those that became drafts and those left out whole.
+    #[must_use]
+    pub fn rows_read(&self) -> usize {
+        let left_out = self.skipped.iter().filter(|entry| entry.field.is_none());
+        self.drafts.len() + left_out.count()
+    }
+}
+
+/// One item and where it stood.
+pub struct ImportedItem {
+    /// Data row of a CSV (the header not counted) or position in the list of items, from 1.
+    pub row: usize,
+    /// The item; its title is never empty.
+    pub draft: Draft,
+}
+
+/// A row, or one field of a row, that was left out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    /// Data row or position, from 1.
+    pub row: usize,
+    /// Title of the item; absent where the row has none.
+    pub item: Option<String>,
+    /// The source's name of the field; absent where the whole row was left out.
+    pub field: Option<String>,
+    /// Why, in words for the user.
+    pub reason: String,
+}
+
+/// Reads an export. Without a format it is told from the content; a mapping means generic CSV.
+///
+/// # Errors
+/// [`ImportError`]; then nothing was imported. No error carries a value of the source.
+pub fn import(
+    bytes: &[u8],
+    format: Option<Format>,
+    mapping: Option<&Mapping>,
+) -> Result<Imported, ImportError> {
+    let text = Text::parse(bytes)?;
+    let format = match (format, mapping) {
+        (Some(format), _) => format,
+        (None, Some(_)) if !format::looks_like_json(&text) => Format::GenericCsv,
+        (None, _) => format::detect_text(&text, None)?,
+    };
+    if mapping.is_some() && format != Format::GenericCsv {
+        return Err(ImportError::MappingNotForFormat { format });
+    }
+    let imported = match format {
+        Format::Chrome => chrome::import(&text)?,
+        Format::KeePassXc | Format::KeePassX => keepassxc::import(&text, format)?,
+        Format::KeePass1 => keepass1::import(&text)?,
+        Format::BitwardenJson => bitwarden_json::import(&text)?,
+        Format::BitwardenCsv => bitwarden_csv::import(&text)?,
+        Format::GenericCsv => generic_csv::import(&text, mapping)?,
+    };
+    check_limits(&imported)?;
+    Ok(imported)
+}
+
+/// Combined values (an address, a passkey's JSON) can pass the limit although each part kept it.
+fn check_limits(imported: &Imported) -> Result<(), ImportError> {
+    for item in &imported.drafts {
+        let draft = &item.draft;
+        let values = draft.fields.len() + draft.urls.len() + draft.tags.len();
+        let longest = draft
+            .fields
+            .iter()
+            .map(|field| field.value.len())
+            .chain(draft.urls.iter().map(String::len))
+            .chain([draft.title.len(), draft.folder.len()])
+            .max();
+        let problem = if values > MAX_FIELDS {
+            Some(RowProblem::TooManyFields)
+        } else if longest > Some(MAX_VALUE_BYTES) {
+            Some(RowProblem::ValueTooLong)
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            return Err(ImportError::Row {
+                row: item.row,
+                line: None,
+                problem,
+            });
+        }
+    }
+    Ok(())
+}

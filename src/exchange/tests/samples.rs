@@ -1,0 +1,171 @@
+//! The samples of other programs, where KEYFOLD_FIXTURES names their folder. They are not part of this project.
+
+use super::accounting::{account_for_cells, account_for_json};
+use super::*;
+use std::path::PathBuf;
+
+/// A sample's bytes; `None` where there are no samples.
+fn sample(path: &str) -> Option<Vec<u8>> {
+    let folder = std::env::var_os("KEYFOLD_FIXTURES")?;
+    let path = PathBuf::from(folder).join(path);
+    Some(std::fs::read(&path).expect("KEYFOLD_FIXTURES has the sample"))
+}
+
+/// Reads a sample, counts its values by other means, and checks what is told of it.
+fn check(path: &str, format: Format, rows: usize, values: usize) -> Option<Imported> {
+    let bytes = sample(path)?;
+    assert_eq!(detect(&bytes, None), Ok(format), "{path}");
+    let imported = import(&bytes, None, None).expect(path);
+    assert_eq!(imported.rows_read(), rows, "{path}");
+    let text = std::str::from_utf8(&bytes).unwrap();
+    let counted = if format == Format::BitwardenJson {
+        account_for_json(text, &imported)
+    } else {
+        account_for_cells(text, b',', &imported)
+    };
+    assert_eq!(counted, values, "{path}");
+    Some(imported)
+}
+
+fn titled<'i>(imported: &'i Imported, title: &str) -> &'i Draft {
+    let mut items = imported.drafts.iter();
+    &items.find(|item| item.draft.title == title).unwrap().draft
+}
+
+/// The tables hold the same vault, whatever program wrote them.
+fn check_common(imported: &Imported) {
+    let garbage = titled(imported, "dpbx@klivak.xb");
+    assert_eq!(
+        field_text(garbage, "password"),
+        Some("2cUqe}e9}>IVZf)Ye>3C8ZN,r")
+    );
+    assert_eq!(
+        field_text(garbage, "notes"),
+        Some("This is a garbage address")
+    );
+    let bank = titled(imported, "aib");
+    assert_eq!(
+        field_text(bank, "password"),
+        Some("ws5T@;_UB[Q|P!8'`~z%XC'JHFUbf#IX _E0}:HF,[{ei0hBg14")
+    );
+    let backslash = titled(imported, "dpbx@afoqwdr.tx");
+    assert_eq!(
+        field_text(backslash, "password"),
+        Some("9KVHnx:.S_S;cF`=CE@e\\p{v6")
+    );
+    let address = titled(imported, "https://news.ycombinator.com");
+    assert_eq!(address.urls, ["https://news.ycombinator.com"]);
+    let without = titled(imported, "empty password");
+    assert_eq!(field_text(without, "password"), None);
+    assert_eq!(field_text(without, "username"), Some("vkeelpbu"));
+}
+
+#[test]
+fn the_chrome_sample_is_read_whole() {
+    if let Some(imported) = check("chrome-edge/pi__chrome.csv", Format::Chrome, 14, 50) {
+        check_common(&imported);
+        let note = titled(&imported, "note");
+        assert!(
+            field_text(note, "notes")
+                .unwrap()
+                .contains("mower\nacutely")
+        );
+    }
+}
+
+#[test]
+fn the_keepass_samples_are_read_whole() {
+    if let Some(imported) = check("keepassxc-csv/pi__keepass.csv", Format::KeePass1, 14, 50) {
+        check_common(&imported);
+    }
+    if let Some(imported) = check("keepassxc-csv/pi__keepassx2.csv", Format::KeePassX, 14, 64) {
+        check_common(&imported);
+        assert_eq!(titled(&imported, "dpbx@fner.ws").folder, "Emails/WS");
+        assert_eq!(titled(&imported, "aib").folder, "Bank");
+    }
+}
+
+#[test]
+fn the_bitwarden_csv_sample_is_read_whole() {
+    if let Some(imported) = check("bitwarden/pi__bitwarden.csv", Format::BitwardenCsv, 14, 79) {
+        check_common(&imported);
+        let bank = titled(&imported, "aib");
+        assert_eq!(field_text(bank, "pin"), Some("462916"));
+        assert_eq!(field_text(bank, "oldpin"), Some("489019"));
+        assert_eq!(titled(&imported, "note").kind, ItemKind::Note);
+    }
+}
+
+#[test]
+fn the_bitwarden_json_samples_are_read_whole() {
+    if let Some(imported) = check(
+        "bitwarden/pi__bitwarden.json",
+        Format::BitwardenJson,
+        14,
+        100,
+    ) {
+        check_common(&imported);
+        assert_eq!(field_text(titled(&imported, "aib"), "pin"), Some("462916"));
+        assert_eq!(titled(&imported, "dpbx@fner.ws").folder, "Emails/WS");
+    }
+    let path = "bitwarden/kpxc__bitwarden_export.json";
+    if let Some(imported) = check(path, Format::BitwardenJson, 4, 86) {
+        let login = titled(&imported, "Login Name");
+        assert_eq!(login.urls.len(), 3);
+        assert_eq!(login.folder, "My Folder");
+        assert!(login.favourite);
+        assert!(
+            field_text(login, "otp")
+                .unwrap()
+                .contains("secret=DFDFDEF%3D&period=30")
+        );
+        let card = titled(&imported, "Card Name");
+        assert_eq!(field_text(card, "expires"), Some("2021-10"));
+        let person = titled(&imported, "My Identity");
+        assert_eq!(field_text(person, "name"), Some("Jane A Doe"));
+        assert_eq!(field_kind(person, "Hidden Field"), Some(FieldKind::Secret));
+    }
+    let path = "bitwarden/str__bitwarden.unencrypted.json";
+    if let Some(imported) = check(path, Format::BitwardenJson, 11, 105) {
+        let seed = |title| field_text(titled(&imported, title), "otp");
+        assert_eq!(
+            seed("Steam"),
+            Some("steam://GJD4ZX3RQMLCAXKCT7GGQ4U27VN4FPK6")
+        );
+        assert_eq!(seed("Secret"), Some("JOR2VZXMNHACFNLRAOACFFRDRYAOFMLB"));
+        assert_eq!(titled(&imported, "Long").folder, "My Folder");
+        let note = titled(&imported, "Secure Note");
+        assert_eq!(field_text(note, "text"), Some("My secret text"));
+    }
+}
+
+#[test]
+fn the_encrypted_samples_are_refused_as_encrypted() {
+    for path in [
+        "bitwarden/kpxc__bitwarden_encrypted_export.json",
+        "bitwarden/str__bitwarden.encrypted.pbkdf2.json",
+    ] {
+        if let Some(bytes) = sample(path) {
+            let format = Format::BitwardenJson;
+            let refused = import(&bytes, None, None).err();
+            assert_eq!(refused, Some(ImportError::Encrypted { format }));
+        }
+    }
+}
+
+#[test]
+fn other_programs_tables_are_read_by_their_headers() {
+    for (path, rows, values) in [
+        ("lastpass/bc__lastpass.csv", 4, 24),
+        ("lastpass/pi__lastpass.csv", 14, 78),
+        ("firefox/pi__ff-password-exporter.csv", 14, 37),
+        ("firefox/pi__firefox.csv", 14, 93),
+    ] {
+        if let Some(bytes) = sample(path) {
+            let imported = import(&bytes, None, None).expect(path);
+            assert_eq!(imported.rows_read(), rows, "{path}");
+            let text = std::str::from_utf8(&bytes).unwrap();
+            assert_eq!(account_for_cells(text, b',', &imported), values);
+        }
+    }
+}
