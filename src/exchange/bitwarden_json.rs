@@ -4,10 +4,9 @@
 //! place, so a member that Bitwarden adds tomorrow is not lost. Only what says nothing (null, empty, Bitwarden's
 //! defaults for switches) goes unmentioned.
 
+use super::bitwarden_kinds::KIND_READERS;
 use super::json::{Json, Object};
-use super::place::{
-    folder_path, plain_kind, push_named, push_tag, push_url, settle_note, settle_title,
-};
+use super::place::{folder_path, plain_kind, push_named, push_tag, settle_note, settle_title};
 use super::{
     Format, ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_ROWS, RowProblem, Skipped,
 };
@@ -35,7 +34,7 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     if items.len() > MAX_ROWS {
         return Err(ImportError::TooManyRows);
     }
-    let typed = |item: &Json| matches!(item, Json::Object(item) if item.has("type"));
+    let typed = |item: &Json<'_>| matches!(item, Json::Object(item) if item.has("type"));
     if !items.is_empty() && !items.iter().any(typed) {
         return Err(not_this("no item has a type"));
     }
@@ -93,7 +92,7 @@ impl Places {
 
 /// Names by id out of a list of `{id, name}`.
 fn parse_names(
-    list: Option<Vec<Json>>,
+    list: Option<Vec<Json<'_>>>,
     what: &str,
     imported: &mut Imported,
 ) -> HashMap<String, String> {
@@ -116,7 +115,7 @@ fn parse_names(
 }
 
 fn read_item(
-    mut item: Object,
+    mut item: Object<'_>,
     row: usize,
     places: &mut Places,
     imported: &mut Imported,
@@ -145,7 +144,7 @@ fn read_item(
     for (name, read) in KIND_READERS {
         if let Some(mut body) = item.take_object(name) {
             read(&mut draft, &mut body);
-            keep_rest(&mut draft, &format!("{name}."), body);
+            keep_rest(&mut draft, name, body);
         }
     }
     draft.push_standard(field::NOTES, item.take_text("notes").unwrap_or_default());
@@ -175,18 +174,7 @@ fn read_item(
     Ok(())
 }
 
-type KindReader = fn(&mut Draft, &mut Object);
-
-/// Where an item keeps what belongs to its kind. All are tried, since one may have more than its own.
-const KIND_READERS: [(&str, KindReader); 5] = [
-    ("login", read_login),
-    ("card", read_card),
-    ("identity", read_identity),
-    ("sshKey", read_ssh_key),
-    ("secureNote", read_secure_note),
-];
-
-fn read_place(draft: &mut Draft, item: &mut Object, places: &mut Places) {
+fn read_place(draft: &mut Draft, item: &mut Object<'_>, places: &mut Places) {
     if let Some(id) = item.take_text("folderId") {
         match places.folders.get(&id) {
             Some(name) => draft.folder = folder_path(name, &['/']),
@@ -211,168 +199,11 @@ fn read_place(draft: &mut Draft, item: &mut Object, places: &mut Places) {
     }
 }
 
-fn read_login(draft: &mut Draft, login: &mut Object) {
-    for (name, number) in [
-        ("username", field::USERNAME),
-        ("password", field::PASSWORD),
-        ("totp", field::OTP),
-    ] {
-        draft.push_standard(number, login.take_text(name).unwrap_or_default());
-    }
-    let uris = login.take_list("uris").unwrap_or_default();
-    for (uri, at) in uris.into_iter().zip(1_usize..) {
-        match uri {
-            Json::Object(mut uri) => {
-                push_url(draft, &uri.take_text("uri").unwrap_or_default());
-                if let Some(rule) = uri.take_text("match") {
-                    let rule = match_rule(&rule).to_owned();
-                    push_text(draft, &format!("match of url {at}"), rule);
-                }
-                // A checksum of the address against a tampering server; nothing of the user's.
-                drop(uri.take("uriChecksum"));
-                keep_rest(draft, &format!("uri {at}."), uri);
-            }
-            other => match other.into_text() {
-                Ok(text) => push_url(draft, &text),
-                Err(other) => keep(draft, &format!("uri {at}"), other),
-            },
-        }
-    }
-    if let Some(uri) = login.take_text("uri") {
-        push_url(draft, &uri);
-    }
-    for passkey in login.take_list("fido2Credentials").unwrap_or_default() {
-        if !passkey.is_nothing() {
-            draft.push_custom("passkey", FieldKind::Secret, passkey.to_compact());
-        }
-    }
-    push_date(
-        draft,
-        "password changed",
-        login.take_text("passwordRevisionDate"),
-    );
-}
-
-/// Bitwarden's numbers for how an address is compared.
-fn match_rule(number: &str) -> &str {
-    match number {
-        "0" => "domain",
-        "1" => "host",
-        "2" => "starts with",
-        "3" => "exact",
-        "4" => "regular expression",
-        "5" => "never",
-        other => other,
-    }
-}
-
-fn read_card(draft: &mut Draft, card: &mut Object) {
-    for (name, number) in [
-        ("number", field::NUMBER),
-        ("cardholderName", field::HOLDER),
-        ("brand", field::BRAND),
-        ("code", field::VERIFICATION_CODE),
-    ] {
-        draft.push_standard(number, card.take_text(name).unwrap_or_default());
-    }
-    let month = card.take_text("expMonth").unwrap_or_default();
-    let year = card.take_text("expYear").unwrap_or_default();
-    match expiry(&year, &month) {
-        Some(date) => draft.push_standard(field::EXPIRES, date),
-        None => {
-            push_text(draft, "expiry month", month);
-            push_text(draft, "expiry year", year);
-        }
-    }
-}
-
-/// `YYYY-MM`; a year of two digits is of this century.
-fn expiry(year: &str, month: &str) -> Option<String> {
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let year = year.trim();
-    let year = match year.len() {
-        4 if digits(year) => year.to_owned(),
-        2 if digits(year) => format!("20{year}"),
-        _ => return None,
-    };
-    let month = month.trim();
-    let number: u8 = month.parse().ok().filter(|_| digits(month))?;
-    (1..=12)
-        .contains(&number)
-        .then(|| format!("{year}-{number:02}"))
-}
-
-fn read_identity(draft: &mut Draft, identity: &mut Object) {
-    push_text(
-        draft,
-        "salutation",
-        identity.take_text("title").unwrap_or_default(),
-    );
-    read_person(draft, identity);
-    // One part a line, in the order of an envelope.
-    let lines = [
-        "address1",
-        "address2",
-        "address3",
-        "city",
-        "state",
-        "postalCode",
-        "country",
-    ];
-    let lines: Vec<String> = lines
-        .iter()
-        .filter_map(|name| identity.take_text(name))
-        .collect();
-    draft.push_standard(field::ADDRESS, lines.join("\n"));
-    for (name, number) in [
-        ("username", field::USERNAME),
-        ("email", field::EMAIL),
-        ("phone", field::PHONE),
-        ("company", field::COMPANY),
-        ("ssn", field::SOCIAL_NUMBER),
-        ("passportNumber", field::PASSPORT_NUMBER),
-        ("licenseNumber", field::LICENCE_NUMBER),
-    ] {
-        draft.push_standard(number, identity.take_text(name).unwrap_or_default());
-    }
-}
-
-/// The name as one text. Where that text alone no longer tells which part is which, the parts are kept beside it.
-fn read_person(draft: &mut Draft, identity: &mut Object) {
-    let parts = [
-        ("first name", identity.take_text("firstName")),
-        ("middle name", identity.take_text("middleName")),
-        ("last name", identity.take_text("lastName")),
-    ];
-    let whole: Vec<&str> = parts.iter().filter_map(|part| part.1.as_deref()).collect();
-    let [(_, first), _, (_, last)] = &parts;
-    let one_word_each = whole.iter().all(|part| !part.contains(char::is_whitespace));
-    let clear = one_word_each && first.is_some() && last.is_some();
-    draft.push_standard(field::FULL_NAME, whole.join(" "));
-    if !clear {
-        for (name, part) in parts {
-            push_text(draft, name, part.unwrap_or_default());
-        }
-    }
-}
-
-fn read_ssh_key(draft: &mut Draft, key: &mut Object) {
-    for (name, number) in [
-        ("privateKey", field::PRIVATE_KEY),
-        ("publicKey", field::PUBLIC_KEY),
-        ("keyFingerprint", field::FINGERPRINT),
-    ] {
-        draft.push_standard(number, key.take_text(name).unwrap_or_default());
-    }
-}
-
-/// A secure note's only member is its type, of which there is one, 0.
-fn read_secure_note(draft: &mut Draft, note: &mut Object) {
-    let kind = note.take_text("type").filter(|text| text != "0");
-    push_text(draft, "secure note type", kind.unwrap_or_default());
-}
-
-fn read_custom_fields(draft: &mut Draft, item: &mut Object, row: usize) -> Result<(), ImportError> {
+fn read_custom_fields(
+    draft: &mut Draft,
+    item: &mut Object<'_>,
+    row: usize,
+) -> Result<(), ImportError> {
     let fields = item.take_list("fields").unwrap_or_default();
     if fields.len() > MAX_FIELDS {
         return Err(ImportError::Row {
@@ -405,7 +236,7 @@ fn read_custom_fields(draft: &mut Draft, item: &mut Object, row: usize) -> Resul
             let name = name.unwrap_or_else(|| "field".to_owned());
             push_named(draft, &name, kind, value.unwrap_or_default());
         }
-        keep_rest(draft, "field.", custom);
+        keep_rest(draft, "field", custom);
     }
     Ok(())
 }
@@ -425,7 +256,7 @@ fn linked_field(id: &str) -> &str {
     }
 }
 
-fn read_former_passwords(draft: &mut Draft, item: &mut Object) {
+fn read_former_passwords(draft: &mut Draft, item: &mut Object<'_>) {
     for former in item.take_list("passwordHistory").unwrap_or_default() {
         let Json::Object(mut former) = former else {
             keep(draft, "former password", former);
@@ -440,11 +271,11 @@ fn read_former_passwords(draft: &mut Draft, item: &mut Object) {
         } else if name.len() > "former password".len() {
             draft.push_custom(&name, FieldKind::Secret, String::new());
         }
-        keep_rest(draft, "former password.", former);
+        keep_rest(draft, "former password", former);
     }
 }
 
-fn read_times(draft: &mut Draft, item: &mut Object) {
+fn read_times(draft: &mut Draft, item: &mut Object<'_>) {
     draft.push_standard(
         field::CREATED,
         item.take_text("creationDate").unwrap_or_default(),
@@ -456,28 +287,38 @@ fn read_times(draft: &mut Draft, item: &mut Object) {
     push_date(draft, "deleted", deleted);
 }
 
-fn push_date(draft: &mut Draft, name: &str, date: Option<String>) {
+/// Adds a custom date field.
+pub(super) fn push_date(draft: &mut Draft, name: &str, date: Option<String>) {
     if let Some(date) = date {
         draft.push_custom(name, FieldKind::Date, date);
     }
 }
 
-fn push_text(draft: &mut Draft, name: &str, text: String) {
+/// Adds a custom text field unless the text is empty.
+pub(super) fn push_text(draft: &mut Draft, name: &str, text: String) {
     if !text.is_empty() {
         draft.push_custom(name, plain_kind(&text), text);
     }
 }
 
-/// Keeps every member that no rule took.
-fn keep_rest(draft: &mut Draft, prefix: &str, object: Object) {
+/// Keeps every member that no rule took, named after its place.
+pub(super) fn keep_rest(draft: &mut Draft, place: &str, object: Object<'_>) {
     for (name, value) in object.into_members() {
-        keep(draft, &format!("{prefix}{name}"), value);
+        if value.is_nothing() {
+            continue;
+        }
+        if place.is_empty() {
+            keep(draft, &name, value);
+        } else {
+            keep(draft, &format!("{place}.{name}"), value);
+        }
     }
 }
 
 /// Keeps a value that no rule knows, hidden, since nobody knows what it is; a switch that is off says nothing.
-fn keep(draft: &mut Draft, name: &str, value: Json) {
-    if value.is_nothing() || matches!(value, Json::Bool(false)) {
+/// Past the limit of fields nothing more is kept, since the whole file is refused for it.
+pub(super) fn keep(draft: &mut Draft, name: &str, value: Json<'_>) {
+    if value.is_nothing() || matches!(value, Json::Bool(false)) || draft.fields.len() > MAX_FIELDS {
         return;
     }
     let text = match value {
@@ -485,25 +326,4 @@ fn keep(draft: &mut Draft, name: &str, value: Json) {
         other => other.to_compact(),
     };
     push_named(draft, name, FieldKind::Secret, text);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expiry_dates_are_months_or_left_alone() {
-        for (year, month, date) in [
-            ("2029", "6", Some("2029-06")),
-            ("29", "12", Some("2029-12")),
-            ("2029", "13", None),
-            ("2029", "0", None),
-            ("2029", "+6", None),
-            ("", "6", None),
-            ("202", "6", None),
-            ("٢٠", "6", None),
-        ] {
-            assert_eq!(expiry(year, month).as_deref(), date, "{year}/{month}");
-        }
-    }
 }

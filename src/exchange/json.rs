@@ -6,12 +6,13 @@
 use super::{ImportError, JsonProblem, MAX_JSON_DEPTH, MAX_VALUE_BYTES, MAX_VALUES};
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// One value.
-pub(super) enum Json {
+/// One value; names without escapes are borrowed from the text.
+pub(super) enum Json<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -23,16 +24,16 @@ pub(super) enum Json {
     /// A list.
     List(Vec<Self>),
     /// Names and values in the file's order.
-    Object(Object),
+    Object(Object<'a>),
 }
 
-/// An object whose members are taken out one by one.
+/// An object whose members are taken out one by one; null stays where one was.
 #[derive(Default)]
-pub(super) struct Object(Vec<(String, Json)>);
+pub(super) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
-impl Json {
+impl<'a> Json<'a> {
     /// Reads one JSON text with nothing after it.
-    pub(super) fn parse(text: &str) -> Result<Self, ImportError> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, ImportError> {
         let limits = Limits {
             values: Cell::new(0),
             problem: Cell::new(None),
@@ -107,58 +108,58 @@ impl Json {
     }
 }
 
-impl Object {
+impl<'a> Object<'a> {
     /// Takes a member out; `None` where it is absent or null.
-    pub(super) fn take(&mut self, name: &str) -> Option<Json> {
-        let at = self.0.iter().position(|member| member.0 == name)?;
-        match self.0.remove(at).1 {
-            Json::Null => None,
-            value => Some(value),
-        }
+    pub(super) fn take(&mut self, name: &str) -> Option<Json<'a>> {
+        self.take_as(name, Ok)
     }
 
     /// Takes a text, number or truth value out, as text; an empty one is `None`, anything else stays.
     pub(super) fn take_text(&mut self, name: &str) -> Option<String> {
-        match self.take(name)?.into_text() {
-            Ok(text) => Some(text).filter(|text| !text.is_empty()),
-            Err(other) => {
-                self.0.push((name.to_owned(), other));
-                None
-            }
-        }
+        self.take_as(name, Json::into_text)
+            .filter(|text| !text.is_empty())
     }
 
     /// Takes a list out; anything else stays.
-    pub(super) fn take_list(&mut self, name: &str) -> Option<Vec<Json>> {
-        match self.take(name)? {
-            Json::List(values) => Some(values),
-            other => {
-                self.0.push((name.to_owned(), other));
-                None
-            }
-        }
+    pub(super) fn take_list(&mut self, name: &str) -> Option<Vec<Json<'a>>> {
+        self.take_as(name, |value| match value {
+            Json::List(values) => Ok(values),
+            other => Err(other),
+        })
     }
 
     /// Takes an object out; anything else stays.
     pub(super) fn take_object(&mut self, name: &str) -> Option<Self> {
-        match self.take(name)? {
-            Json::Object(object) => Some(object),
-            other => {
-                self.0.push((name.to_owned(), other));
-                None
-            }
-        }
+        self.take_as(name, |value| match value {
+            Json::Object(object) => Ok(object),
+            other => Err(other),
+        })
     }
 
-    /// Takes `true` out where it stands; `false` stays away too, anything else stays.
+    /// Takes `true` or `false` out, absent is `false`; anything else stays.
     pub(super) fn take_flag(&mut self, name: &str) -> bool {
-        match self.take(name) {
-            Some(Json::Bool(value)) => value,
-            Some(other) => {
-                self.0.push((name.to_owned(), other));
-                false
+        let flag = self.take_as(name, |value| match value {
+            Json::Bool(value) => Ok(value),
+            other => Err(other),
+        });
+        flag.unwrap_or(false)
+    }
+
+    fn take_as<T>(
+        &mut self,
+        name: &str,
+        convert: impl FnOnce(Json<'a>) -> Result<T, Json<'a>>,
+    ) -> Option<T> {
+        let (_, place) = self.0.iter_mut().find(|member| member.0 == name)?;
+        if matches!(place, Json::Null) {
+            return None;
+        }
+        match convert(std::mem::replace(place, Json::Null)) {
+            Ok(value) => Some(value),
+            Err(other) => {
+                *place = other;
+                None
             }
-            None => false,
         }
     }
 
@@ -172,8 +173,8 @@ impl Object {
         self.0.iter().all(|member| member.1.is_nothing())
     }
 
-    /// What is left.
-    pub(super) fn into_members(self) -> Vec<(String, Json)> {
+    /// What is left, and null for what was taken.
+    pub(super) fn into_members(self) -> Vec<(Cow<'a, str>, Json<'a>)> {
         self.0
     }
 
@@ -182,13 +183,13 @@ impl Object {
             let mut names = self.0.iter().map(|member| &member.0).enumerate();
             return names.any(|(at, name)| self.0.iter().take(at).any(|other| other.0 == *name));
         }
-        let mut names: Vec<&str> = self.0.iter().map(|member| member.0.as_str()).collect();
+        let mut names: Vec<&str> = self.0.iter().map(|member| member.0.as_ref()).collect();
         names.sort_unstable();
         names.windows(2).any(|pair| pair.first() == pair.last())
     }
 }
 
-impl Serialize for Json {
+impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
@@ -199,7 +200,7 @@ impl Serialize for Json {
             Self::Object(object) => {
                 let mut map = serializer.serialize_map(Some(object.0.len()))?;
                 for (name, value) in &object.0 {
-                    map.serialize_entry(name, value)?;
+                    map.serialize_entry(name.as_ref(), value)?;
                 }
                 map.end()
             }
@@ -247,49 +248,49 @@ impl Seed<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Json, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
         self.limits.count()?;
         reader.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("any value")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Json, E> {
+    fn visit_unit<E: Error>(self) -> Result<Json<'de>, E> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json<'de>, E> {
         Ok(Json::Bool(value))
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json<'de>, E> {
         Ok(Json::Number(value.into()))
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json<'de>, E> {
         Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
         Ok(serde_json::Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<Json<'de>, E> {
         if value.len() > MAX_VALUE_BYTES {
             return Err(self.limits.refuse(JsonProblem::ValueTooLong));
         }
         Ok(Json::Text(Zeroizing::new(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let seed = self.deeper()?;
         let mut values = Vec::new();
         while let Some(value) = access.next_element_seed(seed)? {
@@ -298,16 +299,43 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Json::List(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let seed = self.deeper()?;
         let mut object = Object::default();
-        while let Some(name) = access.next_key::<String>()? {
+        while let Some(name) = access.next_key_seed(Name)? {
             object.0.push((name, access.next_value_seed(seed)?));
         }
         if object.has_repeated_name() {
             return Err(self.limits.refuse(JsonProblem::RepeatedName));
         }
         Ok(Json::Object(object))
+    }
+}
+
+/// Reads a member's name, borrowed wherever the text allows.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
     }
 }
 
@@ -364,8 +392,11 @@ mod tests {
         assert!(object.take_text("c").is_none());
         assert!(object.take_text("d").is_none());
         assert!(object.take_flag("e"));
-        let left = object.into_members();
-        assert_eq!(left.len(), 1);
-        assert!(!left[0].1.is_nothing());
+        let left = object.into_members().into_iter();
+        let left: Vec<String> = left
+            .filter(|member| !member.1.is_nothing())
+            .map(|member| member.0.into_owned())
+            .collect();
+        assert_eq!(left, ["c"]);
     }
 }

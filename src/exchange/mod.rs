@@ -10,6 +10,7 @@
 
 mod bitwarden_csv;
 mod bitwarden_json;
+mod bitwarden_kinds;
 mod chrome;
 mod delimited;
 mod encoding;

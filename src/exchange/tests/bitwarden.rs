@@ -235,3 +235,20 @@ fn an_item_with_too_many_fields_is_refused() {
     };
     assert_eq!(refusal(&text), row);
 }
+
+#[test]
+fn a_flood_of_unknown_members_is_refused() {
+    let members: Vec<String> = (0..=MAX_FIELDS).map(|n| format!("\"x{n}\":1")).collect();
+    let members = members.join(",");
+    let row = ImportError::Row {
+        row: 1,
+        line: None,
+        problem: RowProblem::TooManyFields,
+    };
+    for text in [
+        format!("{{\"items\":[{{\"type\":1,{members}}}]}}"),
+        format!("{{\"items\":[{{\"type\":1,\"login\":{{{members}}}}}]}}"),
+    ] {
+        assert_eq!(refusal(&text), row);
+    }
+}

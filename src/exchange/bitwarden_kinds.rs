@@ -1,0 +1,201 @@
+//! What a Bitwarden item keeps for its kind: login, card, identity, SSH key, secure note.
+
+use super::bitwarden_json::{keep, keep_rest, push_date, push_text};
+use super::json::{Json, Object};
+use super::place::push_url;
+use crate::model::draft::Draft;
+use crate::model::field::{self, FieldKind};
+
+/// Moves what one kind's object holds into a draft.
+pub(super) type KindReader = fn(&mut Draft, &mut Object<'_>);
+
+/// Where an item keeps what belongs to its kind. All are tried, since one may have more than its own.
+pub(super) const KIND_READERS: [(&str, KindReader); 5] = [
+    ("login", read_login),
+    ("card", read_card),
+    ("identity", read_identity),
+    ("sshKey", read_ssh_key),
+    ("secureNote", read_secure_note),
+];
+
+fn read_login(draft: &mut Draft, login: &mut Object<'_>) {
+    for (name, number) in [
+        ("username", field::USERNAME),
+        ("password", field::PASSWORD),
+        ("totp", field::OTP),
+    ] {
+        draft.push_standard(number, login.take_text(name).unwrap_or_default());
+    }
+    let uris = login.take_list("uris").unwrap_or_default();
+    for (uri, at) in uris.into_iter().zip(1_usize..) {
+        match uri {
+            Json::Object(mut uri) => {
+                push_url(draft, &uri.take_text("uri").unwrap_or_default());
+                if let Some(rule) = uri.take_text("match") {
+                    let rule = match_rule(&rule).to_owned();
+                    push_text(draft, &format!("match of url {at}"), rule);
+                }
+                // A checksum of the address against a tampering server; nothing of the user's.
+                drop(uri.take("uriChecksum"));
+                keep_rest(draft, &format!("uri {at}"), uri);
+            }
+            other => match other.into_text() {
+                Ok(text) => push_url(draft, &text),
+                Err(other) => keep(draft, &format!("uri {at}"), other),
+            },
+        }
+    }
+    if let Some(uri) = login.take_text("uri") {
+        push_url(draft, &uri);
+    }
+    for passkey in login.take_list("fido2Credentials").unwrap_or_default() {
+        if !passkey.is_nothing() {
+            draft.push_custom("passkey", FieldKind::Secret, passkey.to_compact());
+        }
+    }
+    push_date(
+        draft,
+        "password changed",
+        login.take_text("passwordRevisionDate"),
+    );
+}
+
+/// Bitwarden's numbers for how an address is compared.
+fn match_rule(number: &str) -> &str {
+    match number {
+        "0" => "domain",
+        "1" => "host",
+        "2" => "starts with",
+        "3" => "exact",
+        "4" => "regular expression",
+        "5" => "never",
+        other => other,
+    }
+}
+
+fn read_card(draft: &mut Draft, card: &mut Object<'_>) {
+    for (name, number) in [
+        ("number", field::NUMBER),
+        ("cardholderName", field::HOLDER),
+        ("brand", field::BRAND),
+        ("code", field::VERIFICATION_CODE),
+    ] {
+        draft.push_standard(number, card.take_text(name).unwrap_or_default());
+    }
+    let month = card.take_text("expMonth").unwrap_or_default();
+    let year = card.take_text("expYear").unwrap_or_default();
+    match expiry(&year, &month) {
+        Some(date) => draft.push_standard(field::EXPIRES, date),
+        None => {
+            push_text(draft, "expiry month", month);
+            push_text(draft, "expiry year", year);
+        }
+    }
+}
+
+/// `YYYY-MM`; a year of two digits is of this century.
+fn expiry(year: &str, month: &str) -> Option<String> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let year = year.trim();
+    let year = match year.len() {
+        4 if digits(year) => year.to_owned(),
+        2 if digits(year) => format!("20{year}"),
+        _ => return None,
+    };
+    let month = month.trim();
+    let number: u8 = month.parse().ok().filter(|_| digits(month))?;
+    (1..=12)
+        .contains(&number)
+        .then(|| format!("{year}-{number:02}"))
+}
+
+fn read_identity(draft: &mut Draft, identity: &mut Object<'_>) {
+    push_text(
+        draft,
+        "salutation",
+        identity.take_text("title").unwrap_or_default(),
+    );
+    read_person(draft, identity);
+    // One part a line, in the order of an envelope.
+    let lines = [
+        "address1",
+        "address2",
+        "address3",
+        "city",
+        "state",
+        "postalCode",
+        "country",
+    ];
+    let lines: Vec<String> = lines
+        .iter()
+        .filter_map(|name| identity.take_text(name))
+        .collect();
+    draft.push_standard(field::ADDRESS, lines.join("\n"));
+    for (name, number) in [
+        ("username", field::USERNAME),
+        ("email", field::EMAIL),
+        ("phone", field::PHONE),
+        ("company", field::COMPANY),
+        ("ssn", field::SOCIAL_NUMBER),
+        ("passportNumber", field::PASSPORT_NUMBER),
+        ("licenseNumber", field::LICENCE_NUMBER),
+    ] {
+        draft.push_standard(number, identity.take_text(name).unwrap_or_default());
+    }
+}
+
+/// The name as one text. Where that text alone no longer tells which part is which, the parts are kept beside it.
+fn read_person(draft: &mut Draft, identity: &mut Object<'_>) {
+    let parts = [
+        ("first name", identity.take_text("firstName")),
+        ("middle name", identity.take_text("middleName")),
+        ("last name", identity.take_text("lastName")),
+    ];
+    let whole: Vec<&str> = parts.iter().filter_map(|part| part.1.as_deref()).collect();
+    let [(_, first), _, (_, last)] = &parts;
+    let one_word_each = whole.iter().all(|part| !part.contains(char::is_whitespace));
+    let clear = one_word_each && first.is_some() && last.is_some();
+    draft.push_standard(field::FULL_NAME, whole.join(" "));
+    if !clear {
+        for (name, part) in parts {
+            push_text(draft, name, part.unwrap_or_default());
+        }
+    }
+}
+
+fn read_ssh_key(draft: &mut Draft, key: &mut Object<'_>) {
+    for (name, number) in [
+        ("privateKey", field::PRIVATE_KEY),
+        ("publicKey", field::PUBLIC_KEY),
+        ("keyFingerprint", field::FINGERPRINT),
+    ] {
+        draft.push_standard(number, key.take_text(name).unwrap_or_default());
+    }
+}
+
+/// A secure note's only member is its type, of which there is one, 0.
+fn read_secure_note(draft: &mut Draft, note: &mut Object<'_>) {
+    let kind = note.take_text("type").filter(|text| text != "0");
+    push_text(draft, "secure note type", kind.unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_dates_are_months_or_left_alone() {
+        for (year, month, date) in [
+            ("2029", "6", Some("2029-06")),
+            ("29", "12", Some("2029-12")),
+            ("2029", "13", None),
+            ("2029", "0", None),
+            ("2029", "+6", None),
+            ("", "6", None),
+            ("202", "6", None),
+            ("٢٠", "6", None),
+        ] {
+            assert_eq!(expiry(year, month).as_deref(), date, "{year}/{month}");
+        }
+    }
+}
