@@ -1,0 +1,173 @@
+//! Addresses that only look like a stored one: what a page, a mail or an import makes people take for another host.
+//!
+//! What is found here is never answered with a secret, it is only a reason to warn (attack B18). Nothing here decides
+//! that two addresses do belong together; that is [`super::origin`].
+
+use super::origin::Origin;
+
+/// What makes an address look like another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disguise {
+    /// Something stands before an `@`, where a host is easily read into: `https://google.com@evil.net`.
+    UserInfo,
+    /// The letters only look the same: `gооgle.com` in Cyrillic, its `xn--` form, `paypa1.com`.
+    Confusable,
+    /// The stored domain stands inside another one: `google.com.evil.net`.
+    Embedded,
+}
+
+impl Disguise {
+    /// What to tell the user, as the end of a sentence about the address.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::UserInfo => "has text before an @, which is not the host",
+            Self::Confusable => "has letters that only look like it",
+            Self::Embedded => "has it as a part of another domain",
+        }
+    }
+}
+
+/// A query that nothing answered, made ready to be held against many stored addresses.
+pub(super) struct Suspect<'a> {
+    query: &'a Origin,
+    host: String,
+    site: String,
+    user: Option<String>,
+}
+
+impl<'a> Suspect<'a> {
+    pub(super) fn new(query: &'a Origin) -> Self {
+        Self {
+            query,
+            host: skeleton(&query.host()),
+            site: skeleton(&query.site_or_host()),
+            user: query.user().map(skeleton),
+        }
+    }
+
+    /// How the query is made to look like the stored address, if it is.
+    pub(super) fn imitates(&self, stored: &Origin) -> Option<Disguise> {
+        let related = self.query.site_or_host() == stored.site_or_host();
+        if !self.query.is_web() || !stored.is_web() || related {
+            return None;
+        }
+        let site = skeleton(&stored.site_or_host());
+        if self.user.as_deref().is_some_and(|user| {
+            user == site || user.ends_with(&format!(".{site}")) || embeds(user, &site)
+        }) {
+            return Some(Disguise::UserInfo);
+        }
+        if self.site == site || self.host == skeleton(&stored.host()) {
+            return Some(Disguise::Confusable);
+        }
+        embeds(&self.host, &site).then_some(Disguise::Embedded)
+    }
+}
+
+/// What a host looks like (UTS #39, section 4), without case: equal for hosts that can be taken for each other.
+fn skeleton(host: &str) -> String {
+    let shown = idna::domain_to_unicode(host).0.to_lowercase();
+    // Prototypes may be capitals, as `O` is that of `0`.
+    unicode_security::skeleton(&shown)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether `site` stands in `host` from a label's start to a label's end, and something else after it.
+fn embeds(host: &str, site: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric();
+    site.contains('.')
+        && host.match_indices(site).any(|(start, found)| {
+            let before = host.get(..start).and_then(|text| text.chars().next_back());
+            let after = host
+                .get(start + found.len()..)
+                .and_then(|text| text.chars().next());
+            !before.is_some_and(is_part) && after.is_some_and(|character| !is_part(character))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::origin::{Match, matches};
+
+    fn origin(text: &str) -> Origin {
+        Origin::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    /// Attack B18: look-alike hosts, userinfo, suffix confusion.
+    #[test]
+    fn look_alikes_get_nothing_but_a_warning() {
+        use Disguise::{Confusable, Embedded, UserInfo};
+        for (query, stored, disguise) in [
+            ("https://google.com@evil.net", "google.com", UserInfo),
+            ("https://google.com:443@evil.net/", "google.com", UserInfo),
+            (
+                "https://www.google.com%2Flogin@evil.net",
+                "google.com",
+                UserInfo,
+            ),
+            (
+                "google.com@evil.net",
+                "https://accounts.google.com",
+                UserInfo,
+            ),
+            ("https://gооgle.com@evil.net", "google.com", UserInfo),
+            // The honest host of a query with userinfo is not served either.
+            ("https://google.com@evil.net", "evil.net", UserInfo),
+            ("https://me@example.com", "example.com", UserInfo),
+            // Cyrillic о, also as it travels.
+            ("https://gооgle.com", "google.com", Confusable),
+            ("https://xn--ggle-55da.com", "google.com", Confusable),
+            (
+                "https://www.gооgle.com",
+                "https://accounts.google.com",
+                Confusable,
+            ),
+            // A whole label in Cyrillic: no script is mixed.
+            ("https://аррӏе.com", "apple.com", Confusable),
+            ("https://apple.com", "https://аррӏе.com", Confusable),
+            ("http://gооgle.com", "google.com", Confusable),
+            ("https://paypa1.com", "paypal.com", Confusable),
+            ("https://g00gle.com", "google.com", Confusable),
+            ("https://rnicrosoft.com", "microsoft.com", Confusable),
+            ("https://google.com.evil.net", "google.com", Embedded),
+            ("https://www.google.com.evil.net", "google.com", Embedded),
+            ("https://google.com-login.evil.net", "google.com", Embedded),
+            ("https://login-google.com.evil.net", "google.com", Embedded),
+            ("https://gооgle.com.evil.net", "google.com", Embedded),
+            ("https://google.com.github.io", "google.com", Embedded),
+            ("https://a.github.io.evil.net", "a.github.io", Embedded),
+            ("https://10.0.0.1.evil.net", "http://10.0.0.1", Embedded),
+        ] {
+            assert_eq!(
+                matches(&origin(query), &origin(stored)),
+                Match::LookAlike(disguise),
+                "{query} for {stored}"
+            );
+        }
+    }
+
+    #[test]
+    fn strangers_are_not_called_look_alikes() {
+        for (query, stored) in [
+            ("https://evilgoogle.com", "google.com"),
+            ("https://google.com.evil.net", "evil.com"),
+            ("https://google.com@evil.net", "example.com"),
+            ("https://bücher.de", "https://buecher.de"),
+            ("https://router.example.com", "router"),
+            ("https://git.corp.internal", "corp.internal"),
+            ("https://amazon.co.uk", "co.uk"),
+            ("https://google.com:8443", "https://google.com:9443"),
+            ("http://google.com", "https://google.com"),
+            ("ssh://gооgle.com", "google.com"),
+        ] {
+            assert_eq!(
+                matches(&origin(query), &origin(stored)),
+                Match::No,
+                "{query} for {stored}"
+            );
+        }
+    }
+}

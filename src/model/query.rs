@@ -1,0 +1,396 @@
+//! Which item is meant: by the name somebody typed, by a reference, by the address of a page, or by a filter.
+//!
+//! Several matches are never narrowed down by a guess: the caller gets all of them and asks. Nothing here sees a
+//! secret.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::field::ItemKind;
+use super::ids::ItemId;
+use super::item::{ItemSummary, split_path};
+use super::look_alike::{Disguise, Suspect};
+use super::origin::{Match, Origin, compare, host_text};
+use super::reference::{IdPrefix, Reference, Target};
+
+/// At most this many withheld items are named for one address.
+pub const WITHHELD_LIMIT: usize = 16;
+
+/// Which items are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scope {
+    /// What does not lie in the trash.
+    #[default]
+    Live,
+    /// The trash alone.
+    Trash,
+    /// Everything.
+    All,
+}
+
+impl Scope {
+    /// Whether the item is looked at.
+    #[must_use]
+    pub fn contains(self, item: &ItemSummary) -> bool {
+        match self {
+            Self::Live => !item.trashed,
+            Self::Trash => item.trashed,
+            Self::All => true,
+        }
+    }
+}
+
+/// What a name came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Resolution {
+    /// The one item.
+    One(ItemId),
+    /// Two or more, in the order of the listing; only the user can say which.
+    Many(Vec<ItemId>),
+    /// No item.
+    None,
+}
+
+impl Resolution {
+    fn of(found: impl Iterator<Item = ItemId>) -> Self {
+        let found: Vec<ItemId> = found.collect();
+        match found.as_slice() {
+            [] => Self::None,
+            [id] => Self::One(*id),
+            _ => Self::Many(found),
+        }
+    }
+}
+
+/// The item of a name. The first of these levels with a match decides: exact path; exact title; `id:` with an id or 6
+/// or more of its first digits; path or title without case; title, user name or host that contains the name, without
+/// case. An empty name is no item's.
+#[must_use]
+pub fn resolve(name: &str, items: &[ItemSummary], scope: Scope) -> Resolution {
+    if name.is_empty() {
+        return Resolution::None;
+    }
+    let (folder, title) = split_path(name);
+    let id = IdPrefix::parse(name);
+    let folded = Folded::new(name);
+    let (folded_folder, folded_title) = (Folded::new(&folder), Folded::new(&title));
+    let levels: [&dyn Fn(&ItemSummary) -> bool; 5] = [
+        &|item| (item.folder == folder && item.title == title) || item.path() == name,
+        &|item| item.title == name,
+        &|item| id.as_ref().is_some_and(|id| id.matches(item.id)),
+        &|item| {
+            folded.equals(&item.title)
+                || (folded_folder.equals(&item.folder) && folded_title.equals(&item.title))
+                || folded.equals(&item.path())
+        },
+        &|item| {
+            folded.is_in(&item.title)
+                || folded.is_in(&item.username)
+                || item.urls.iter().any(|address| is_in_host(&folded, address))
+        },
+    ];
+    levels
+        .iter()
+        .map(|is_meant| {
+            let seen = items.iter().filter(|item| scope.contains(item));
+            Resolution::of(seen.filter(|item| is_meant(item)).map(|item| item.id))
+        })
+        .find(|resolution| *resolution != Resolution::None)
+        .unwrap_or(Resolution::None)
+}
+
+/// The item of a reference, outside the trash: the exact path or the id, nothing looser, since no one is there to ask.
+#[must_use]
+pub fn resolve_reference(reference: &Reference, items: &[ItemSummary]) -> Resolution {
+    let is_meant = |item: &&ItemSummary| match &reference.item {
+        Target::Path { folder, title } => item.folder == *folder && item.title == *title,
+        Target::Id(id) => id.matches(item.id),
+    };
+    let live = items.iter().filter(|item| Scope::Live.contains(item));
+    Resolution::of(live.filter(is_meant).map(|item| item.id))
+}
+
+/// What an address came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UrlResolution {
+    /// The items at the very host, or where there are none those of the same site.
+    pub found: Resolution,
+    /// Where nothing was found: items that must not be given to this address, to warn about. At most
+    /// [`WITHHELD_LIMIT`], one for an item.
+    pub withheld: Vec<Withheld>,
+}
+
+/// An item that an address seems to ask for and does not get.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Withheld {
+    /// The item.
+    pub item: ItemId,
+    /// The address it is stored for.
+    pub stored: Origin,
+    /// Why it is not given.
+    pub reason: WithheldReason,
+}
+
+/// Why an address does not get an item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WithheldReason {
+    /// The address only looks like the stored one.
+    LookAlike(Disguise),
+    /// The address is plain `http`, the stored one is not.
+    Insecure,
+}
+
+/// The items of an address: those of its exact host and port first, else those of its registrable domain, never by a
+/// substring (see [`super::origin::matches`]). Stored addresses that do not parse match nothing.
+#[must_use]
+pub fn resolve_url(query: &Origin, items: &[ItemSummary], scope: Scope) -> UrlResolution {
+    let mut exact = Vec::new();
+    let mut same_site = Vec::new();
+    for item in items.iter().filter(|item| scope.contains(item)) {
+        let matches: Vec<Match> = origins(item)
+            .map(|stored| compare(query, &stored))
+            .collect();
+        if matches.contains(&Match::Exact) {
+            exact.push(item.id);
+        } else if matches.contains(&Match::SameSite) {
+            same_site.push(item.id);
+        }
+    }
+    let found = if exact.is_empty() { same_site } else { exact };
+    let withheld = if found.is_empty() {
+        find_withheld(query, items, scope)
+    } else {
+        Vec::new()
+    };
+    UrlResolution {
+        found: Resolution::of(found.into_iter()),
+        withheld,
+    }
+}
+
+fn find_withheld(query: &Origin, items: &[ItemSummary], scope: Scope) -> Vec<Withheld> {
+    let suspect = Suspect::new(query);
+    let upgraded = query.upgraded();
+    let reason = |stored: &Origin| match compare(query, stored) {
+        Match::LookAlike(disguise) => Some(WithheldReason::LookAlike(disguise)),
+        _ if compare(&upgraded, stored) != Match::No => Some(WithheldReason::Insecure),
+        _ => suspect.imitates(stored).map(WithheldReason::LookAlike),
+    };
+    items
+        .iter()
+        .filter(|item| scope.contains(item))
+        .filter_map(|item| {
+            origins(item).find_map(|stored| {
+                reason(&stored).map(|reason| Withheld {
+                    item: item.id,
+                    stored,
+                    reason,
+                })
+            })
+        })
+        .take(WITHHELD_LIMIT)
+        .collect()
+}
+
+fn origins(item: &ItemSummary) -> impl Iterator<Item = Origin> {
+    item.urls
+        .iter()
+        .filter_map(|address| Origin::parse(address).ok())
+}
+
+/// Which items a listing shows; what is not set lets everything pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The pattern given to `ls`.
+    pub pattern: Option<Pattern>,
+    /// Tags that an item must have, all of them, without case.
+    pub tags: Vec<String>,
+    /// The kind.
+    pub kind: Option<ItemKind>,
+    /// A folder as it is stored, with all its subfolders.
+    pub folder: Option<String>,
+    /// Whether the trash is shown.
+    pub scope: Scope,
+}
+
+impl Filter {
+    /// Whether the listing shows the item.
+    #[must_use]
+    pub fn accepts(&self, item: &ItemSummary) -> bool {
+        let has_tag = |wanted: &String| {
+            let wanted = Folded::new(wanted);
+            item.tags.iter().any(|tag| wanted.equals(tag))
+        };
+        let is_below = |folder: &String| is_folder_within(&item.folder, folder.trim_matches('/'));
+        self.scope.contains(item)
+            && self.kind.is_none_or(|kind| item.kind == kind)
+            && self.folder.as_ref().is_none_or(is_below)
+            && self.tags.iter().all(has_tag)
+            && self
+                .pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.accepts(item))
+    }
+}
+
+/// A pattern over paths, without case. `work/` is a folder with all below it; with `*` (any characters, slashes too)
+/// or `?` (one character) in it the pattern must fit the whole path or the whole title; anything else is a part of
+/// the path. `\*` and `\?` stand for the characters themselves.
+#[derive(Clone, Debug)]
+pub struct Pattern(PatternKind);
+
+#[derive(Clone, Debug)]
+enum PatternKind {
+    Folder(String),
+    Glob(Vec<GlobPart>),
+    Part(Folded),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum GlobPart {
+    AnyText,
+    AnyCharacter,
+    Exactly(char),
+}
+
+impl Pattern {
+    /// Every text is a pattern.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let glob = parse_glob(&fold(text));
+        let is_wild = |part: &GlobPart| !matches!(part, GlobPart::Exactly(_));
+        if glob.iter().any(is_wild) {
+            return Self(PatternKind::Glob(glob));
+        }
+        Self(match text.strip_suffix('/') {
+            // A folder's last segment may end in an escaped slash.
+            Some(folder) if !folder.ends_with('\\') => {
+                PatternKind::Folder(fold(folder.trim_matches('/')).into_owned())
+            }
+            _ => PatternKind::Part(Folded(literal_text(&glob))),
+        })
+    }
+
+    fn accepts(&self, item: &ItemSummary) -> bool {
+        match &self.0 {
+            PatternKind::Folder(folder) => is_folder_within(&fold(&item.folder), folder),
+            PatternKind::Glob(glob) => {
+                fits_glob(glob, &fold(&item.path())) || fits_glob(glob, &fold(&item.title))
+            }
+            PatternKind::Part(part) => part.is_in(&item.path()) || part.is_in(&item.title),
+        }
+    }
+}
+
+/// A text made ready to be compared without case and without regard to how accents are composed.
+#[derive(Clone, Debug)]
+struct Folded(String);
+
+impl Folded {
+    fn new(text: &str) -> Self {
+        Self(fold(text).into_owned())
+    }
+
+    fn equals(&self, text: &str) -> bool {
+        if text.is_ascii() {
+            self.0.eq_ignore_ascii_case(text)
+        } else {
+            self.0 == fold(text)
+        }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        fold(text).contains(&self.0)
+    }
+}
+
+fn fold(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        Cow::Owned(text.nfc().flat_map(char::to_lowercase).nfc().collect())
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether the name stands in the address's host, as people read it or as it travels (`xn--`).
+fn is_in_host(name: &Folded, address: &str) -> bool {
+    let host = host_text(address);
+    name.is_in(&host)
+        || (!host.is_ascii()
+            && Origin::parse(address).is_ok_and(|origin| name.is_in(&origin.host())))
+}
+
+/// Whether `folder` is `parent` or lies below it; everything lies below the top.
+fn is_folder_within(folder: &str, parent: &str) -> bool {
+    parent.is_empty()
+        || folder
+            .strip_prefix(parent)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn parse_glob(text: &str) -> Vec<GlobPart> {
+    let mut parts = Vec::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' if parts.last() == Some(&GlobPart::AnyText) => {}
+            '*' => parts.push(GlobPart::AnyText),
+            '?' => parts.push(GlobPart::AnyCharacter),
+            '\\' => match characters.next_if(|next| matches!(next, '*' | '?')) {
+                Some(literal) => parts.push(GlobPart::Exactly(literal)),
+                None => parts.push(GlobPart::Exactly('\\')),
+            },
+            _ => parts.push(GlobPart::Exactly(character)),
+        }
+    }
+    parts
+}
+
+fn literal_text(glob: &[GlobPart]) -> String {
+    glob.iter()
+        .filter_map(|part| match part {
+            GlobPart::Exactly(character) => Some(*character),
+            GlobPart::AnyText | GlobPart::AnyCharacter => None,
+        })
+        .collect()
+}
+
+/// Whether the glob fits the whole text. Only the last `*` ever takes more, so the time is bounded by the product of
+/// both lengths.
+fn fits_glob(glob: &[GlobPart], text: &str) -> bool {
+    let (mut parts, mut rest) = (glob, text.chars());
+    let mut last_star: Option<(&[GlobPart], std::str::Chars<'_>)> = None;
+    loop {
+        let mut ahead = rest.clone();
+        match (parts.split_first(), ahead.next()) {
+            (None, None) => return true,
+            (Some((GlobPart::AnyText, after)), _) => {
+                last_star = Some((after, rest.clone()));
+                parts = after;
+                continue;
+            }
+            (Some((GlobPart::AnyCharacter, after)), Some(_)) => {
+                (parts, rest) = (after, ahead);
+                continue;
+            }
+            (Some((GlobPart::Exactly(wanted), after)), Some(next)) if *wanted == next => {
+                (parts, rest) = (after, ahead);
+                continue;
+            }
+            _ => {}
+        }
+        let Some((after, from)) = &mut last_star else {
+            return false;
+        };
+        if from.next().is_none() {
+            return false;
+        }
+        (parts, rest) = (after, from.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests;
