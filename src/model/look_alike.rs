@@ -3,6 +3,8 @@
 //! What is found here is never answered with a secret, it is only a reason to warn (attack B18). Nothing here decides
 //! that two addresses do belong together; that is [`super::origin`].
 
+use std::sync::LazyLock;
+
 use super::origin::Origin;
 
 /// What makes an address look like another one.
@@ -67,12 +69,30 @@ impl<'a> Suspect<'a> {
 
 /// What a host looks like (UTS #39, section 4), without case: equal for hosts that can be taken for each other.
 fn skeleton(host: &str) -> String {
-    let shown = idna::domain_to_unicode(host).0.to_lowercase();
+    if host.is_ascii() && !host.contains("xn--") {
+        let table = &*ASCII_SKELETONS;
+        return host
+            .bytes()
+            .filter_map(|byte| table.get(usize::from(byte)))
+            .map(String::as_str)
+            .collect();
+    }
+    skeleton_of_text(&idna::domain_to_unicode(host).0)
+}
+
+fn skeleton_of_text(text: &str) -> String {
     // Prototypes may be capitals, as `O` is that of `0`.
-    unicode_security::skeleton(&shown)
+    unicode_security::skeleton(&text.to_lowercase())
         .flat_map(char::to_lowercase)
         .collect()
 }
+
+/// The skeleton of each ASCII character. Nearly all stored hosts are ASCII, and one by one is ten times quicker.
+static ASCII_SKELETONS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    (0..128_u8)
+        .map(|byte| skeleton_of_text(char::from(byte).encode_utf8(&mut [0; 4])))
+        .collect()
+});
 
 /// Whether `site` stands in `host` from a label's start to a label's end, and something else after it.
 fn embeds(host: &str, site: &str) -> bool {
@@ -91,6 +111,7 @@ fn embeds(host: &str, site: &str) -> bool {
 mod tests {
     use super::*;
     use crate::model::origin::{Match, matches};
+    use proptest::prelude::*;
 
     fn origin(text: &str) -> Origin {
         Origin::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -168,6 +189,14 @@ mod tests {
                 Match::No,
                 "{query} for {stored}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ascii_skeletons_are_the_same_by_table(host in "[ -~]{0,20}") {
+            prop_assume!(!host.contains("xn--"));
+            prop_assert_eq!(skeleton(&host), skeleton_of_text(&host));
         }
     }
 }

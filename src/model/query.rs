@@ -76,13 +76,16 @@ pub fn resolve(name: &str, items: &[ItemSummary], scope: Scope) -> Resolution {
     let folded = Folded::new(name);
     let (folded_folder, folded_title) = (Folded::new(&folder), Folded::new(&title));
     let levels: [&dyn Fn(&ItemSummary) -> bool; 5] = [
-        &|item| (item.folder == folder && item.title == title) || item.path() == name,
+        &|item| {
+            (item.folder == folder && item.title == title)
+                || (is_odd_folder(&item.folder) && item.path() == name)
+        },
         &|item| item.title == name,
         &|item| id.as_ref().is_some_and(|id| id.matches(item.id)),
         &|item| {
             folded.equals(&item.title)
                 || (folded_folder.equals(&item.folder) && folded_title.equals(&item.title))
-                || folded.equals(&item.path())
+                || (is_odd_folder(&item.folder) && folded.equals(&item.path()))
         },
         &|item| {
             folded.is_in(&item.title)
@@ -321,6 +324,11 @@ fn is_in_host(name: &Folded, address: &str) -> bool {
     name.is_in(&host)
         || (!host.is_ascii()
             && Origin::parse(address).is_ok_and(|origin| name.is_in(&origin.host())))
+}
+
+/// Whether a path with this folder is not taken apart into the same folder and title again.
+fn is_odd_folder(folder: &str) -> bool {
+    folder.starts_with('/') || folder.ends_with(['/', '\\'])
 }
 
 /// Whether `folder` is `parent` or lies below it; everything lies below the top.

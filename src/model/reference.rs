@@ -68,7 +68,11 @@ impl IdPrefix {
     /// Whether the id begins so.
     #[must_use]
     pub fn matches(&self, id: ItemId) -> bool {
-        id.to_string().starts_with(&self.digits)
+        let halves = id.0.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+        let digits = self.digits.chars().map(|digit| digit.to_digit(16));
+        digits
+            .zip(halves)
+            .all(|(digit, half)| digit == Some(u32::from(half)))
     }
 }
 
