@@ -1,6 +1,11 @@
 //! The keyfold program.
 
 #[allow(dead_code, reason = "the commands that derive keys are still to come")]
-mod memory;
+#[allow(dead_code)] // the commands that print come next
+#[allow(dead_code)]
 
 fn main() {}
+
+mod escape;
+mod memory;
+mod table;
