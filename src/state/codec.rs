@@ -253,7 +253,7 @@ impl<'a> SetBody<'a> {
     /// The first seed that this one goes on with.
     #[must_use]
     pub fn origin(&self) -> Option<Dot> {
-        self.origin.first().and_then(DotWire::to_dot)
+        self.origin.first().and_then(|dot| dot.to_dot())
     }
 }
 
@@ -443,7 +443,7 @@ struct OperationWire<'a> {
 struct DotWire<'a>(#[serde(borrow)] Bytes<'a>, u32);
 
 impl DotWire<'_> {
-    fn to_dot(&self) -> Option<Dot> {
+    fn to_dot(self) -> Option<Dot> {
         Some(Dot {
             record: RecordId::from_slice(self.0.0)?,
             index: self.1,
@@ -482,7 +482,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
         deserializer
             .deserialize_bytes(BorrowedBytes)
             .map(Bytes)
-            .map_err(|error| D::Error::custom(error))
+            .map_err(D::Error::custom)
     }
 }
 

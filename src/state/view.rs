@@ -528,16 +528,6 @@ impl State {
         names
     }
 
-    /// Heads of a register on the vault itself.
-    pub(super) fn vault_register_heads(&self, field: FieldId) -> Vec<Dot> {
-        let heads = self.heads(&self.on_vault);
-        heads
-            .iter()
-            .filter(|head| head.field == Some(field))
-            .map(|head| self.dot_of(head))
-            .collect()
-    }
-
     /// All retirements of slots, in the order of operations.
     #[must_use]
     pub fn retirements(&self) -> Vec<Retirement> {

@@ -5,7 +5,7 @@ use super::local::{LocalPlaces, known_vault};
 use super::read::{Depth, FileSource, read_into, read_vault_id};
 use super::slots::{Credential, stretch};
 use super::{LOCK_WAIT, Notice, Places, Vault};
-use crate::crypto::kdf::WorkMemory;
+use crate::crypto::kdf::{KdfCost, WorkMemory};
 use crate::crypto::keys::{DataKey, Keys};
 use crate::crypto::seal::{ValuePlace, open_value};
 use crate::crypto::slot::{SLOTS_READ, SlotError, SlotSecret, UnverifiedSlot};
@@ -391,12 +391,15 @@ impl Vault {
     }
 }
 
+type Parameters = ([u8; 32], Option<KdfCost>);
+
 struct Attempts<'a> {
     located: &'a Located,
     credential: &'a Credential,
     memory: &'a mut dyn WorkMemory,
     runs: usize,
-    stretched: Vec<(([u8; 32], Option<crate::crypto::kdf::KdfCost>), SlotSecret)>,
+    /// What Argon2 made already, by salt and cost: slots may share both.
+    stretched: Vec<(Parameters, SlotSecret)>,
 }
 
 impl Attempts<'_> {

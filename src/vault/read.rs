@@ -67,7 +67,6 @@ pub(super) struct Contents {
     pub(super) frames: usize,
     pub(super) loose: usize,
     pub(super) other_keys: BTreeSet<KeyId>,
-    pub(super) unknown_operations: usize,
 }
 
 /// How much of a file is to be read.

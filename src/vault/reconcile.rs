@@ -284,8 +284,13 @@ impl Vault {
 
     /// Looks at the vault file again and delivers; for callers that changed the replica. The exclusive lock is held.
     pub(super) fn deliver(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
+        self.vault_seen = None; // what was complete before the replica changed is not any more
         match self.look_at_vault_file(now) {
-            Ok(plan) => self.carry_out(plan.file, now, rng),
+            Ok(plan) => {
+                self.carry_out(plan.file, now, rng);
+                // The caller's own command is why; that is no news.
+                self.notices.retain(|notice| *notice != Notice::Replaced);
+            }
             Err(error) => self.notices.push(Notice::Pending(error.to_string())),
         }
     }

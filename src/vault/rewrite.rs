@@ -22,6 +22,9 @@ use std::rc::Rc;
 /// Chunks that no record names are kept this long: their record may still be on its way.
 const ORPHAN_MILLISECONDS: u64 = 90 * 24 * 60 * 60 * 1000;
 
+/// A chunk and the file that it is read from.
+type ChunkSource = (Rc<dyn StoredFile>, ChunkPlace);
+
 /// What a `compact` saved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Compacted {
@@ -46,7 +49,6 @@ impl Vault {
         let before = length(self.storage.stamp(&self.places.vault_file)?);
         self.rewrite_replica(rng)?;
         self.rewrite_vault_file(rng)?;
-        self.damage.clear();
         Ok(Compacted {
             before,
             after: length(self.storage.stamp(&self.places.vault_file)?),
@@ -65,6 +67,7 @@ impl Vault {
     pub(super) fn rewrite_vault_file(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
         let path = self.places.vault_file.clone();
         let stamp = self.write_whole(&path, &self.keys, rng)?;
+        self.damage.clear();
         self.trust(stamp);
         Ok(())
     }
@@ -90,10 +93,7 @@ impl Vault {
     }
 
     /// Chunks of both files that are to be kept, each once.
-    fn chunk_sources(
-        &self,
-        keys: &Keys,
-    ) -> Result<Vec<(Rc<dyn StoredFile>, ChunkPlace)>, VaultError> {
+    fn chunk_sources(&self, keys: &Keys) -> Result<Vec<ChunkSource>, VaultError> {
         let named = self.state.referenced_chunks();
         let mut kept = Vec::new();
         let mut seen: HashSet<ChunkName> = HashSet::new();

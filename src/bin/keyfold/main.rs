@@ -1,11 +1,10 @@
 //! The keyfold program.
 
-#[allow(dead_code, reason = "the commands that derive keys are still to come")]
-#[allow(dead_code)] // the commands that print come next
 #[allow(dead_code)]
+mod escape;
+#[allow(dead_code)]
+mod memory;
+#[allow(dead_code)]
+mod table;
 
 fn main() {}
-
-mod escape;
-mod memory;
-mod table;
