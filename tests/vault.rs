@@ -1,97 +1,19 @@
 //! A vault over the simulated disk: what is written comes back, on one device and through its vault file alone.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 
-use keyfold::crypto::kdf::{KdfCost, PlainMemory};
-use keyfold::crypto::recovery::RecoveryKey;
-use keyfold::model::draft::{Draft, DraftValue, FieldName};
+mod scene;
+
+use keyfold::model::draft::{DraftValue, FieldName};
 use keyfold::model::field::{self, FieldKind};
-use keyfold::model::ids::FieldId;
-use keyfold::model::moment::Moment;
 use keyfold::secret::Secret;
 use keyfold::state::change::Edit;
 use keyfold::state::view::Life;
 use keyfold::storage::simulated::SimulatedStorage;
-use keyfold::vault::{
-    Credential, NewSecret, NewVault, Places, UnlockError, Vault, VaultError, create, locate,
-};
+use keyfold::vault::{UnlockError, Vault, VaultError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::path::PathBuf;
+use scene::{NOW, later, login, made, new_secret, opened, password, places};
 use std::sync::Arc;
-
-const NOW: Moment = Moment(1_795_447_609_250);
-
-fn places(device: &str) -> Places {
-    Places {
-        vault_file: PathBuf::from("/drive/vault.keyfold"),
-        state_folder: PathBuf::from(format!("/{device}")),
-    }
-}
-
-fn later(seconds: u64) -> Moment {
-    Moment(NOW.0 + seconds * 1000)
-}
-
-fn recovery(seed: u64) -> Credential {
-    Credential::RecoveryKey(RecoveryKey::make(&mut StdRng::seed_from_u64(seed)))
-}
-
-fn new_secret(seed: u64, rng: &mut StdRng) -> NewSecret {
-    NewSecret::make(
-        &recovery(seed),
-        KdfCost::FLOOR,
-        "paper",
-        &mut PlainMemory,
-        rng,
-    )
-    .unwrap()
-}
-
-fn made(storage: &Arc<SimulatedStorage>, rng: &mut StdRng) -> Vault {
-    let new = NewVault {
-        secrets: vec![new_secret(1, rng)],
-        device_name: "laptop".to_owned(),
-    };
-    create(storage.clone(), &places("a"), new, NOW, rng).unwrap()
-}
-
-fn opened(
-    storage: &Arc<SimulatedStorage>,
-    device: &str,
-    seed: u64,
-    now: Moment,
-) -> Result<Vault, VaultError> {
-    let mut rng = StdRng::seed_from_u64(now.0);
-    let located = locate(storage.clone(), &places(device))?;
-    let (keys, slot) = located.unlock(&recovery(seed), &mut PlainMemory)?;
-    located.open(keys, Some(slot), device, now, &mut rng)
-}
-
-fn login(title: &str, password: &str) -> Draft {
-    let mut draft = Draft {
-        title: title.to_owned(),
-        urls: vec!["https://example.com".to_owned()],
-        ..Draft::default()
-    };
-    draft.push_standard(field::USERNAME, "me".to_owned());
-    draft.push_standard(field::PASSWORD, password.to_owned());
-    draft.tags.push("work".to_owned());
-    draft
-}
-
-fn password(vault: &Vault, title: &str) -> String {
-    let row = vault
-        .state()
-        .summaries()
-        .into_iter()
-        .find(|row| row.title == title)
-        .unwrap();
-    let item = vault.state().item(row.id).unwrap();
-    let id = FieldId::Standard(field::PASSWORD);
-    let secret = vault
-        .reveal(row.id, id, &item.field(id).unwrap().current.value)
-        .unwrap();
-    secret.expose().to_owned()
-}
 
 #[test]
 fn what_is_added_comes_back_from_the_replica_and_from_the_vault_file() {
