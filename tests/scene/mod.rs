@@ -18,24 +18,24 @@ use rand::rngs::StdRng;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub const NOW: Moment = Moment(1_795_447_609_250);
+pub(crate) const NOW: Moment = Moment(1_795_447_609_250);
 
-pub fn places(device: &str) -> Places {
+pub(crate) fn places(device: &str) -> Places {
     Places {
         vault_file: PathBuf::from("/drive/vault.keyfold"),
         state_folder: PathBuf::from(format!("/{device}")),
     }
 }
 
-pub fn later(seconds: u64) -> Moment {
+pub(crate) fn later(seconds: u64) -> Moment {
     Moment(NOW.0 + seconds * 1000)
 }
 
-pub fn recovery(seed: u64) -> Credential {
+pub(crate) fn recovery(seed: u64) -> Credential {
     Credential::RecoveryKey(RecoveryKey::make(&mut StdRng::seed_from_u64(seed)))
 }
 
-pub fn new_secret(seed: u64, rng: &mut StdRng) -> NewSecret {
+pub(crate) fn new_secret(seed: u64, rng: &mut StdRng) -> NewSecret {
     NewSecret::make(
         &recovery(seed),
         KdfCost::FLOOR,
@@ -46,7 +46,7 @@ pub fn new_secret(seed: u64, rng: &mut StdRng) -> NewSecret {
     .unwrap()
 }
 
-pub fn made(storage: &Arc<SimulatedStorage>, rng: &mut StdRng) -> Vault {
+pub(crate) fn made(storage: &Arc<SimulatedStorage>, rng: &mut StdRng) -> Vault {
     let new = NewVault {
         secrets: vec![new_secret(1, rng)],
         device_name: "laptop".to_owned(),
@@ -54,7 +54,7 @@ pub fn made(storage: &Arc<SimulatedStorage>, rng: &mut StdRng) -> Vault {
     create(storage.clone(), &places("a"), new, NOW, rng).unwrap()
 }
 
-pub fn opened(
+pub(crate) fn opened(
     storage: &Arc<SimulatedStorage>,
     device: &str,
     seed: u64,
@@ -66,7 +66,7 @@ pub fn opened(
     located.open(keys, Some(slot), device, now, &mut rng)
 }
 
-pub fn login(title: &str, password: &str) -> Draft {
+pub(crate) fn login(title: &str, password: &str) -> Draft {
     let mut draft = Draft {
         title: title.to_owned(),
         urls: vec!["https://example.com".to_owned()],
@@ -78,7 +78,7 @@ pub fn login(title: &str, password: &str) -> Draft {
     draft
 }
 
-pub fn password(vault: &Vault, title: &str) -> String {
+pub(crate) fn password(vault: &Vault, title: &str) -> String {
     let row = vault
         .state()
         .summaries()
