@@ -13,6 +13,7 @@ pub mod log;
 pub mod model;
 pub mod otp;
 pub mod secret;
+pub mod service;
 pub mod state;
 pub mod storage;
 pub mod vault;

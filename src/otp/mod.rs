@@ -306,6 +306,27 @@ impl Seed {
         })
     }
 
+    /// The same seed with issuer and account filled in where it has none, for a program that will show them.
+    #[must_use]
+    pub fn labelled(mut self, issuer: &str, account: &str) -> Self {
+        if self.issuer.is_empty() && self.account.is_empty() {
+            self.issuer = cut(issuer);
+            self.account = cut(account);
+        }
+        self
+    }
+
+    /// The same seed going on with this count, if it is a counter's and the count is not behind its own.
+    #[must_use]
+    pub fn with_counter(mut self, count: Option<u64>) -> Self {
+        if let (Kind::Hotp { counter }, Some(count)) = (self.kind, count) {
+            self.kind = Kind::Hotp {
+                counter: counter.max(count),
+            };
+        }
+        self
+    }
+
     /// Writes the seed as one otpauth URI with every setting in it, so that no reader has to know a default.
     ///
     /// Everything but RFC 3986's unreserved characters is percent-encoded; spaces are `%20`. A Steam seed is
@@ -444,6 +465,12 @@ fn tidy_label(issuer: &str, account: &str) -> (String, String) {
         (issuer, account) = (before.trim(), after.trim());
     }
     (issuer.to_owned(), account.to_owned())
+}
+
+/// As much of a label as a URI may carry.
+fn cut(label: &str) -> String {
+    let end = label.floor_char_boundary(MAX_LABEL_BYTES.min(label.len()));
+    label.get(..end).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -134,6 +134,12 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// What the plan is made on: the newest state, which nobody changes meanwhile.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.state
+    }
+
     /// The operations, in the order they were planned.
     #[must_use]
     pub fn into_operations(self) -> Vec<PlannedOperation> {

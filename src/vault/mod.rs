@@ -145,6 +145,11 @@ impl Vault {
         std::mem::take(&mut self.notices)
     }
 
+    /// Says that something is still to be written, for the next command to do.
+    pub fn postpone(&mut self, error: &VaultError) {
+        self.notices.push(Notice::Pending(error.to_string()));
+    }
+
     /// The vault's fingerprint, as six numbers below `words`.
     #[must_use]
     pub fn fingerprint(&self, words: u16) -> [usize; 6] {

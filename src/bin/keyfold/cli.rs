@@ -1,0 +1,594 @@
+//! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// An encrypted, local password manager with a TOTP generator. One vault file, synced by any cloud drive.
+#[derive(Parser)]
+#[command(
+    name = "keyfold",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Show this item (a name that is also a command goes after `--`)
+    pub(crate) name: Option<String>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum When {
+    /// On terminals, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Args)]
+pub(crate) struct Globals {
+    /// The vault: a path, or a name from the configuration
+    #[arg(long, global = true, value_name = "PATH|NAME", help_heading = "Vault")]
+    pub(crate) vault: Option<String>,
+    /// Read the password from the first line of this file; `-` is standard input
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Vault")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Run this and read the password from the first line it prints
+    #[arg(
+        long,
+        global = true,
+        value_name = "CMD",
+        conflicts_with = "password_file",
+        help_heading = "Vault"
+    )]
+    pub(crate) password_command: Option<String>,
+    /// The key file, where the vault has one
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Vault")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Open with the recovery key in this file; `-` is standard input
+    #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["password_file", "password_command", "key_file"], help_heading = "Vault")]
+    pub(crate) recovery_key_file: Option<PathBuf>,
+    /// Never prompt: fail with 5 where a password is missing
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) no_input: bool,
+    /// Print one JSON document
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print no notices on standard error
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Use colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    pub(crate) color: When,
+}
+
+/// Everything that keyfold does.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a new vault
+    Init(Init),
+    /// Add an item
+    Add(Add),
+    /// Print one field of an item, its password unless another is named
+    Get(Get),
+    /// Show a whole item, secrets masked
+    Show(Show),
+    /// List items
+    #[command(visible_alias = "list")]
+    Ls(Ls),
+    /// Search names, users, hosts, tags and notes
+    Find(Find),
+    /// Change items by flags, or one in $EDITOR
+    Edit(Edit),
+    /// Rename an item, or move items to a folder
+    Mv(Mv),
+    /// Copy an item
+    Cp(Cp),
+    /// Move items to the trash
+    Rm(Several),
+    /// Bring items back from the trash
+    Restore(Several),
+    /// Erase items for ever
+    Purge(Purge),
+    /// Show former values of an item
+    History(History),
+    /// Take back the last changes of this device
+    Undo(Undo),
+    /// Generate a password or passphrase
+    #[command(name = "gen", visible_alias = "generate")]
+    Generate(Generate),
+    /// Print a one-time code; bring a seed in or out
+    Otp(Otp),
+    /// Change the master password
+    Passwd(Passwd),
+    /// List, add and remove ways into the vault
+    Slots(Slots),
+    /// Make or test a recovery key
+    RecoveryKey(RecoveryKey),
+    /// Give the vault a new data key and close all other ways in
+    Rekey(Rekey),
+    /// Authenticate every record of the vault
+    Check,
+    /// Write the vault file small
+    Compact,
+    /// Print the vault's fingerprint as six words
+    Fingerprint,
+    /// Tell this device that the vault moved
+    Relocate(Relocate),
+    /// Drop what this device keeps of the vault; the vault file stays
+    Forget(Forget),
+    /// Import what another program exported
+    Import(Import),
+    /// Export everything, in clear
+    Export(Export),
+    /// Show or change the configuration
+    Config(Config),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+    /// See what keyfold does, in a throw-away folder
+    Tour,
+}
+
+/// How dear a guess at the password is.
+#[derive(Args, Clone, Default)]
+pub(crate) struct KdfFlags {
+    /// Memory of Argon2id in MiB (tuned towards one second by default)
+    #[arg(long, value_name = "MIB")]
+    pub(crate) kdf_memory: Option<u32>,
+    /// Passes of Argon2id
+    #[arg(long, value_name = "N")]
+    pub(crate) kdf_passes: Option<u32>,
+    /// Lanes of Argon2id
+    #[arg(long, value_name = "N")]
+    pub(crate) kdf_lanes: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    pub(crate) kdf: KdfFlags,
+    /// Make a recovery key too, and show it once
+    #[arg(long)]
+    pub(crate) recovery_key: bool,
+}
+
+/// What an item is made of, for `add` and `edit`.
+#[derive(Args, Default)]
+pub(crate) struct ItemFlags {
+    /// Kind: login, note, card, identity, ssh-key, api-token, wifi, bank-account, licence, custom
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// User name
+    #[arg(long, short)]
+    pub(crate) username: Option<String>,
+    /// Address; may be given several times
+    #[arg(long)]
+    pub(crate) url: Vec<String>,
+    /// Generate the password, of this length if given
+    #[arg(long, short, value_name = "LEN", num_args = 0..=1, require_equals = true, default_missing_value = "20")]
+    pub(crate) generate: Option<u16>,
+    /// Generate a passphrase of this many words
+    #[arg(long, value_name = "N", conflicts_with = "generate")]
+    pub(crate) words: Option<u16>,
+    /// Read the main secret from standard input
+    #[arg(long, conflicts_with_all = ["generate", "words"])]
+    pub(crate) secret_stdin: bool,
+    /// Read a one-time password seed (otpauth URI or base32) from standard input
+    #[arg(long, conflicts_with = "secret_stdin")]
+    pub(crate) otp_stdin: bool,
+    /// A plain field; ends up in the shell's history
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) field: Vec<String>,
+    /// A secret field, asked for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret_field: Vec<String>,
+    /// Tag; may be given several times
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Notes; end up in the shell's history
+    #[arg(long, conflicts_with = "note_file")]
+    pub(crate) note: Option<String>,
+    /// Read the notes from this file; `-` is standard input
+    #[arg(long, value_name = "PATH")]
+    pub(crate) note_file: Option<PathBuf>,
+    /// Read fields as a JSON object from standard input
+    #[arg(long, conflicts_with_all = ["secret_stdin", "otp_stdin"])]
+    pub(crate) json_stdin: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Add {
+    /// Title, with its folder before a slash
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) item: ItemFlags,
+    /// Add even if an item of this path is there
+    #[arg(long, conflicts_with = "or_update")]
+    pub(crate) duplicate: bool,
+    /// Change the item of this path if it is there
+    #[arg(long)]
+    pub(crate) or_update: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Get {
+    /// The item; with --url the field
+    #[arg(required_unless_present = "url")]
+    pub(crate) name: Option<String>,
+    /// The field; `otp` is the current code
+    pub(crate) field: Option<String>,
+    /// Find the item by the address it is for
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The item
+    pub(crate) name: Option<String>,
+    /// Print secrets too
+    #[arg(long)]
+    pub(crate) reveal: bool,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct Ls {
+    /// Folder with a slash at its end, pattern with * and ?, or part of a path
+    pub(crate) pattern: Option<String>,
+    /// Only items with this tag; may be given several times
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Only items of this kind
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// What lies in the trash
+    #[arg(long)]
+    pub(crate) trash: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Find {
+    /// Words that must all match
+    #[arg(required = true)]
+    pub(crate) text: Vec<String>,
+    #[command(flatten)]
+    pub(crate) filter: FindFilter,
+}
+
+#[derive(Args)]
+pub(crate) struct FindFilter {
+    /// Only items with this tag; may be given several times
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Only items of this kind
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Search the trash instead
+    #[arg(long)]
+    pub(crate) trash: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Edit {
+    /// The items
+    #[arg(required_unless_present = "query")]
+    pub(crate) names: Vec<String>,
+    /// All items that this search finds, besides
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    #[command(flatten)]
+    pub(crate) item: ItemFlags,
+    /// New title, with its folder before a slash
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rename: Option<String>,
+    /// Take a field away
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove_field: Vec<String>,
+    /// Take an address away
+    #[arg(long, value_name = "URL")]
+    pub(crate) remove_url: Vec<String>,
+    /// Take a tag away
+    #[arg(long, value_name = "TAG")]
+    pub(crate) remove_tag: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Mv {
+    /// The items, or a folder with a slash at its end; then the new path, or a folder with a slash at its end
+    #[arg(required = true, num_args = 1..)]
+    pub(crate) names: Vec<String>,
+    /// All items that this search finds, besides
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Cp {
+    /// The item
+    pub(crate) name: String,
+    /// The copy's path
+    pub(crate) to: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Several {
+    /// The items
+    #[arg(required_unless_present = "query")]
+    pub(crate) names: Vec<String>,
+    /// All items that this search finds, besides
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Purge {
+    #[command(flatten)]
+    pub(crate) several: Several,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct History {
+    /// The item
+    pub(crate) name: String,
+    /// Print secrets too
+    #[arg(long)]
+    pub(crate) reveal: bool,
+    /// Bring former value N back
+    #[arg(long, value_name = "N")]
+    pub(crate) restore: Option<usize>,
+}
+
+#[derive(Args)]
+pub(crate) struct Undo {
+    /// List what can be undone
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// How many changes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) count: usize,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct Generate {
+    /// Length in characters (default 20)
+    pub(crate) length: Option<u16>,
+    /// A passphrase of this many words
+    #[arg(long, value_name = "N", conflicts_with_all = ["length", "rules", "pronounceable"])]
+    pub(crate) words: Option<u16>,
+    /// What stands between the words
+    #[arg(long, value_name = "TEXT", default_value = "-", requires = "words")]
+    pub(crate) separator: String,
+    /// Rules as a site states them, for instance "minlength: 12; required: lower; required: digit"
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) rules: Option<String>,
+    /// A password that can be spoken
+    #[arg(long, conflicts_with = "rules")]
+    pub(crate) pronounceable: bool,
+    /// No characters that look like others
+    #[arg(long)]
+    pub(crate) exclude_similar: bool,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) count: u32,
+    /// At least this many lower-case letters; 0 for none at all
+    #[arg(long, value_name = "MIN")]
+    pub(crate) lower: Option<u16>,
+    /// At least this many capitals; 0 for none at all
+    #[arg(long, value_name = "MIN")]
+    pub(crate) upper: Option<u16>,
+    /// At least this many digits; 0 for none at all
+    #[arg(long, value_name = "MIN")]
+    pub(crate) digit: Option<u16>,
+    /// At least this many symbols; 0 for none at all
+    #[arg(long, value_name = "MIN")]
+    pub(crate) symbol: Option<u16>,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = false)]
+pub(crate) struct Otp {
+    #[command(subcommand)]
+    pub(crate) action: Option<OtpAction>,
+    /// The item (a name that is also a command goes after `--`)
+    #[arg(required_unless_present = "watch")]
+    pub(crate) name: Option<String>,
+    /// The code after this one
+    #[arg(long)]
+    pub(crate) next: bool,
+    /// Go on showing codes with the seconds that are left; all items with a seed where none is named
+    #[arg(long, conflicts_with = "next")]
+    pub(crate) watch: bool,
+}
+
+/// A seed in or out.
+#[derive(Subcommand)]
+pub(crate) enum OtpAction {
+    /// Give an item a seed: asked for, or from standard input
+    Add {
+        /// The item
+        name: String,
+        /// Read an otpauth URI or base32 from standard input
+        #[arg(long)]
+        otp_stdin: bool,
+    },
+    /// Print the seed as an otpauth URI
+    Uri {
+        /// The item
+        name: String,
+    },
+    /// Draw the seed as a QR code
+    Qr {
+        /// The item
+        name: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Passwd {
+    /// Read the new password from the first line of this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) new_password_file: Option<PathBuf>,
+    /// Want this key file besides the new password (made if absent)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) new_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kdf: KdfFlags,
+}
+
+#[derive(Args)]
+pub(crate) struct Slots {
+    #[command(subcommand)]
+    pub(crate) action: Option<SlotsAction>,
+}
+
+/// What to do with ways in.
+#[derive(Subcommand)]
+pub(crate) enum SlotsAction {
+    /// List them
+    List,
+    /// Add a password
+    Add {
+        /// What to call it
+        #[arg(long, default_value = "password")]
+        label: String,
+        /// Read the new password from the first line of this file
+        #[arg(long, value_name = "PATH")]
+        new_password_file: Option<PathBuf>,
+        /// Want this key file besides the new password (made if absent)
+        #[arg(long, value_name = "PATH")]
+        new_key_file: Option<PathBuf>,
+        #[command(flatten)]
+        kdf: KdfFlags,
+    },
+    /// Close one
+    Remove {
+        /// Its id or the start of it
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct RecoveryKey {
+    #[command(subcommand)]
+    pub(crate) action: RecoveryKeyAction,
+}
+
+/// What to do with the recovery key.
+#[derive(Subcommand)]
+pub(crate) enum RecoveryKeyAction {
+    /// Make one, in the place of an older one; it is shown once
+    Make,
+    /// Prove that the paper opens the vault; changes nothing
+    Test,
+}
+
+#[derive(Args)]
+pub(crate) struct Rekey {
+    /// Read the new password from the first line of this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) new_password_file: Option<PathBuf>,
+    /// Want this key file besides the password (made if absent)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) new_key_file: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) kdf: KdfFlags,
+}
+
+#[derive(Args)]
+pub(crate) struct Relocate {
+    /// Where the vault file is now
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Forget {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The exported files; `-` is standard input
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The format, where it is not to be guessed
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Put everything into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<String>,
+    /// Show what would happen
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Which column of a CSV file is which field
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub(crate) map: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// The format
+    #[arg(long, default_value = "keyfold")]
+    pub(crate) format: String,
+    /// Only this folder
+    #[arg(long)]
+    pub(crate) folder: Option<String>,
+    /// Only items with this tag; may be given several times
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Only items that this search finds
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    /// Write to this new file, private to you
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) action: Option<ConfigAction>,
+}
+
+/// What to do with the configuration.
+#[derive(Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Change a setting
+    Set {
+        /// For instance `vault`, `device`, `vaults.work`
+        key: String,
+        /// Its value; empty takes it away
+        value: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// For which shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,288 @@
+//! `add`: a new item; also how flags become fields, which `edit` shares.
+
+use crate::cli::{Add, ItemFlags};
+use crate::commands::ls::{self, item_kind};
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::prompt;
+use crate::session::{Session, unexpected};
+use keyfold::generate::{self, Phrase, Rules};
+use keyfold::model::draft::{Draft, DraftField, DraftValue, FieldName};
+use keyfold::model::field::{self, FieldKind, ItemKind};
+use keyfold::model::ids::ItemId;
+use keyfold::model::item::{join_path, split_path};
+use keyfold::otp::Seed;
+use keyfold::secret::Secret;
+use keyfold::service::{Request, Response};
+use std::collections::BTreeMap;
+
+/// What flags and standard input say about an item's fields.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    pub(crate) fields: Vec<DraftField>,
+    pub(crate) urls: Vec<String>,
+    pub(crate) tags: Vec<String>,
+}
+
+pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
+    let (folder, title) = split_path(&args.name);
+    if title.is_empty() {
+        return Err(Failure::usage("an item needs a title"));
+    }
+    let kind = args.item.kind.as_deref().map(item_kind).transpose()?;
+    let mut session = Session::open(context)?;
+    let taken = same_path(&session, &folder, &title);
+    if let (Some(id), true) = (taken, args.or_update) {
+        return super::edit::apply_flags(context, &mut session, id, &args.item);
+    }
+    if !args.duplicate {
+        refuse_taken(&session, &folder, &title)?;
+    }
+    let kind = kind.unwrap_or_default();
+    let wishes = wishes(context, &args.item, kind, Asks::MainSecret)?;
+    let path = join_path(&folder, &title);
+    let draft = Draft {
+        kind,
+        title,
+        folder,
+        fields: wishes.fields,
+        urls: wishes.urls,
+        tags: wishes.tags,
+        ..Draft::default()
+    };
+    let Response::Added(ids) = session.ask(context, Request::Add(vec![draft]))? else {
+        return Err(unexpected());
+    };
+    if context.output.json {
+        let added = ids
+            .iter()
+            .filter_map(|id| session.vault.state().summary(*id))
+            .collect::<Vec<_>>();
+        return ls::print(context, &added);
+    }
+    context.output.note(&format!("Added {path}"));
+    Ok(())
+}
+
+/// The item that has exactly this path, unless it lies in the trash.
+fn same_path(session: &Session, folder: &str, title: &str) -> Option<ItemId> {
+    let items = session.items();
+    items
+        .iter()
+        .find(|item| !item.trashed && item.folder == folder && item.title == title)
+        .map(|item| item.id)
+}
+
+/// Fails where an item of this path is there.
+pub(crate) fn refuse_taken(session: &Session, folder: &str, title: &str) -> Result<(), Failure> {
+    match same_path(session, folder, title) {
+        None => Ok(()),
+        Some(_) => Err(Failure::new(
+            Kind::Failed,
+            format!("there is an item {} already", join_path(folder, title)),
+        )
+        .hint("--or-update changes it, --duplicate adds another")),
+    }
+}
+
+/// Whether the item's main secret is asked for where no flag brings it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// On a terminal it is.
+    MainSecret,
+    /// Only what flags name.
+    Nothing,
+}
+
+/// Collects what flags say; secrets come by prompt, standard input or generation, never from the flags themselves.
+pub(crate) fn wishes(
+    context: &mut Context,
+    flags: &ItemFlags,
+    kind: ItemKind,
+    asks: Asks,
+) -> Result<Wishes, Failure> {
+    let mut wishes = Wishes {
+        urls: flags.url.clone(),
+        tags: flags.tag.clone(),
+        ..Wishes::default()
+    };
+    let main = kind.template().first().copied().unwrap_or(field::PASSWORD);
+    if let Some(username) = &flags.username {
+        wishes.push(FieldName::Standard(field::USERNAME), username.clone());
+    }
+    if let Some(secret) = main_secret(context, flags, asks, main)? {
+        wishes.push_secret(main, secret);
+    }
+    if flags.otp_stdin {
+        wishes.push_seed(context, prompt::secret_from_stdin()?)?;
+    }
+    for text in &flags.field {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--field {text} has no =")).hint("--field NAME=VALUE")
+        })?;
+        let name = FieldName::from_text(name);
+        if kind_of(&name).is_secret() {
+            return Err(Failure::usage(format!(
+                "{} is a secret and does not belong on the command line",
+                name.as_text()
+            ))
+            .hint(format!("--secret-field {} asks for it", name.as_text())));
+        }
+        wishes.push(name, value.to_owned());
+    }
+    for name in &flags.secret_field {
+        let secret = prompt::secret(context, &format!("{name}: "))?;
+        let name = FieldName::from_text(name);
+        let kind = if kind_of(&name) == FieldKind::Otp {
+            FieldKind::Otp
+        } else {
+            FieldKind::Secret
+        };
+        wishes.fields.push(DraftField {
+            name,
+            kind,
+            value: DraftValue::Secret(secret),
+        });
+    }
+    if let Some(note) = &flags.note {
+        wishes.push(FieldName::Standard(field::NOTES), note.clone());
+    }
+    if let Some(path) = &flags.note_file {
+        let text = prompt::text_file(path)?;
+        // EXPOSE: notes are no secret field.
+        wishes.push(FieldName::Standard(field::NOTES), text.expose().to_owned());
+    }
+    if flags.json_stdin {
+        wishes.read_json(context, &prompt::secret_from_stdin()?)?;
+    }
+    Ok(wishes)
+}
+
+fn main_secret(
+    context: &mut Context,
+    flags: &ItemFlags,
+    asks: Asks,
+    main: u8,
+) -> Result<Option<Secret>, Failure> {
+    if let Some(length) = flags.generate {
+        let rules = Rules::default().with_length(usize::from(length));
+        let made = generate::password(&mut context.rng, &rules)
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        context
+            .output
+            .note(&format!("Generated: {:.1} bits", made.entropy_bits));
+        return Ok(Some(made.value));
+    }
+    if let Some(words) = flags.words {
+        let phrase = Phrase {
+            words: usize::from(words),
+            ..Phrase::default()
+        };
+        let made = generate::passphrase(&mut context.rng, &phrase)
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        context
+            .output
+            .note(&format!("Generated: {:.1} bits", made.entropy_bits));
+        return Ok(Some(made.value));
+    }
+    if flags.secret_stdin {
+        return prompt::secret_from_stdin().map(Some);
+    }
+    let brings_other = flags.json_stdin || flags.otp_stdin;
+    if asks == Asks::Nothing || brings_other || !context.may_ask() {
+        return Ok(None);
+    }
+    let name = field::standard_field(main).map_or("secret", |row| row.0);
+    let typed = prompt::secret(context, &format!("{name} (empty for none): "))?;
+    Ok((!typed.is_empty()).then_some(typed))
+}
+
+/// The kind that a field of this name has.
+fn kind_of(name: &FieldName) -> FieldKind {
+    match name {
+        FieldName::Standard(number) => {
+            field::standard_field(*number).map_or(FieldKind::Text, |row| row.1)
+        }
+        FieldName::Custom(_) => FieldKind::Text,
+    }
+}
+
+impl Wishes {
+    fn push(&mut self, name: FieldName, value: String) {
+        let kind = kind_of(&name);
+        self.fields.push(DraftField {
+            name,
+            kind,
+            value: DraftValue::new(kind, value),
+        });
+    }
+
+    fn push_secret(&mut self, number: u8, secret: Secret) {
+        let name = FieldName::Standard(number);
+        let kind = kind_of(&name);
+        self.fields.push(DraftField {
+            name,
+            kind,
+            value: DraftValue::Secret(secret),
+        });
+    }
+
+    /// A seed is tried before it is stored: a wrong one would be noticed only at the next login.
+    pub(crate) fn push_seed(&mut self, context: &Context, text: Secret) -> Result<(), Failure> {
+        let seed = Seed::parse(&text).map_err(|error| {
+            Failure::failed(format!("that is no one-time password seed: {error}"))
+        })?;
+        for warning in seed.warnings() {
+            context.output.warn(&format!("{warning}"));
+        }
+        self.push_secret(field::OTP, text);
+        Ok(())
+    }
+
+    /// `{"password": "…", "urls": ["…"], "tags": ["…"], "pin": {"kind": "secret", "value": "…"}, …}`
+    fn read_json(&mut self, context: &Context, text: &Secret) -> Result<(), Failure> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Text(String),
+            List(Vec<String>),
+            Field { kind: String, value: String },
+        }
+        // EXPOSE: the fields are taken out of the JSON here.
+        let given: BTreeMap<String, Given> =
+            serde_json::from_str(text.expose()).map_err(|error| {
+                Failure::usage(format!(
+                    "standard input is not a JSON object of fields: {error}"
+                ))
+            })?;
+        for (name, value) in given {
+            match (name.as_str(), value) {
+                ("urls", Given::List(list)) => self.urls.extend(list),
+                ("url", Given::Text(url)) => self.urls.push(url),
+                ("tags", Given::List(list)) => self.tags.extend(list),
+                ("otp", Given::Text(seed)) => self.push_seed(context, Secret::new(seed))?,
+                (_, Given::Text(text)) => self.push(FieldName::from_text(&name), text),
+                (_, Given::Field { kind, value }) => {
+                    let kind = FieldKind::from_name(&kind)
+                        .ok_or_else(|| Failure::usage(format!("there is no field kind {kind}")))?;
+                    let name = FieldName::from_text(&name);
+                    // A standard field keeps its own kind: a password never becomes plain text.
+                    let kind = if matches!(name, FieldName::Standard(_)) {
+                        kind_of(&name)
+                    } else {
+                        kind
+                    };
+                    self.fields.push(DraftField {
+                        name,
+                        kind,
+                        value: DraftValue::new(kind, value),
+                    });
+                }
+                (_, Given::List(_)) => {
+                    return Err(Failure::usage(format!("{name} cannot be a list")));
+                }
+            }
+        }
+        Ok(())
+    }
+}

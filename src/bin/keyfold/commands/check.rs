@@ -1,0 +1,110 @@
+//! `check`: authenticates every record and chunk.
+
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+use keyfold::vault::CheckReport;
+use serde::Serialize;
+use std::process::ExitCode;
+
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    ok: bool,
+    frames: usize,
+    records: usize,
+    unknown: usize,
+    healed: bool,
+    missing: u64,
+    forged_slots: usize,
+    damage: Vec<Damage>,
+}
+
+#[derive(Serialize)]
+struct Damage {
+    offset: u64,
+    length: u64,
+    reason: &'static str,
+}
+
+pub(crate) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
+    let session = Session::open(context)?;
+    let found = {
+        let _progress = context.output.progress("Checking");
+        session.vault.check()?
+    };
+    if let Some(why) = &found.unusable {
+        return Err(Failure::new(
+            Kind::Damaged,
+            format!("the vault file cannot be checked: {why}"),
+        )
+        .hint("this device's copy is whole; every other command goes on with it"));
+    }
+    let ok = found.ok;
+    if context.output.json {
+        context.output.json(&report(found))?
+    } else {
+        print(context, &found)?
+    }
+    Ok(if ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(7)
+    })
+}
+
+fn report(found: CheckReport) -> Report {
+    let damage = found.damage.into_iter().map(|damage| Damage {
+        offset: damage.offset,
+        length: damage.length,
+        reason: damage.reason,
+    });
+    Report {
+        schema: 1,
+        ok: found.ok,
+        frames: found.frames,
+        records: found.records,
+        unknown: found.unknown,
+        healed: found.healed,
+        missing: found.missing,
+        forged_slots: found.forged_slots,
+        damage: damage.collect(),
+    }
+}
+
+fn print(context: &Context, found: &CheckReport) -> Result<(), Failure> {
+    let output = &context.output;
+    for damage in &found.damage {
+        output.line(&format!(
+            "at {}: {} bytes: {}",
+            damage.offset, damage.length, damage.reason
+        ))?;
+    }
+    if found.forged_slots > 0 {
+        output.line(&format!(
+            "{} ways in that nobody here made; they open nothing",
+            found.forged_slots
+        ))?;
+    }
+    if found.missing > 0 {
+        output.line(&format!(
+            "{} changes of other devices have not arrived",
+            found.missing
+        ))?;
+    }
+    if found.unknown > 0 {
+        output.line(&format!(
+            "{} changes of a newer version, carried along",
+            found.unknown
+        ))?;
+    }
+    let verdict = match (found.ok, found.damage.is_empty()) {
+        (true, true) => "everything is whole",
+        (true, false) => "nothing is lost; keyfold compact writes the file without the damage",
+        (false, _) => "something may be lost; a device or backup that has it brings it back",
+    };
+    output.line(&format!(
+        "{} frames, {} records: {verdict}",
+        found.frames, found.records
+    ))
+}

@@ -1,0 +1,109 @@
+//! `config`: what is in force and why, and how to change it.
+
+use crate::cli::{Config, ConfigAction};
+use crate::context::{Context, InForce, SETTINGS};
+use crate::failure::Failure;
+use keyfold::storage::{StorageError, folder_of, replace_file};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Serialize)]
+struct Row {
+    setting: &'static str,
+    value: String,
+    why: String,
+}
+
+pub(crate) fn run(context: &mut Context, args: &Config) -> Result<(), Failure> {
+    match &args.action {
+        Some(ConfigAction::Set { key, value }) => set(context, key, value),
+        None => show(context),
+    }
+}
+
+fn show(context: &mut Context) -> Result<(), Failure> {
+    let row = |setting, InForce { value, why }| Row {
+        setting,
+        value,
+        why,
+    };
+    let mut rows = vec![
+        row("vault", context.vault()?),
+        row("state", context.state_folder()?),
+        row("config", context.config_path()?),
+        row("device", context.device_name()?),
+    ];
+    let named: Vec<(String, String)> = match context
+        .config()?
+        .get("vaults")
+        .and_then(|item| item.as_table_like())
+    {
+        Some(table) => table
+            .iter()
+            .filter_map(|(name, item)| Some((name.to_owned(), item.as_str()?.to_owned())))
+            .collect(),
+        None => Vec::new(),
+    };
+    rows.extend(named.into_iter().map(|(name, path)| Row {
+        setting: "vaults",
+        value: path,
+        why: format!("called {name}"),
+    }));
+    if context.output.json {
+        #[derive(Serialize)]
+        struct All {
+            schema: u32,
+            settings: Vec<Row>,
+        }
+        return context.output.json(&All {
+            schema: 1,
+            settings: rows,
+        });
+    }
+    for row in rows {
+        context
+            .output
+            .line(&format!("{} = {}  ({})", row.setting, row.value, row.why))?;
+    }
+    Ok(())
+}
+
+fn set(context: &mut Context, key: &str, value: &str) -> Result<(), Failure> {
+    let known = match key.split_once('.') {
+        Some(("vaults", name)) => !name.is_empty() && !name.contains(['.', '/']),
+        None => SETTINGS.iter().any(|(name, _)| *name == key),
+        Some(_) => false,
+    };
+    if !known {
+        let settings: Vec<String> = SETTINGS
+            .iter()
+            .map(|(name, what)| format!("{name}: {what}"))
+            .collect();
+        return Err(Failure::usage(format!("there is no setting {key}")).candidates(settings));
+    }
+    let path = PathBuf::from(context.config_path()?.value);
+    let config = context.config()?;
+    match key.split_once('.') {
+        Some((table, name)) => {
+            let table = config.entry(table).or_insert_with(toml_edit::table);
+            let table = table
+                .as_table_like_mut()
+                .ok_or_else(|| Failure::usage("[vaults] must be a table"))?;
+            if value.is_empty() {
+                drop(table.remove(name))
+            } else {
+                drop(table.insert(name, toml_edit::value(value)))
+            }
+        }
+        None if value.is_empty() => drop(config.remove(key)),
+        None => drop(config.insert(key, toml_edit::value(value))),
+    }
+    let text = config.to_string();
+    context.storage.make_folder(&folder_of(&path))?;
+    let mut parts = std::iter::once(Ok::<_, StorageError>(text));
+    replace_file(&*context.storage, &path, &mut parts, &mut context.rng)?;
+    context
+        .output
+        .note(&format!("Written to {}.", path.display()));
+    Ok(())
+}

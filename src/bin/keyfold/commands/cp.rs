@@ -1,0 +1,58 @@
+//! `cp`: a copy of an item, without its history.
+
+use crate::cli::Cp;
+use crate::commands::add;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session::Session;
+use keyfold::model::draft::{Draft, DraftField, DraftValue, FieldName};
+use keyfold::model::field;
+use keyfold::model::ids::FieldId;
+use keyfold::model::item::split_path;
+use keyfold::model::query::Scope;
+use keyfold::service::Request;
+
+pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
+    let mut session = Session::open(context)?;
+    let from = session.pick(context, &args.name, Scope::Live)?;
+    let (folder, title) = split_path(&args.to);
+    let title = if title.is_empty() {
+        from.title.clone()
+    } else {
+        title
+    };
+    add::refuse_taken(&session, &folder, &title)?;
+    let view = session.item(context, from.id)?;
+    let mut draft = Draft {
+        kind: from.kind,
+        title,
+        folder,
+        favourite: from.favourite,
+        urls: from.urls.clone(),
+        tags: from.tags.clone(),
+        ..Draft::default()
+    };
+    for field in view.fields {
+        let name = match field.id {
+            FieldId::Standard(number) if number < field::USERNAME => continue,
+            FieldId::Standard(number) => FieldName::Standard(number),
+            FieldId::Custom(_) => FieldName::Custom(field.name.clone()),
+        };
+        let secret = session.reveal(context, from.id, field.id, None)?;
+        let value = if field.kind.is_secret() {
+            DraftValue::Secret(secret)
+        } else {
+            // EXPOSE: the field is not secret; it came through the same door.
+            DraftValue::Plain(secret.expose().to_owned())
+        };
+        draft.fields.push(DraftField {
+            name,
+            kind: field.kind,
+            value,
+        });
+    }
+    let path = keyfold::model::item::join_path(&draft.folder, &draft.title);
+    session.ask(context, Request::Add(vec![draft]))?;
+    context.output.note(&format!("Copied to {path}"));
+    Ok(())
+}

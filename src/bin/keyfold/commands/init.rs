@@ -1,0 +1,134 @@
+//! `init`: a new vault.
+
+use crate::cli::{Init, KdfFlags};
+use crate::commands::passwd::cost;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::memory::MappedMemory;
+use crate::output::Ending;
+use crate::prompt;
+use crate::session::Session;
+use keyfold::crypto::kdf::KdfCost;
+use keyfold::crypto::recovery::RecoveryKey;
+use keyfold::vault::{Credential, NewSecret, NewVault, Vault, create};
+use serde::Serialize;
+use std::path::Path;
+
+pub(crate) fn run(context: &mut Context, args: &Init) -> Result<(), Failure> {
+    let vault = make(context, args)?;
+    if context.output.json {
+        #[derive(Serialize)]
+        struct Made {
+            schema: u32,
+            vault: String,
+            id: String,
+        }
+        return context.output.json(&Made {
+            schema: 1,
+            vault: vault.path().display().to_string(),
+            id: vault.id().to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// Where a command finds no vault: a new one, or wait for the drive to bring it.
+pub(crate) fn offer(context: &mut Context, path: &Path) -> Result<Session, Failure> {
+    context
+        .output
+        .note(&format!("There is no vault at {}.", path.display()));
+    let answer =
+        prompt::line("Make a [n]ew one, or [j]oin one that your drive has yet to bring? ")?;
+    match answer.trim().to_lowercase().as_str() {
+        "n" | "new" => {
+            let args = Init { kdf: KdfFlags::default(), recovery_key: false };
+            make(context, &args).map(|vault| Session { vault })
+        }
+        _ => Err(Failure::new(Kind::NoVault, format!("there is no vault at {} yet", path.display()))
+            .hint("wait for your drive to bring the file, then run the command again; --vault PATH names another place")),
+    }
+}
+
+fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
+    let places = context.places()?;
+    let path = places.vault_file.display().to_string();
+    if context.storage.stamp(&places.vault_file)?.is_some() {
+        return Err(Failure::failed(format!("{path} exists already"))
+            .hint("--vault PATH names another place"));
+    }
+    let cost = cost(context, &args.kdf)?;
+    let given = prompt::given_password(context)?;
+    let password = match given {
+        Some(password) if password.is_empty() => {
+            return Err(Failure::usage("the password is empty"));
+        }
+        Some(password) => password,
+        None => prompt::new_password(context, None, &format!("New master password for {path}"))?,
+    };
+    let key_file_path = context.globals.key_file.clone();
+    let key_file = prompt::key_file_or_new(context, key_file_path.as_deref())?;
+    let mut secrets = vec![stretched(
+        context,
+        &Credential::Password { password, key_file },
+        cost,
+        "password",
+    )?];
+    let recovery_key = args
+        .recovery_key
+        .then(|| RecoveryKey::make(&mut context.rng));
+    if let Some(key) = &recovery_key {
+        let text = key.to_text();
+        let key = RecoveryKey::parse(&text)
+            .map_err(|_| Failure::failed("the recovery key does not read back"))?;
+        secrets.push(stretched(
+            context,
+            &Credential::RecoveryKey(key),
+            cost,
+            "recovery key",
+        )?);
+    }
+    let device_name = context.device_name()?.value;
+    let now = context.now();
+    let vault = create(
+        context.storage.clone(),
+        &places,
+        NewVault {
+            secrets,
+            device_name,
+        },
+        now,
+        &mut context.rng,
+    )?;
+    context.output.note(&format!("Made a vault at {path}."));
+    if let Some(key) = recovery_key {
+        context.output.note(
+            "Recovery key, shown this once. Write it down and keep it away from this device:",
+        );
+        context.output.secret(&key.to_text(), Ending::Newline)?;
+    } else {
+        context
+            .output
+            .note("Next: keyfold recovery-key make, for the day the password is forgotten.");
+    }
+    context
+        .output
+        .note("Then: keyfold add work/mail -u me@example.com --generate");
+    Ok(vault)
+}
+
+/// Stretches a credential for a slot of its own, with progress.
+pub(crate) fn stretched(
+    context: &mut Context,
+    credential: &Credential,
+    cost: KdfCost,
+    label: &str,
+) -> Result<NewSecret, Failure> {
+    let _progress = context.output.progress("Deriving keys");
+    Ok(NewSecret::make(
+        credential,
+        cost,
+        label,
+        &mut MappedMemory,
+        &mut context.rng,
+    )?)
+}

@@ -1,0 +1,94 @@
+//! One file a command, and which command runs.
+
+pub(crate) mod add;
+mod check;
+mod compact;
+mod completions;
+mod config;
+mod cp;
+mod edit;
+mod export;
+mod find;
+mod fingerprint;
+mod forget;
+mod generate;
+pub(crate) mod get;
+mod history;
+mod import;
+pub(crate) mod init;
+pub(crate) mod ls;
+mod man;
+mod mv;
+mod otp;
+pub(crate) mod passwd;
+mod purge;
+mod recovery_key;
+mod rekey;
+mod relocate;
+mod restore;
+pub(crate) mod rm;
+mod show;
+mod slots;
+mod tour;
+mod undo;
+
+use crate::cli::Command;
+use crate::context::Context;
+use crate::failure::Failure;
+use std::process::ExitCode;
+
+/// Runs a command; without one, `keyfold NAME` is `show NAME`, and `keyfold` alone shows what a picker gives.
+pub(crate) fn run(
+    context: &mut Context,
+    command: Option<Command>,
+    name: Option<String>,
+) -> Result<ExitCode, Failure> {
+    let Some(command) = command else {
+        return show::run(
+            context,
+            &crate::cli::Show {
+                name,
+                reveal: false,
+            },
+        )
+        .map(|()| ExitCode::SUCCESS);
+    };
+    if let Some(name) = name {
+        return Err(Failure::usage(format!("{name} stands before a command"))
+            .hint("the command comes first"));
+    }
+    let done = match command {
+        Command::Check => return check::run(context),
+        Command::Init(args) => init::run(context, &args),
+        Command::Add(args) => add::run(context, args),
+        Command::Get(args) => get::run(context, &args),
+        Command::Show(args) => show::run(context, &args),
+        Command::Ls(args) => ls::run(context, args),
+        Command::Find(args) => find::run(context, args),
+        Command::Edit(args) => edit::run(context, args),
+        Command::Mv(args) => mv::run(context, &args),
+        Command::Cp(args) => cp::run(context, &args),
+        Command::Rm(args) => rm::run(context, &args),
+        Command::Restore(args) => restore::run(context, &args),
+        Command::Purge(args) => purge::run(context, &args),
+        Command::History(args) => history::run(context, &args),
+        Command::Undo(args) => undo::run(context, &args),
+        Command::Generate(args) => generate::run(context, &args),
+        Command::Otp(args) => otp::run(context, args),
+        Command::Passwd(args) => passwd::run(context, &args),
+        Command::Slots(args) => slots::run(context, args),
+        Command::RecoveryKey(args) => recovery_key::run(context, &args),
+        Command::Rekey(args) => rekey::run(context, &args),
+        Command::Compact => compact::run(context),
+        Command::Fingerprint => fingerprint::run(context),
+        Command::Relocate(args) => relocate::run(context, &args),
+        Command::Forget(args) => forget::run(context, &args),
+        Command::Import(args) => import::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
+        Command::Config(args) => config::run(context, &args),
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man => man::run(context),
+        Command::Tour => tour::run(context),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,92 @@
+//! `mv`: another title, or another folder for several.
+
+use crate::cli::Mv;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+use keyfold::model::ids::ItemId;
+use keyfold::model::item::{join_path, split_path};
+use keyfold::model::query::Scope;
+use keyfold::service::Request;
+use keyfold::state::change::Edit;
+
+pub(crate) fn run(context: &mut Context, args: &Mv) -> Result<(), Failure> {
+    let (target, sources) = args
+        .names
+        .split_last()
+        .ok_or_else(|| Failure::usage("where to?"))?;
+    let mut session = Session::open(context)?;
+    let moves = plan(context, &session, sources, args.query.as_deref(), target)?;
+    let mut edits = Vec::new();
+    for (id, folder, title) in moves {
+        context
+            .output
+            .note(&format!("Moved to {}", join_path(&folder, &title)));
+        edits.push((id, vec![Edit::Move { folder, title }]));
+    }
+    session.ask(context, Request::Edit(edits))?;
+    Ok(())
+}
+
+/// Which item goes where. A source or target with a slash at its end is a folder.
+fn plan(
+    context: &Context,
+    session: &Session,
+    sources: &[String],
+    query: Option<&str>,
+    target: &str,
+) -> Result<Vec<(ItemId, String, String)>, Failure> {
+    if let ([source], Some(to), None) = (sources, folder_name(target), query)
+        && let Some(from) = folder_name(source)
+    {
+        return move_folder(session, from, to);
+    }
+    let items = session.pick_several(context, sources, query, Scope::Live)?;
+    if let Some(folder) = folder_name(target) {
+        return Ok(items
+            .into_iter()
+            .map(|item| (item.id, folder.to_owned(), item.title))
+            .collect());
+    }
+    let [item] = items.as_slice() else {
+        return Err(Failure::usage("several items can only move to a folder")
+            .hint("write the folder with a slash at its end"));
+    };
+    let (folder, title) = split_path(target);
+    Ok(vec![(item.id, folder, title)])
+}
+
+/// Everything below one folder goes below another.
+fn move_folder(
+    session: &Session,
+    from: &str,
+    to: &str,
+) -> Result<Vec<(ItemId, String, String)>, Failure> {
+    let moved = session.items().into_iter().filter_map(|item| {
+        let rest = item.folder.strip_prefix(from)?;
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
+        let folder = format!("{to}{rest}");
+        Some((
+            item.id,
+            folder.trim_start_matches('/').to_owned(),
+            item.title,
+        ))
+    });
+    let moved: Vec<_> = moved.collect();
+    if moved.is_empty() {
+        return Err(Failure::new(
+            Kind::NotFound,
+            format!("there is no folder {from}/"),
+        ));
+    }
+    Ok(moved)
+}
+
+/// The folder that a text with a slash at its end names; `/` alone is the top.
+fn folder_name(text: &str) -> Option<&str> {
+    text.strip_suffix('/')
+        .filter(|folder| !folder.ends_with('\\'))
+        .map(|folder| folder.trim_matches('/'))
+}

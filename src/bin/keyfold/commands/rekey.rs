@@ -1,0 +1,78 @@
+//! `rekey`: a new data key, and only the ways in that are given now.
+
+use crate::cli::Rekey;
+use crate::commands::init::stretched;
+use crate::commands::passwd::{cost, new_credential};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Ending;
+use crate::prompt;
+use crate::session::Session;
+use keyfold::crypto::recovery::RecoveryKey;
+use keyfold::vault::{Credential, Replacement};
+use serde::Serialize;
+
+pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
+    let mut session = Session::open(context)?;
+    for row in session.vault.slot_rows() {
+        context.output.note(&format!(
+            "This way in will be gone: {} ({}).",
+            row.label,
+            row.kind.name()
+        ));
+    }
+    if !args.yes && context.may_ask() && !prompt::confirm(context, "Give the vault a new key?")? {
+        return Err(Failure::failed("nothing was changed"));
+    }
+    let new = new_credential(
+        context,
+        args.new_password_file.as_deref(),
+        args.new_key_file.as_deref(),
+    )?;
+    let cost = cost(context, &args.kdf)?;
+    let mut secrets = vec![stretched(context, &new, cost, "password")?];
+    let recovery = session
+        .vault
+        .has_recovery_slot()
+        .then(|| RecoveryKey::make(&mut context.rng));
+    let shown = recovery.as_ref().map(RecoveryKey::to_text);
+    if let Some(key) = recovery {
+        secrets.push(stretched(
+            context,
+            &Credential::RecoveryKey(key),
+            cost,
+            "recovery key",
+        )?);
+    }
+    let now = context.now();
+    {
+        let _progress = context.output.progress("Sealing everything anew");
+        session
+            .vault
+            .rekey(Replacement { secrets }, now, &mut context.rng)?;
+    }
+    session.tell(context);
+    if context.output.json {
+        #[derive(Serialize)]
+        struct Rekeyed<'a> {
+            schema: u32,
+            recovery_key: Option<&'a str>,
+        }
+        // EXPOSE: the new recovery key is shown this once.
+        return context.output.json(&Rekeyed {
+            schema: 1,
+            recovery_key: shown.as_ref().map(|key| key.expose()),
+        });
+    }
+    context.output.note("The vault has a new key. Nothing written from now on can be read with an old password or an old copy.");
+    context
+        .output
+        .note("Copies that your drive keeps of older versions still open the old way.");
+    if let Some(text) = shown {
+        context
+            .output
+            .note("New recovery key, shown this once; the old one opens nothing any more:");
+        context.output.secret(&text, Ending::Newline)?;
+    }
+    Ok(())
+}

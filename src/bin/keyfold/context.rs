@@ -1,0 +1,225 @@
+//! What a run knows from outside: options, environment, configuration, paths, the clock and the random generator.
+//!
+//! The only file that reads environment variables and the clock. There is no setting that exports, runs or reveals anything.
+
+use crate::cli::Globals;
+use crate::failure::{Failure, Kind};
+use crate::output::Output;
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
+use keyfold::model::moment::Moment;
+use keyfold::storage::{RealStorage, Storage, read_whole};
+use keyfold::vault::Places;
+use rand::SeedableRng;
+use rand::rngs::{StdRng, SysRng};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use toml_edit::DocumentMut;
+
+/// A configuration file is no larger than this.
+const CONFIG_LIMIT: usize = 64 << 10;
+
+/// Settings that may stand in the configuration, with what they mean.
+pub(crate) const SETTINGS: [(&str, &str); 3] = [
+    (
+        "vault",
+        "the vault that is used where none is named: a path, or a name of [vaults]",
+    ),
+    ("vaults.NAME", "the path of a vault that is called NAME"),
+    ("device", "what this device is called in the history"),
+];
+
+/// Everything of one run that does not come from the vault.
+pub(crate) struct Context {
+    pub(crate) globals: Globals,
+    pub(crate) output: Output,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) rng: StdRng,
+    config: Option<DocumentMut>,
+}
+
+/// A setting that is in force, and why.
+pub(crate) struct InForce {
+    pub(crate) value: String,
+    pub(crate) why: String,
+}
+
+impl Context {
+    pub(crate) fn new(globals: Globals) -> Result<Self, Failure> {
+        let output = Output::new(globals.json, globals.quiet, globals.color);
+        let rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| {
+            Failure::failed(format!("the system gives no random numbers: {error}"))
+        })?;
+        Ok(Self {
+            globals,
+            output,
+            storage: Arc::new(RealStorage),
+            rng,
+            config: None,
+        })
+    }
+
+    /// Milliseconds since 1970, by the system's clock.
+    #[expect(clippy::unused_self, reason = "the clock is part of what a run knows")]
+    pub(crate) fn now(&self) -> Moment {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Whether somebody sits at a terminal and may be asked.
+    pub(crate) fn may_ask(&self) -> bool {
+        use std::io::IsTerminal;
+        !self.globals.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Vault file and local state of this run.
+    pub(crate) fn places(&mut self) -> Result<Places, Failure> {
+        let vault_file = PathBuf::from(self.vault()?.value);
+        let state_folder = PathBuf::from(self.state_folder()?.value);
+        let absolute = |path: &Path| std::path::absolute(path).map_err(Failure::from);
+        Ok(Places {
+            vault_file: absolute(&vault_file)?,
+            state_folder: absolute(&state_folder)?,
+        })
+    }
+
+    /// Which vault, and why that one.
+    pub(crate) fn vault(&mut self) -> Result<InForce, Failure> {
+        if let Some(named) = self.globals.vault.clone() {
+            return self.named_vault(&named, "--vault");
+        }
+        if let Some(named) = variable("KEYFOLD_VAULT") {
+            return self.named_vault(&named.to_string_lossy(), "KEYFOLD_VAULT");
+        }
+        if let Some(named) = self.setting("vault")? {
+            return self.named_vault(&named, "the configuration");
+        }
+        let path = strategy()?.data_dir().join("keyfold").join("vault.keyfold");
+        Ok(InForce {
+            value: path.display().to_string(),
+            why: "the default".to_owned(),
+        })
+    }
+
+    /// A name of `[vaults]`, else a path.
+    fn named_vault(&mut self, named: &str, why: &str) -> Result<InForce, Failure> {
+        let by_name = if named.contains(['/', '.']) {
+            None
+        } else {
+            self.setting(&format!("vaults.{named}"))?
+        };
+        Ok(match by_name {
+            Some(path) => InForce {
+                value: path,
+                why: format!("{why}, which names {named} of [vaults]"),
+            },
+            None => InForce {
+                value: named.to_owned(),
+                why: why.to_owned(),
+            },
+        })
+    }
+
+    /// Where this device keeps its own state, and why there.
+    #[expect(clippy::unused_self, reason = "stands beside the other places")]
+    pub(crate) fn state_folder(&self) -> Result<InForce, Failure> {
+        if let Some(path) = variable("KEYFOLD_STATE_DIR") {
+            return Ok(InForce {
+                value: path.to_string_lossy().into_owned(),
+                why: "KEYFOLD_STATE_DIR".to_owned(),
+            });
+        }
+        let strategy = strategy()?;
+        let folder = strategy
+            .state_dir()
+            .unwrap_or_else(|| strategy.data_dir())
+            .join("keyfold");
+        Ok(InForce {
+            value: folder.display().to_string(),
+            why: "the default".to_owned(),
+        })
+    }
+
+    /// Where the configuration lies.
+    #[expect(clippy::unused_self, reason = "stands beside the other places")]
+    pub(crate) fn config_path(&self) -> Result<InForce, Failure> {
+        if let Some(path) = variable("KEYFOLD_CONFIG") {
+            return Ok(InForce {
+                value: path.to_string_lossy().into_owned(),
+                why: "KEYFOLD_CONFIG".to_owned(),
+            });
+        }
+        let path = strategy()?.config_dir().join("keyfold").join("config.toml");
+        Ok(InForce {
+            value: path.display().to_string(),
+            why: "the default".to_owned(),
+        })
+    }
+
+    /// What this device is called.
+    pub(crate) fn device_name(&mut self) -> Result<InForce, Failure> {
+        if let Some(value) = self.setting("device")? {
+            return Ok(InForce {
+                value,
+                why: "the configuration".to_owned(),
+            });
+        }
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        Ok(InForce {
+            value: name,
+            why: "the machine's name".to_owned(),
+        })
+    }
+
+    /// The configuration, read when it is first asked for.
+    pub(crate) fn config(&mut self) -> Result<&mut DocumentMut, Failure> {
+        if self.config.is_none() {
+            let path = PathBuf::from(self.config_path()?.value);
+            let text = match self.storage.open_read(&path)? {
+                Some(file) => String::from_utf8(read_whole(&*file, CONFIG_LIMIT)?)
+                    .map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?,
+                None => String::new(),
+            };
+            let parsed = text.parse::<DocumentMut>();
+            let parsed =
+                parsed.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+            self.config = Some(parsed);
+        }
+        self.config
+            .as_mut()
+            .ok_or_else(|| Failure::failed("the configuration is gone"))
+    }
+
+    /// A text of the configuration, by its dotted name.
+    pub(crate) fn setting(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        let mut item = self.config()?.as_item();
+        for part in key.split('.') {
+            match item.get(part) {
+                Some(next) => item = next,
+                None => return Ok(None),
+            }
+        }
+        match item.as_str() {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(Failure::usage(format!("the setting {key} must be a text"))),
+        }
+    }
+}
+
+/// A variable that is set and not empty.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn strategy() -> Result<impl BaseStrategy, Failure> {
+    choose_base_strategy().map_err(|_| {
+        Failure::new(Kind::Failed, "there is no home folder")
+            .hint("set HOME, or name every path yourself")
+    })
+}

@@ -1,0 +1,349 @@
+//! The only reader of passwords and other secrets: from a prompt, a file, a command, or standard input.
+//!
+//! A secret never comes from the command line or the environment. Standard input is read once: its first line may be
+//! the password, and the rest another secret.
+
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use keyfold::crypto::recovery::RecoveryKey;
+use keyfold::crypto::slot::{KEY_FILE_LIMIT, KeyFile};
+use keyfold::generate::{Rating, strength};
+use keyfold::secret::Secret;
+use rand::Rng;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use zeroize::Zeroizing;
+
+/// A secret from standard input or a file is no larger than this.
+const SECRET_LIMIT: usize = 1 << 20;
+/// A fresh key file has this many random bytes.
+const KEY_FILE_LENGTH: usize = 32;
+
+/// What is left of standard input once something was taken from it.
+static STANDARD_INPUT: Mutex<Option<Zeroizing<Vec<u8>>>> = Mutex::new(None);
+
+/// The master password by the options of this run, else asked for; `None` where it comes from elsewhere or nobody may be asked.
+pub(crate) fn password(context: &Context, question: &str) -> Result<Secret, Failure> {
+    if let Some(given) = given_password(context)? {
+        return Ok(given);
+    }
+    if !context.may_ask() {
+        return Err(missing_password());
+    }
+    masked(question)
+}
+
+/// The password that options of this run name.
+pub(crate) fn given_password(context: &Context) -> Result<Option<Secret>, Failure> {
+    if let Some(path) = &context.globals.password_file {
+        return first_line_of(path).map(Some);
+    }
+    context
+        .globals
+        .password_command
+        .as_deref()
+        .map(first_line_of_command)
+        .transpose()
+}
+
+fn missing_password() -> Failure {
+    Failure::new(
+        Kind::Locked,
+        "a password is needed, and there is nobody to ask",
+    )
+    .hint("--password-file PATH or --password-command CMD gives it")
+}
+
+/// A new master password: from a file, or asked for twice with its strength.
+pub(crate) fn new_password(
+    context: &Context,
+    file: Option<&Path>,
+    what: &str,
+) -> Result<Secret, Failure> {
+    if let Some(path) = file {
+        return refuse_empty(first_line_of(path)?);
+    }
+    if !context.may_ask() {
+        return Err(missing_password().hint("--password-file or --new-password-file PATH gives it"));
+    }
+    loop {
+        let first = masked(&format!("{what}: "))?;
+        if first.is_empty() {
+            context.output.warn("An empty password protects nothing.");
+            continue;
+        }
+        let rated = strength(&first, &[]);
+        context.output.note(&format!(
+            "  {}: about {:.0} bits{}",
+            rated.rating.words(),
+            rated.bits,
+            hint_of(&rated)
+        ));
+        if rated.rating <= Rating::Weak && !confirm(context, "Take it all the same?")? {
+            continue;
+        }
+        if masked("Once more: ")?.same_as(&first) {
+            return Ok(first);
+        }
+        context.output.warn("The two differ. Try again.");
+    }
+}
+
+fn hint_of(rated: &keyfold::generate::Strength) -> String {
+    rated
+        .hint
+        .as_ref()
+        .map(|hint| format!("; {hint}"))
+        .unwrap_or_default()
+}
+
+fn refuse_empty(password: Secret) -> Result<Secret, Failure> {
+    if password.is_empty() {
+        Err(Failure::usage("the new password is empty"))
+    } else {
+        Ok(password)
+    }
+}
+
+/// The key file that options of this run name.
+pub(crate) fn key_file(context: &Context) -> Result<Option<KeyFile>, Failure> {
+    let Some(path) = &context.globals.key_file else {
+        return Ok(None);
+    };
+    match read_key_file(context, path)? {
+        Some(key_file) => Ok(Some(key_file)),
+        None => Err(Failure::failed(format!(
+            "the key file {} is not there",
+            path.display()
+        ))),
+    }
+}
+
+/// A key file for a new slot: read where it is there, else made of random bytes.
+pub(crate) fn key_file_or_new(
+    context: &mut Context,
+    path: Option<&Path>,
+) -> Result<Option<KeyFile>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    if let Some(key_file) = read_key_file(context, path)? {
+        return Ok(Some(key_file));
+    }
+    let mut content = Zeroizing::new([0; KEY_FILE_LENGTH]);
+    context.rng.fill_bytes(&mut *content);
+    let text = Zeroizing::new(format!(
+        "keyfold key file\n{}\n",
+        data_encoding::BASE32.encode(&*content)
+    ));
+    let file = context.storage.create(path)?;
+    file.write_at(0, text.as_bytes())?;
+    file.sync()?;
+    context
+        .storage
+        .sync_folder(&keyfold::storage::folder_of(path))?;
+    context.output.note(&format!(
+        "Made the key file {}. Without it the password opens nothing: keep a copy.",
+        path.display()
+    ));
+    Ok(KeyFile::from_content(text.as_bytes()))
+}
+
+fn read_key_file(context: &Context, path: &Path) -> Result<Option<KeyFile>, Failure> {
+    let Some(file) = context.storage.open_read(path)? else {
+        return Ok(None);
+    };
+    let content = Zeroizing::new(keyfold::storage::read_whole(&*file, KEY_FILE_LIMIT)?);
+    let empty = || Failure::failed(format!("the key file {} is empty", path.display()));
+    KeyFile::from_content(&content).ok_or_else(empty).map(Some)
+}
+
+/// The recovery key: from the file that an option names, else asked for.
+pub(crate) fn recovery_key(context: &Context) -> Result<RecoveryKey, Failure> {
+    let typed = match &context.globals.recovery_key_file {
+        Some(path) => first_line_of(path)?,
+        None if context.may_ask() => masked("Recovery key: ")?,
+        None => return Err(missing_password().hint("--recovery-key-file PATH gives it")),
+    };
+    RecoveryKey::parse(&typed).map_err(|_| {
+        Failure::new(
+            Kind::Locked,
+            "that is not a recovery key, or one symbol of it is wrong",
+        )
+        .hint("it has six groups of five letters and digits")
+    })
+}
+
+/// A secret field, asked for once.
+pub(crate) fn secret(context: &Context, question: &str) -> Result<Secret, Failure> {
+    if context.may_ask() {
+        masked(question)
+    } else {
+        Err(Failure::new(
+            Kind::Locked,
+            format!(
+                "{} is needed, and there is nobody to ask",
+                question.trim_end_matches(": ")
+            ),
+        )
+        .hint("--secret-stdin or --json-stdin gives it"))
+    }
+}
+
+/// All that is left of standard input, less one final newline.
+pub(crate) fn secret_from_stdin() -> Result<Secret, Failure> {
+    let mut rest = take_stdin()?;
+    if rest.last() == Some(&b'\n') {
+        rest.pop();
+    }
+    utf8(rest, "standard input")
+}
+
+/// A text file, or what is left of standard input for `-`.
+pub(crate) fn text_file(path: &Path) -> Result<Secret, Failure> {
+    if path == Path::new("-") {
+        secret_from_stdin()
+    } else {
+        utf8(read_limited(path)?, &path.display().to_string())
+    }
+}
+
+/// Yes or no; no where nobody may be asked.
+pub(crate) fn confirm(context: &Context, question: &str) -> Result<bool, Failure> {
+    if !context.may_ask() {
+        return Ok(false);
+    }
+    let answer = line(&format!("{question} [y/N] "))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// One line that is no secret.
+pub(crate) fn line(question: &str) -> Result<String, Failure> {
+    crate::interrupt::install();
+    io::stderr()
+        .lock()
+        .write_all(crate::escape::escape(question).as_bytes())?;
+    let mut answer = String::new();
+    if io::stdin().read_line(&mut answer)? == 0 {
+        return Err(Failure::new(Kind::Interrupted, "the input ended"));
+    }
+    Ok(answer)
+}
+
+/// A choice from a list, with a search; `None` where it was left without one.
+pub(crate) fn pick(question: &str, choices: &[String]) -> Result<Option<usize>, Failure> {
+    crate::interrupt::install();
+    let shown: Vec<String> = choices
+        .iter()
+        .map(|choice| crate::escape::escape(choice).into_owned())
+        .collect();
+    let picked = dialoguer::FuzzySelect::new()
+        .with_prompt(question)
+        .items(&shown)
+        .default(0)
+        .max_length(12)
+        .interact_opt();
+    picked.map_err(|error| {
+        let dialoguer::Error::IO(error) = error;
+        Failure::from(error)
+    })
+}
+
+fn masked(question: &str) -> Result<Secret, Failure> {
+    crate::interrupt::install();
+    let config = rpassword::ConfigBuilder::new()
+        .password_feedback_mask('*')
+        .build();
+    let typed = rpassword::prompt_password_with_config(crate::escape::escape(question), config);
+    typed.map(Secret::new).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Failure::new(Kind::Interrupted, "the input ended"),
+        _ => error.into(),
+    })
+}
+
+fn first_line_of(path: &Path) -> Result<Secret, Failure> {
+    if path != Path::new("-") {
+        return first_line(&mut read_limited(path)?, &path.display().to_string());
+    }
+    let mut all = take_stdin()?;
+    let line = first_line(&mut all, "standard input")?;
+    // What follows the first line is for whoever asks next.
+    *STANDARD_INPUT
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(all);
+    Ok(line)
+}
+
+fn first_line_of_command(command: &str) -> Result<Secret, Failure> {
+    let child = Command::new("sh")
+        .arg("-c")
+        .arg(command)
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = child
+        .map_err(|error| Failure::failed(format!("the password command did not start: {error}")))?;
+    let mut printed = Zeroizing::new(Vec::with_capacity(SECRET_LIMIT.min(4096)));
+    if let Some(out) = child.stdout.take() {
+        out.take(SECRET_LIMIT as u64).read_to_end(&mut printed)?;
+    }
+    if !child.wait()?.success() {
+        return Err(Failure::new(Kind::Locked, "the password command failed"));
+    }
+    first_line(&mut printed, "what the password command printed")
+}
+
+/// Takes the first line out of the bytes, without its newline.
+fn first_line(bytes: &mut Zeroizing<Vec<u8>>, source: &str) -> Result<Secret, Failure> {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let mut line = Zeroizing::new(
+        bytes
+            .get(..end.unwrap_or(bytes.len()))
+            .unwrap_or_default()
+            .to_vec(),
+    );
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    let rest = Zeroizing::new(
+        end.and_then(|at| bytes.get(at + 1..))
+            .unwrap_or_default()
+            .to_vec(),
+    );
+    *bytes = rest;
+    utf8(line, source)
+}
+
+fn read_limited(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let failed = |error: io::Error| Failure::failed(format!("{}: {error}", path.display()));
+    // Not through Storage: a FIFO or /dev/fd/3 is fine here, and links are the user's own.
+    let file = std::fs::File::open(path).map_err(failed)?;
+    read_all(file).map_err(failed)
+}
+
+fn take_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let held = STANDARD_INPUT
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .take();
+    match held {
+        Some(rest) => Ok(rest),
+        None => Ok(read_all(io::stdin().lock())?),
+    }
+}
+
+fn read_all(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    source
+        .take(SECRET_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > SECRET_LIMIT {
+        return Err(io::Error::other("more than 1 MiB"));
+    }
+    Ok(bytes)
+}
+
+fn utf8(mut bytes: Zeroizing<Vec<u8>>, source: &str) -> Result<Secret, Failure> {
+    Secret::from_utf8(std::mem::take(&mut *bytes))
+        .ok_or_else(|| Failure::failed(format!("{source} is not UTF-8 text")))
+}

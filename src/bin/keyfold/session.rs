@@ -1,0 +1,304 @@
+//! An open vault for one command: found, unlocked, asked, and its notices told.
+
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::memory::MappedMemory;
+use crate::prompt;
+use keyfold::model::ids::{Dot, FieldId, ItemId};
+use keyfold::model::item::ItemSummary;
+use keyfold::model::query::{Resolution, Scope, resolve, resolve_reference};
+use keyfold::model::reference::Reference;
+use keyfold::secret::Secret;
+use keyfold::service::{Request, Response, answer};
+use keyfold::state::view::ItemView;
+use keyfold::vault::{Credential, Located, Notice, UnlockError, Vault, VaultError, locate};
+
+/// How often a wrong password may be typed at a prompt.
+const ATTEMPTS: usize = 3;
+
+/// An open vault.
+pub(crate) struct Session {
+    pub(crate) vault: Vault,
+}
+
+impl Session {
+    /// Opens the vault of this run with what its options give, else with a password that is asked for.
+    pub(crate) fn open(context: &mut Context) -> Result<Self, Failure> {
+        let places = context.places()?;
+        let located = match locate(context.storage.clone(), &places) {
+            Err(VaultError::NoVault(path)) if context.may_ask() => {
+                return crate::commands::init::offer(context, &path);
+            }
+            located => located?,
+        };
+        let given =
+            context.globals.password_file.is_some() || context.globals.password_command.is_some();
+        let attempts = if given || context.globals.recovery_key_file.is_some() || !context.may_ask()
+        {
+            1
+        } else {
+            ATTEMPTS
+        };
+        let mut left = attempts;
+        let (keys, slot) = loop {
+            left -= 1;
+            let credential = Self::credential(context, &places.vault_file.display().to_string())?;
+            match Self::unlock(context, &located, &credential) {
+                Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
+                    context
+                        .output
+                        .warn("That does not open the vault. Try again.");
+                }
+                outcome => break outcome?,
+            }
+        };
+        let device = context.device_name()?.value;
+        let now = context.now();
+        let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
+        let mut session = Self { vault };
+        if session.vault.is_clock_behind(now) {
+            context.output.warn("This machine's clock is behind the newest change in the vault; one-time codes may be wrong.");
+        }
+        session.tell(context);
+        Ok(session)
+    }
+
+    fn unlock(
+        context: &Context,
+        located: &Located,
+        credential: &Credential,
+    ) -> Result<(keyfold::crypto::keys::Keys, keyfold::model::ids::SlotId), VaultError> {
+        let _progress = context.output.progress("Unlocking");
+        located.unlock(credential, &mut MappedMemory)
+    }
+
+    /// What opens the vault, by the options of this run or by a prompt that names the vault.
+    pub(crate) fn credential(context: &Context, vault: &str) -> Result<Credential, Failure> {
+        if context.globals.recovery_key_file.is_some() {
+            return Ok(Credential::RecoveryKey(prompt::recovery_key(context)?));
+        }
+        let key_file = prompt::key_file(context)?;
+        let password = prompt::password(context, &format!("Master password of {vault}: "))?;
+        Ok(Credential::Password { password, key_file })
+    }
+
+    /// Asks the vault, and tells what it noticed meanwhile.
+    pub(crate) fn ask(
+        &mut self,
+        context: &mut Context,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        let now = context.now();
+        let response = answer(&mut self.vault, request, now, &mut context.rng);
+        self.tell(context);
+        Ok(response?)
+    }
+
+    /// Every item, the trash included.
+    pub(crate) fn items(&self) -> Vec<ItemSummary> {
+        self.vault.state().summaries()
+    }
+
+    /// One item.
+    pub(crate) fn item(&mut self, context: &mut Context, id: ItemId) -> Result<ItemView, Failure> {
+        match self.ask(context, Request::Item(id))? {
+            Response::Item(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// One value in clear.
+    pub(crate) fn reveal(
+        &mut self,
+        context: &mut Context,
+        item: ItemId,
+        field: FieldId,
+        dot: Option<Dot>,
+    ) -> Result<Secret, Failure> {
+        match self.ask(context, Request::Reveal { item, field, dot })? {
+            Response::Secret(secret) => Ok(secret),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The one item that a name means: by cli.md's levels, or a `keyfold://` reference. Several: a picker on a terminal.
+    pub(crate) fn pick(
+        &self,
+        context: &Context,
+        name: &str,
+        scope: Scope,
+    ) -> Result<ItemSummary, Failure> {
+        let mut items = self.items();
+        let resolution = match Reference::parse(name) {
+            Ok(reference) if scope != Scope::Trash => resolve_reference(&reference, &items),
+            _ => resolve(name, &items, scope),
+        };
+        let id = match resolution {
+            Resolution::One(id) => id,
+            Resolution::Many(ids) => choose(context, name, &items, &ids)?,
+            Resolution::None => {
+                return Err(
+                    Failure::new(Kind::NotFound, format!("there is no item {name}")).hint(
+                        match scope {
+                            Scope::Trash => "keyfold ls --trash lists what lies in the trash",
+                            _ => "keyfold ls lists all items, keyfold find searches them",
+                        },
+                    ),
+                );
+            }
+        };
+        let at = items
+            .iter()
+            .position(|item| item.id == id)
+            .ok_or_else(unexpected)?;
+        Ok(items.swap_remove(at))
+    }
+
+    /// The items that names mean, each once, and all that a search finds.
+    pub(crate) fn pick_several(
+        &self,
+        context: &Context,
+        names: &[String],
+        query: Option<&str>,
+        scope: Scope,
+    ) -> Result<Vec<ItemSummary>, Failure> {
+        let mut picked: Vec<ItemSummary> = Vec::new();
+        for name in names {
+            let item = self.pick(context, name, scope)?;
+            if !picked.iter().any(|known| known.id == item.id) {
+                picked.push(item);
+            }
+        }
+        if let Some(query) = query {
+            let items: Vec<ItemSummary> = self
+                .items()
+                .into_iter()
+                .filter(|item| scope.contains(item))
+                .collect();
+            for (_, at) in keyfold::model::search::find(query, &items) {
+                if let Some(item) = items.get(at)
+                    && !picked.iter().any(|known| known.id == item.id)
+                {
+                    picked.push(item.clone());
+                }
+            }
+        }
+        if picked.is_empty() {
+            return Err(Failure::new(Kind::NotFound, "no item matches"));
+        }
+        Ok(picked)
+    }
+
+    /// Tells each notice once, a line each.
+    pub(crate) fn tell(&mut self, context: &Context) {
+        for notice in self.vault.take_notices() {
+            let (text, serious) = words(&notice);
+            if serious {
+                context.output.warn(&text)
+            } else {
+                context.output.note(&text)
+            }
+        }
+    }
+}
+
+fn words(notice: &Notice) -> (String, bool) {
+    let plural = |count: usize, one: &str, many: &str| {
+        if count == 1 {
+            format!("1 {one}")
+        } else {
+            format!("{count} {many}")
+        }
+    };
+    match notice {
+        Notice::Merged(count) => (
+            format!(
+                "Merged {} from the vault file.",
+                plural(*count, "change", "changes")
+            ),
+            false,
+        ),
+        Notice::Healed(count) => (
+            format!(
+                "Put {} back into the vault file.",
+                plural(*count, "change", "changes")
+            ),
+            false,
+        ),
+        Notice::PutBack => (
+            "The vault file was gone; it was written again from this device's copy.".to_owned(),
+            false,
+        ),
+        Notice::Replaced => (
+            "The vault file held what is no more; it was replaced.".to_owned(),
+            false,
+        ),
+        Notice::Pending(why) => (
+            format!("Saved on this device; the vault file will follow: {why}."),
+            true,
+        ),
+        Notice::Unusable(why) => (
+            format!("The vault file cannot be used: {why}. This device's copy is used instead."),
+            true,
+        ),
+        Notice::Damaged(count) => (
+            format!(
+                "The vault file is damaged in {}; keyfold check tells more.",
+                plural(*count, "place", "places")
+            ),
+            true,
+        ),
+        Notice::ForgedSlots(count) => (
+            format!(
+                "The vault file holds {} that nobody here made.",
+                plural(*count, "way in", "ways in")
+            ),
+            true,
+        ),
+        Notice::NewDevice => (
+            "This device's own state had gone back in time; it goes on as a new device.".to_owned(),
+            true,
+        ),
+        Notice::Odd(text) => (text.clone(), true),
+        Notice::OtherKey => (
+            "The vault file lies under a key that this device does not know.".to_owned(),
+            true,
+        ),
+    }
+}
+
+fn choose(
+    context: &Context,
+    name: &str,
+    items: &[ItemSummary],
+    ids: &[ItemId],
+) -> Result<ItemId, Failure> {
+    let label = |id: &ItemId| {
+        let item = items.iter().find(|item| item.id == *id);
+        let user = item
+            .map(|item| item.username.clone())
+            .filter(|user| !user.is_empty());
+        let path = item.map(ItemSummary::path).unwrap_or_default();
+        let short: String = id.to_string().chars().take(8).collect();
+        format!(
+            "{path}{}  id:{short}",
+            user.map(|user| format!("  {user}")).unwrap_or_default()
+        )
+    };
+    let candidates: Vec<String> = ids.iter().map(label).collect();
+    if context.may_ask() {
+        let picked = prompt::pick(&format!("Several items match {name}"), &candidates)?;
+        let picked = picked.and_then(|at| ids.get(at).copied());
+        return picked.ok_or_else(|| Failure::new(Kind::Interrupted, "nothing was picked"));
+    }
+    Err(
+        Failure::new(Kind::Ambiguous, format!("several items match {name}"))
+            .candidates(candidates)
+            .hint("name one by its path, or by id:…"),
+    )
+}
+
+/// An answer to another question: a fault of the program itself.
+pub(crate) fn unexpected() -> Failure {
+    Failure::failed("the vault answered something else than was asked")
+}
