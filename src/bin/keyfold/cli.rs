@@ -405,12 +405,10 @@ pub(crate) struct Generate {
 }
 
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = false)]
 pub(crate) struct Otp {
     #[command(subcommand)]
     pub(crate) action: Option<OtpAction>,
     /// The item (a name that is also a command goes after `--`)
-    #[arg(required_unless_present = "watch")]
     pub(crate) name: Option<String>,
     /// The code after this one
     #[arg(long)]
