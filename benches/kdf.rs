@@ -1,6 +1,7 @@
 //! How long one guess of the password takes, against the argon2 crate as it comes and against libargon2.
 //!
-//! All ways run in turns within one run, since machines drift: compare within a table, never across two. Run with
+//! All ways run in turns within one run, since machines drift: compare within a table, never across two. The ratios are to
+//! libargon2, where Python and the library are there. Run with
 //! `cargo bench --bench kdf [ROUNDS]`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -67,26 +68,27 @@ fn table(cost: KdfCost, rounds: usize) {
         }
     }
     let (mib, passes, lanes) = (cost.memory_kib() / 1024, cost.passes(), cost.lanes());
+    println!("\n{mib} MiB, {passes} passes, {lanes} lanes; milliseconds in {rounds} rounds");
     println!(
-        "\n{mib} MiB, {passes} passes, {lanes} lanes; milliseconds, median of {rounds} (least), ratio to libargon2"
+        "  {:45} {:>7}  ratio    {:>7}  ratio",
+        "", "median", "least"
     );
-    let reference = median(&mut times[0]);
+    let reference = middle_and_least(&mut times[0]);
     for ((name, _), times) in WAYS.iter().zip(&mut times) {
-        let Some(middle) = median(times) else {
+        let Some((middle, least)) = middle_and_least(times) else {
             println!("  {name:45} not on this machine");
             continue;
         };
-        let ratio = reference.map_or("-".to_owned(), |reference| {
-            format!("{:.2}", middle / reference)
-        });
-        println!("  {name:45} {middle:7.1} ({:6.1})  {ratio}", times[0]);
+        let (per_middle, per_least) = reference.unwrap_or((f64::NAN, f64::NAN));
+        let (middle_ratio, least_ratio) = (middle / per_middle, least / per_least);
+        println!("  {name:45} {middle:7.1}  {middle_ratio:5.2}    {least:7.1}  {least_ratio:5.2}");
     }
 }
 
-/// The middle of the times, which are sorted afterwards.
-fn median(times: &mut [f64]) -> Option<f64> {
+/// The median, and the least: what other work on the machine disturbs least.
+fn middle_and_least(times: &mut [f64]) -> Option<(f64, f64)> {
     times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied()
+    Some((*times.get(times.len() / 2)?, *times.first()?))
 }
 
 fn milliseconds(work: impl FnOnce()) -> f64 {
@@ -143,9 +145,10 @@ fn libargon2(cost: KdfCost) -> Option<f64> {
     let script = format!(
         "import ctypes, time\n\
          hash = ctypes.CDLL('libargon2.so.1').argon2id_hash_raw\n\
+         length = ctypes.c_size_t\n\
          key = ctypes.create_string_buffer(32)\n\
          start = time.perf_counter()\n\
-         assert hash({}, {}, {}, b'{PASSWORD}', {}, b'\\7' * 32, 32, key, 32) == 0\n\
+         assert hash({}, {}, {}, b'{PASSWORD}', length({}), b'\\7' * 32, length(32), key, length(32)) == 0\n\
          print((time.perf_counter() - start) * 1000)",
         cost.passes(),
         cost.memory_kib(),

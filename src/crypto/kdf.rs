@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -257,9 +258,9 @@ impl WorkMemory for PlainMemory {
         memory
             .try_reserve_exact(blocks)
             .map_err(|_| KdfError::OutOfMemory)?;
-        // The first touch of each page is what costs, so all cores share it.
-        let all_cores = thread_pool(NonZeroUsize::MAX)?;
-        all_cores.install(|| memory.par_extend((0..blocks).into_par_iter().map(|_| Block::new())));
+        // The first touch of each page is what costs, so the cores share it.
+        let workers = thread_pool(MAX_LANES)?;
+        workers.install(|| memory.par_extend((0..blocks).into_par_iter().map(|_| Block::new())));
         work(&mut memory);
         Ok(())
     }
@@ -294,11 +295,8 @@ pub fn derive_password_key(
     cost: KdfCost,
     memory: &mut [Block],
 ) -> Result<Zeroizing<[u8; KEY_LEN]>, KdfError> {
-    let lanes = usize::try_from(cost.lanes)
-        .ok()
-        .and_then(NonZeroUsize::new)
-        .unwrap_or(NonZeroUsize::MIN);
-    let workers = thread_pool(lanes)?;
+    let workers =
+        thread_pool(cost.lanes).inspect_err(|_| memory.iter_mut().for_each(Zeroize::zeroize))?;
     let mut key = Zeroizing::new([0; KEY_LEN]);
     let outcome = workers.install(|| {
         let wiped = WipedOnExit(memory);
@@ -379,11 +377,15 @@ const TUNED_PASSES: u32 = 3;
 /// Memory of the first measurement, in KiB: large enough to be out of every cache.
 const PROBE_MEMORY_KIB: u32 = 64 * 1024;
 
-/// As many threads as are useful, of their own: the shared pool's size comes from the environment, and its threads stay.
-fn thread_pool(most: NonZeroUsize) -> Result<ThreadPool, KdfError> {
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+/// A pool of its own with a thread a core, at most `most`.
+///
+/// Not the pool that rayon shares: its size comes from the environment, it aborts where it cannot start, and its threads
+/// stay. How many threads there are changes the time that a key takes, never the key.
+fn thread_pool(most: u32) -> Result<ThreadPool, KdfError> {
+    let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     ThreadPoolBuilder::new()
-        .num_threads(cores.min(most).get())
+        .num_threads(cores.min(most))
         .build()
         .map_err(|_| KdfError::OutOfThreads)
 }

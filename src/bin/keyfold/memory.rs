@@ -36,7 +36,7 @@ mod linux {
         Advice, MapFlags, MlockFlags, ProtFlags, madvise, mlock_with, mmap_anonymous, munmap,
     };
     use std::ffi::c_void;
-    use std::ptr::{NonNull, null_mut};
+    use std::ptr::null_mut;
 
     /// Size and alignment of a huge page. Where the machine's are larger, the pages are small and all else holds.
     const HUGE_PAGE_LEN: usize = 2 * 1024 * 1024;
@@ -50,7 +50,7 @@ mod linux {
     pub(super) struct Mapping {
         start: *mut c_void,
         length: usize,
-        blocks: NonNull<Block>,
+        blocks: *mut Block,
         count: usize,
     }
 
@@ -75,8 +75,7 @@ mod linux {
                 )
             }
             .ok()?;
-            let boundary = start.addr().checked_next_multiple_of(HUGE_PAGE_LEN)?;
-            let aligned = start.with_addr(boundary);
+            let aligned = start.map_addr(|address| address.next_multiple_of(HUGE_PAGE_LEN));
             // SAFETY: `aligned` is at most one huge page after `start`, and `used` bytes after that are still mapped.
             // Advice of these kinds changes no content, and locking none either. Each of them may be refused
             // (kernels without huge pages, RLIMIT_MEMLOCK): then the memory is slower or less private, and works.
@@ -91,11 +90,10 @@ mod linux {
                 }
                 let _refused = mlock_with(aligned, used, MlockFlags::ONFAULT);
             }
-            let blocks = NonNull::new(aligned.cast())?;
             Some(Self {
                 start,
                 length,
-                blocks,
+                blocks: aligned.cast(),
                 count,
             })
         }
@@ -104,7 +102,7 @@ mod linux {
             // SAFETY: `count` blocks lie within the mapping, aligned to a huge page and so to a block; all bytes are
             // initialised (the kernel's zeros, or blocks) and every pattern of them is a block. The mapping lives as
             // long as `self`, which is borrowed exclusively; nobody else has its address.
-            unsafe { std::slice::from_raw_parts_mut(self.blocks.as_ptr(), self.count) }
+            unsafe { std::slice::from_raw_parts_mut(self.blocks, self.count) }
         }
     }
 
