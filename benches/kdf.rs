@@ -1,8 +1,7 @@
 //! How long one guess of the password takes, against the argon2 crate as it comes and against libargon2.
 //!
-//! All ways run in turns within one run, since machines drift: compare within a table, never across two. The ratios are to
-//! libargon2, where Python and the library are there. Run with
-//! `cargo bench --bench kdf [ROUNDS]`.
+//! All ways run in turns within one run, since machines drift: compare within a table, never across two. The ratios
+//! are to libargon2, where Python and the library are there. Run with `cargo bench --bench kdf [ROUNDS]`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 #[allow(
