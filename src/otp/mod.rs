@@ -469,8 +469,13 @@ fn tidy_label(issuer: &str, account: &str) -> (String, String) {
 
 /// As much of a label as a URI may carry.
 fn cut(label: &str) -> String {
-    let end = (0..=MAX_LABEL_BYTES.min(label.len())).rev().find(|end| label.is_char_boundary(*end));
-    label.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
+    let end = (0..=MAX_LABEL_BYTES.min(label.len()))
+        .rev()
+        .find(|end| label.is_char_boundary(*end));
+    label
+        .get(..end.unwrap_or_default())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -91,7 +91,5 @@ fn tuned(context: &Context) -> KdfCost {
 
 fn machine_memory_bytes() -> u64 {
     let info = rustix::system::sysinfo();
-    u64::try_from(info.totalram)
-        .unwrap_or_default()
-        .saturating_mul(u64::from(info.mem_unit))
+    info.totalram.saturating_mul(u64::from(info.mem_unit))
 }
