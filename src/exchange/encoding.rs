@@ -26,7 +26,12 @@ impl Deref for Text<'_> {
 impl<'a> Text<'a> {
     /// The text of a whole file.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, ImportError> {
-        if bytes.len() > MAX_FILE_BYTES {
+        Self::parse_up_to(bytes, MAX_FILE_BYTES)
+    }
+
+    /// The same for a file of at most so many bytes.
+    pub(super) fn parse_up_to(bytes: &'a [u8], limit: usize) -> Result<Self, ImportError> {
+        if bytes.len() > limit {
             return Err(ImportError::TooLarge { bytes: bytes.len() });
         }
         let text = match bytes {

@@ -9,7 +9,7 @@ use std::fmt;
 pub enum ImportError {
     /// There is nothing in the file.
     Empty,
-    /// More than [`MAX_FILE_BYTES`].
+    /// More than [`MAX_FILE_BYTES`], or what keyfold's own export may have.
     TooLarge {
         /// The file's size.
         bytes: usize,
@@ -82,6 +82,8 @@ pub enum RowProblem {
     TooManyFields,
     /// A value is longer than [`MAX_VALUE_BYTES`].
     ValueTooLong,
+    /// An id comes twice, or a field's name, kind and secrecy do not go together.
+    Contradiction,
 }
 
 /// What is wrong with a JSON text.
@@ -99,16 +101,19 @@ pub enum JsonProblem {
     TooManyValues,
     /// A text is longer than [`MAX_VALUE_BYTES`].
     ValueTooLong,
+    /// JSON, but not of the shape that the format has at this place.
+    Shape,
 }
 
 impl fmt::Display for ImportError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => out.write_str("the file is empty"),
-            Self::TooLarge { bytes } => write!(
-                out,
-                "the file has {bytes} bytes, the limit is {MAX_FILE_BYTES}"
-            ),
+            Self::TooLarge { bytes } => {
+                let own = super::native::MAX_DOCUMENT_BYTES;
+                let limit = if *bytes > own { own } else { MAX_FILE_BYTES };
+                write!(out, "the file has {bytes} bytes, the limit is {limit}")
+            }
             Self::NotText { offset } => write!(
                 out,
                 "byte {offset} is not UTF-8 text; save the file as UTF-8 and try again"
@@ -164,6 +169,7 @@ impl fmt::Display for RowProblem {
             ),
             Self::TooManyFields => write!(out, "more than {MAX_FIELDS} fields"),
             Self::ValueTooLong => write!(out, "a value is longer than {MAX_VALUE_BYTES} bytes"),
+            Self::Contradiction => out.write_str("an id stands twice, or a field contradicts itself"),
         }
     }
 }
@@ -177,6 +183,7 @@ impl fmt::Display for JsonProblem {
             Self::RepeatedName => out.write_str("a name stands twice in one object"),
             Self::TooManyValues => write!(out, "more than {MAX_VALUES} values"),
             Self::ValueTooLong => write!(out, "a text is longer than {MAX_VALUE_BYTES} bytes"),
+            Self::Shape => out.write_str("not what the format has at this place"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
-use super::{ImportError, bitwarden_csv, chrome, generic_csv, keepass1, keepassxc};
+use super::{ImportError, bitwarden_csv, chrome, generic_csv, keepass1, keepassxc, native};
 
 /// How far into a file detection looks.
 const DETECTION_BYTES: usize = 1024;
@@ -10,6 +10,8 @@ const DETECTION_BYTES: usize = 1024;
 /// A format that can be imported.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Format {
+    /// keyfold's own export, JSON.
+    Keyfold,
     /// Chrome, Edge, Brave, Opera and their kin, CSV.
     Chrome,
     /// KeePassXC, CSV.
@@ -28,7 +30,13 @@ pub enum Format {
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 7] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 8] = [
+        (
+            Self::Keyfold,
+            "keyfold",
+            &["keyfold-export"],
+            "keyfold's own export, with history",
+        ),
         (
             Self::Chrome,
             "chrome",
@@ -99,7 +107,23 @@ impl Format {
 /// # Errors
 /// [`ImportError::UnknownFormat`], or that the bytes are no text, too many or none.
 pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportError> {
+    if is_native(bytes) {
+        return Ok(Format::Keyfold);
+    }
     detect_text(&Text::parse(bytes)?, file_name)
+}
+
+/// Whether the file begins as keyfold's own export does, which may be larger than others.
+pub(super) fn is_native(bytes: &[u8]) -> bool {
+    let head = bytes.get(..DETECTION_BYTES).unwrap_or(bytes);
+    let Ok(text) = Text::parse(head).or_else(|error| match error {
+        // The kilobyte may end inside a character.
+        ImportError::NotText { offset } => Text::parse(head.get(..offset).unwrap_or_default()),
+        other => Err(other),
+    }) else {
+        return false;
+    };
+    looks_like_json(&text) && detect_json(&text) == Ok(Format::Keyfold)
 }
 
 /// As [`detect`], on decoded text.
@@ -170,6 +194,14 @@ fn first_row(text: &str) -> (u8, Vec<String>) {
 fn detect_json(head: &str) -> Result<Format, ImportError> {
     let names = names_by_depth(head);
     let has = |depth: usize, name: &str| names.contains(&(depth, name));
+    let outermost: Vec<&str> = names
+        .iter()
+        .filter(|row| row.0 == 1)
+        .map(|row| row.1)
+        .collect();
+    if native::names_itself(head, &outermost) {
+        return Ok(Format::Keyfold);
+    }
     let outer = ["encrypted", "folders", "collections", "items"];
     let foreign = ["uuid", "category", "parent_uuid"]; // Enpass has folders and items too.
     if outer.iter().any(|name| has(1, name)) && !foreign.iter().any(|name| has(3, name)) {
@@ -256,6 +288,10 @@ mod tests {
             (
                 "folder,favorite,type,name,notes,fields,reprompt,login_uri,login_username,login_password,login_totp\n",
                 Format::BitwardenCsv,
+            ),
+            (
+                "{\n \"schema\": 1,\n \"format\": \"keyfold-export\",\n \"items\": []}",
+                Format::Keyfold,
             ),
             (
                 "{\n \"encrypted\": false, \"items\": []}",

@@ -1,4 +1,5 @@
-//! What other programs export, read into drafts: one file a format, bytes in, [`Imported`] out.
+//! What other programs export, read into drafts: one file a format, bytes in, [`Imported`] out; and keyfold's own
+//! export, a [`native::Document`] in and out.
 //!
 //! Every value of the source comes out in a draft, in [`Imported::skipped`] or in [`Imported::warnings`]; nothing is
 //! dropped unsaid. A file that is cut off or not understood is refused whole. Nothing here writes a vault, reads a
@@ -21,6 +22,7 @@ mod json;
 mod keepass1;
 mod keepassxc;
 mod mapping;
+pub mod native;
 mod place;
 mod table;
 
@@ -88,7 +90,40 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Reads an export. Without a format it is told from the content; a mapping means generic CSV.
+/// What a file is read as.
+pub enum Source {
+    /// Another program's export.
+    Foreign(Imported),
+    /// keyfold's own export.
+    Native(native::Document),
+}
+
+/// Reads an export of another program or of keyfold itself. Without a format it is told from the content; a mapping
+/// means generic CSV.
+///
+/// # Errors
+/// As [`import`].
+pub fn read(
+    bytes: &[u8],
+    format: Option<Format>,
+    mapping: Option<&Mapping>,
+) -> Result<Source, ImportError> {
+    let is_native = match format {
+        Some(format) => format == Format::Keyfold,
+        None => format::is_native(bytes),
+    };
+    if !is_native {
+        return import(bytes, format, mapping).map(Source::Foreign);
+    }
+    if mapping.is_some() {
+        return Err(ImportError::MappingNotForFormat {
+            format: Format::Keyfold,
+        });
+    }
+    native::parse_document(bytes).map(Source::Native)
+}
+
+/// Reads another program's export. Without a format it is told from the content; a mapping means generic CSV.
 ///
 /// # Errors
 /// [`ImportError`]; then nothing was imported. No error carries a value of the source.
@@ -107,6 +142,12 @@ pub fn import(
         return Err(ImportError::MappingNotForFormat { format });
     }
     let imported = match format {
+        Format::Keyfold => {
+            return Err(ImportError::NotThisFormat {
+                format,
+                reason: "its items are complete with ids and history, which drafts cannot hold",
+            });
+        }
         Format::Chrome => chrome::import(&text)?,
         Format::KeePassXc | Format::KeePassX => keepassxc::import(&text, format)?,
         Format::KeePass1 => keepass1::import(&text)?,

@@ -301,3 +301,7 @@ fn undoable(vault: &Vault) -> Vec<UndoRow> {
     });
     rows.collect()
 }
+//! What front ends may ask of a vault.
+
+pub mod export;
+pub mod import;

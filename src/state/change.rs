@@ -61,6 +61,9 @@ impl PlannedOperation {
 pub enum Edit {
     /// Gives a field a value; a custom field that is not there is made.
     Set(FieldName, FieldKind, DraftValue),
+    /// Gives the register of this id a value under a name, whether or not it is there: several custom fields may
+    /// share a name.
+    SetAt(FieldId, FieldName, FieldKind, DraftValue),
     /// Gives the register of this id a value (another head is resolved, a former value comes back).
     Restore(FieldId, Dot),
     /// Takes a field away.
@@ -229,6 +232,7 @@ impl<'a> Plan<'a> {
                     .ok_or(ChangeError::NoItem)?;
                 self.set(item, id, &name, kind, value);
             }
+            Edit::SetAt(id, name, kind, value) => self.set(item, id, &name, kind, value),
             Edit::Restore(field, dot) => self.restore(item, field, dot)?,
             Edit::Remove(name) => {
                 let missing = || ChangeError::NoField(name.as_text().to_owned());
@@ -549,6 +553,18 @@ impl<'a> Plan<'a> {
         };
         self.operations.push(operation);
         u32::try_from(self.operations.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Puts a prepared SET or URL operation in the place of the register's heads.
+    pub fn replace_prepared(
+        &mut self,
+        item: ItemId,
+        field: FieldId,
+        tag: Tag,
+        body: Vec<u8>,
+        values: Vec<PlannedValue>,
+    ) {
+        self.put(item, Some(field), tag, body, values);
     }
 
     /// Says that a prepared item lives or lies in the trash.

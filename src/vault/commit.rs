@@ -1,7 +1,7 @@
 //! One change, one record: planned on the newest state, sealed, committed to the replica, delivered to the vault file.
 
 use super::error::VaultError;
-use super::{Notice, Vault};
+use super::{Notice, Revealer, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::{ValuePlace, ValuePosition, seal_frame, seal_value};
 use crate::log::frame::{FrameKind, PACK_LIMIT, RECORD_LIMIT};
@@ -31,9 +31,22 @@ impl Vault {
         rng: &mut dyn CryptoRng,
         planner: impl FnOnce(&mut Plan<'_>, &mut dyn CryptoRng) -> Result<T, ChangeError>,
     ) -> Result<T, VaultError> {
+        self.update_revealing(now, rng, |plan, _, rng| planner(plan, rng))
+    }
+
+    /// As [`Vault::update`], for a planner that compares values and so has to open some.
+    ///
+    /// # Errors
+    /// As [`Vault::update`].
+    pub fn update_revealing<T>(
+        &mut self,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+        planner: impl FnOnce(&mut Plan<'_>, Revealer<'_>, &mut dyn CryptoRng) -> Result<T, ChangeError>,
+    ) -> Result<T, VaultError> {
         let _lock = self.begin(now, rng)?;
         let mut plan = Plan::new(&self.state);
-        let answer = planner(&mut plan, rng)?;
+        let answer = planner(&mut plan, Revealer::new(&self.state, &self.keys), rng)?;
         let operations = plan.into_operations();
         if !operations.is_empty() {
             self.commit(operations, now, rng)?;

@@ -12,11 +12,11 @@ mod open;
 mod read;
 mod reconcile;
 mod rekey;
+mod revealer;
 mod rewrite;
 mod slots;
 
 use crate::crypto::keys::Keys;
-use crate::crypto::seal::{ValuePlace, open_value};
 use crate::crypto::slot::{Slot, SlotKind};
 use crate::log::scan::Damage;
 use crate::model::ids::{DeviceId, FieldId, ItemId, SlotId, VaultId};
@@ -36,6 +36,7 @@ pub use error::{UnlockError, VaultError};
 pub use local::{forget, known_vault, relocate};
 pub use open::{Located, locate};
 pub use rekey::Replacement;
+pub use revealer::Revealer;
 pub use rewrite::Compacted;
 pub use slots::{Credential, NewSecret, SlotRow, stretch};
 
@@ -159,17 +160,13 @@ impl Vault {
     /// Opens a value of an item's field. `None` where it is sealed and does not authenticate in that place.
     #[must_use]
     pub fn reveal(&self, item: ItemId, field: FieldId, value: &Value) -> Option<Secret> {
-        match value {
-            Value::Plain(text) => Some(Secret::new(text.clone())),
-            Value::Sealed(sealed) => {
-                let place = ValuePlace {
-                    item: Some(item),
-                    field: Some(field),
-                };
-                let mut opened = open_value(&self.keys, place, sealed)?;
-                Secret::from_utf8(std::mem::take(&mut *opened))
-            }
-        }
+        self.revealer().reveal(item, field, value)
+    }
+
+    /// What the vault means together with the keys to its values, for planners.
+    #[must_use]
+    pub fn revealer(&self) -> Revealer<'_> {
+        Revealer::new(&self.state, &self.keys)
     }
 
     /// Whether the newest record is later than `now`: then this machine's clock is behind.
