@@ -2,7 +2,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test may stop and say what it leaves out"
+    unreachable_pub,
+    reason = "a test may stop and say what it leaves out; the scene is shared"
 )]
 
 mod scene;
@@ -15,7 +16,7 @@ use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::moment::Moment;
 use keyfold::secret::Secret;
 use keyfold::service::export::export;
-use keyfold::service::import::{Ledger, Outcome, import, rehearse};
+use keyfold::service::import::{Entry, Ledger, Outcome, import, rehearse};
 use keyfold::state::change::{Edit, Mark, PlannedValue};
 use keyfold::state::codec::{self, FormerBody, SetBody};
 use keyfold::state::op::Tag;
@@ -311,15 +312,11 @@ fn the_second_import_of_an_export_changes_nothing() {
     }
 }
 
-fn changed(ledger: &Ledger) -> Vec<&exchange_entry::Entry> {
+fn changed(ledger: &Ledger) -> Vec<&Entry> {
     let entries = ledger.entries.iter();
     entries
         .filter(|entry| entry.outcome != Outcome::Identical)
         .collect()
-}
-
-mod exchange_entry {
-    pub use keyfold::service::import::Entry;
 }
 
 #[test]
@@ -467,6 +464,92 @@ fn an_import_under_a_folder_finds_its_items_there_again() {
     }
     let rows = vault.state().summaries();
     assert!(rows.iter().all(|row| row.folder == "from/csv"));
+}
+
+#[test]
+fn an_item_is_known_by_its_origin_whatever_it_is_called_now() {
+    let export = |name: &str, password: &str| {
+        format!(
+            r#"{{"encrypted":false,"items":[
+            {{"id":"a","type":1,"name":"{name}","login":{{"username":"u","password":"{password}"}}}},
+            {{"id":"b","type":1,"name":"same","login":{{"username":"u","password":"q"}}}},
+            {{"id":"c","type":1,"name":"same","login":{{"username":"u","password":"q"}}}}]}}"#
+        )
+    };
+    let (_, mut vault) = vault(1);
+    let first = take_in(&mut vault, export("same", "p").as_bytes(), later(1));
+    assert_eq!(counts(&first), [3, 3, 0, 0, 0]);
+    let again = take_in(&mut vault, export("same", "p").as_bytes(), later(2));
+    assert_eq!(counts(&again), [3, 0, 0, 3, 0], "{:?}", changed(&again));
+    let renamed = take_in(&mut vault, export("renamed", "p2").as_bytes(), later(3));
+    assert_eq!(counts(&renamed), [3, 0, 1, 2, 0], "{:?}", changed(&renamed));
+    assert_eq!(password(&vault, "renamed"), "p2");
+}
+
+#[test]
+fn custom_fields_that_share_a_name_are_paired_by_value_then_in_order() {
+    let export = |values: [&str; 3]| {
+        let fields: Vec<String> = values
+            .iter()
+            .map(|value| format!(r#"{{"name":"k","value":"{value}","type":1}}"#))
+            .collect();
+        format!(
+            r#"{{"items":[{{"id":"a","type":1,"name":"n","login":{{}},"fields":[{}]}}]}}"#,
+            fields.join(",")
+        )
+    };
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, export(["1", "2", "3"]).as_bytes(), later(1));
+    let turned = take_in(&mut vault, export(["3", "1", "2"]).as_bytes(), later(2));
+    assert_eq!(turned.items.identical, 1);
+    let newer = take_in(&mut vault, export(["3", "9", "1"]).as_bytes(), later(3));
+    assert_eq!((newer.fields.updated, newer.fields.created), (1, 0));
+    let item = vault.state().summaries()[0].id;
+    let view = vault.state().item(item).unwrap();
+    let values: Vec<String> = view
+        .fields
+        .iter()
+        .filter(|field| field.name == "k")
+        .map(|field| vault.reveal(item, field.id, &field.current.value).unwrap())
+        .map(|value| value.expose().to_owned())
+        .collect();
+    assert_eq!(values.len(), 3);
+    for value in ["1", "3", "9"] {
+        assert!(values.iter().any(|known| known == value), "{values:?}");
+    }
+}
+
+#[test]
+fn what_the_trash_holds_stays_there_until_the_source_has_something_new() {
+    let rows = b"title,password\nmail,x\n";
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, rows, later(1));
+    let item = vault.state().summaries()[0].id;
+    let mut rng = StdRng::seed_from_u64(3);
+    vault
+        .update(later(2), &mut rng, |plan, _| {
+            plan.set_life(item, Life::Trashed)
+        })
+        .unwrap();
+    let again = take_in(&mut vault, rows, later(3));
+    assert_eq!(again.items.identical, 1);
+    assert!(again.entries[0].reason.is_some());
+    assert!(vault.state().summary(item).unwrap().trashed);
+    take_in(&mut vault, b"title,password\nmail,y\n", later(4));
+    assert!(!vault.state().summary(item).unwrap().trashed);
+    assert_eq!(password(&vault, "mail"), "y");
+}
+
+#[test]
+fn thousands_of_rows_that_differ_in_their_secret_alone_are_matched_quickly() {
+    let mut rows = "title,password\n".to_owned();
+    for number in 0..3000 {
+        rows.push_str(&format!("token,secret-{number}\ntwin,same\n"));
+    }
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, rows.as_bytes(), later(1));
+    let again = take_in(&mut vault, rows.as_bytes(), later(2));
+    assert_eq!(counts(&again), [6000, 0, 0, 6000, 0]);
 }
 
 #[test]
@@ -681,7 +764,7 @@ fn take_step(vault: &mut Vault, items: &mut Vec<ItemId>, step: Step, now: Moment
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
     fn whatever_happened_comes_back_to_the_byte(steps in proptest::collection::vec(step(), 1..24)) {
         let (_, mut one) = vault(1);

@@ -15,7 +15,8 @@ use crate::state::change::{ChangeError, Edit, Mark, Plan};
 use crate::state::view::{FieldView, ItemView, Value};
 use crate::vault::Revealer;
 use rand::CryptoRng;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 
 const TRASHED: &str = "the item lies in the trash and stays there";
 
@@ -101,11 +102,15 @@ fn described(draft: &Draft) -> Vec<&'static str> {
 
 type Identity = (String, String, String);
 
-/// The vault's items, by what a draft may know them by.
+/// The vault's items, by what a draft may know them by. Live items stand before those in the trash.
 struct Known<'a> {
     revealer: Revealer<'a>,
-    by_origin: HashMap<String, Vec<ItemId>>,
-    by_identity: HashMap<Identity, Vec<ItemId>>,
+    by_origin: HashMap<String, VecDeque<ItemId>>,
+    by_identity: HashMap<Identity, VecDeque<ItemId>>,
+    /// By keyed hashes of field and value: thousands of items that differ in one secret alone must not each be
+    /// compared with thousands of rows.
+    by_value: HashMap<u64, VecDeque<ItemId>>,
+    hasher: RandomState,
     views: HashMap<ItemId, ItemView>,
     claimed: HashSet<ItemId>,
 }
@@ -117,6 +122,8 @@ impl<'a> Known<'a> {
             revealer,
             by_origin: HashMap::new(),
             by_identity: HashMap::new(),
+            by_value: HashMap::new(),
+            hasher: RandomState::new(),
             views: HashMap::new(),
             claimed: HashSet::new(),
         };
@@ -125,7 +132,6 @@ impl<'a> Known<'a> {
             .iter()
             .filter_map(|item| item.draft.origin.as_deref())
             .collect();
-        // Items in the trash come last, so that a live one is taken before them.
         let mut rows = state.summaries();
         rows.sort_by_key(|row| row.trashed);
         for row in rows {
@@ -141,31 +147,57 @@ impl<'a> Known<'a> {
             let origin = view.text(field::ORIGIN);
             let is_origin = origins.contains(origin);
             if is_origin {
-                known
-                    .by_origin
-                    .entry(origin.to_owned())
-                    .or_default()
-                    .push(row.id);
+                let same = known.by_origin.entry(origin.to_owned()).or_default();
+                same.push_back(row.id);
             }
             if is_wanted {
-                known.by_identity.entry(identity).or_default().push(row.id);
+                let alike = known.by_identity.entry(identity).or_default();
+                alike.push_back(row.id);
             }
             if is_wanted || is_origin {
+                known.index_values(&view);
                 known.views.insert(row.id, view);
             }
         }
         known
     }
 
+    fn index_values(&mut self, view: &ItemView) {
+        for field in view.fields.iter().filter(|field| is_of_drafts(field.id)) {
+            for head in [&field.current].into_iter().chain(&field.others) {
+                let key = match (&head.value, field.id) {
+                    (Value::Plain(text), id) => hash_value(&self.hasher, id, &field.name, text),
+                    (sealed, id) => match self.revealer.reveal(view.id, id, sealed) {
+                        // EXPOSE: hashed under a key of this process, to find equal values.
+                        Some(text) => hash_value(&self.hasher, id, &field.name, text.expose()),
+                        None => continue,
+                    },
+                };
+                let same = self.by_value.entry(key).or_default();
+                if same.back() != Some(&view.id) {
+                    same.push_back(view.id);
+                }
+            }
+        }
+    }
+
     /// The item of each draft, in the drafts' order.
     fn match_all(mut self, items: &[ImportedItem]) -> Vec<Option<ItemView>> {
-        let mut found: Vec<Option<ItemId>> = vec![None; items.len()];
         // Whatever says the same already goes first, over all drafts: no other draft may take it.
-        for fits in [Self::says_the_same, Self::may_be] {
-            for (item, place) in items.iter().zip(&mut found) {
-                if place.is_none() {
-                    *place = self.claim(&item.draft, fits);
-                }
+        let mut found: Vec<Option<ItemId>> = items
+            .iter()
+            .map(|item| self.claim_same(&item.draft))
+            .collect();
+        for list in self
+            .by_origin
+            .values_mut()
+            .chain(self.by_identity.values_mut())
+        {
+            list.retain(|id| !self.claimed.contains(id));
+        }
+        for (item, place) in items.iter().zip(&mut found) {
+            if place.is_none() {
+                *place = self.claim_alike(&item.draft);
             }
         }
         found
@@ -174,61 +206,126 @@ impl<'a> Known<'a> {
             .collect()
     }
 
-    fn claim(
-        &mut self,
-        draft: &Draft,
-        fits: fn(&Self, &ItemView, &Draft) -> bool,
-    ) -> Option<ItemId> {
-        let id = self.candidates(draft).into_iter().find(|id| {
-            self.views
-                .get(id)
-                .is_some_and(|view| fits(self, view, draft))
-        })?;
+    fn claim_same(&mut self, draft: &Draft) -> Option<ItemId> {
+        let keys = draft.fields.iter().map(|field| {
+            let (id, name) = match &field.name {
+                FieldName::Standard(number) => (FieldId::Standard(*number), ""),
+                FieldName::Custom(name) => (FieldId::Custom([0; 16]), name.as_str()),
+            };
+            match &field.value {
+                DraftValue::Plain(text) => hash_value(&self.hasher, id, name, text),
+                DraftValue::Secret(text) => {
+                    // EXPOSE: hashed under a key of this process, to find equal values.
+                    hash_value(&self.hasher, id, name, text.expose())
+                }
+            }
+        });
+        let keys: Vec<u64> = keys.collect();
+        let rarest = keys
+            .iter()
+            .min_by_key(|key| self.by_value.get(key).map_or(0, VecDeque::len));
+        let identity = identity_of(draft);
+        let list = match (rarest, draft.origin.as_deref()) {
+            (Some(key), _) => self.by_value.get_mut(key),
+            (None, Some(origin)) if self.by_origin.contains_key(origin) => {
+                self.by_origin.get_mut(origin)
+            }
+            (None, _) => self.by_identity.get_mut(&identity),
+        }?;
+        while list.front().is_some_and(|id| self.claimed.contains(id)) {
+            list.pop_front();
+        }
+        let list = &*list;
+        let mut fitting = list
+            .iter()
+            .filter(|id| !self.claimed.contains(id))
+            .filter_map(|id| self.views.get(id))
+            .filter(|view| is_candidate(view, draft, &identity))
+            .filter(|view| says_the_same(self.revealer, view, draft));
+        let by_origin =
+            |view: &&ItemView| draft.origin.as_deref() == Some(view.text(field::ORIGIN));
+        let first = fitting.next()?;
+        let best = if draft.origin.is_none() || by_origin(&first) {
+            first
+        } else {
+            fitting.find(by_origin).unwrap_or(first)
+        };
+        let id = best.id;
+        drop(fitting);
         self.claimed.insert(id);
         Some(id)
     }
 
-    /// Items with the draft's origin, else with its identity and no other origin; none that is taken.
-    fn candidates(&self, draft: &Draft) -> Vec<ItemId> {
-        let free = |ids: Option<&Vec<ItemId>>| -> Vec<ItemId> {
-            let ids = ids.into_iter().flatten().copied();
-            ids.filter(|id| !self.claimed.contains(id)).collect()
-        };
+    /// An item with the draft's origin, else one with its identity whose addresses agree.
+    fn claim_alike(&mut self, draft: &Draft) -> Option<ItemId> {
         let origin = draft.origin.as_deref();
-        let same = free(origin.and_then(|origin| self.by_origin.get(origin)));
-        if !same.is_empty() {
-            return same;
+        if let Some(list) = origin.and_then(|origin| self.by_origin.get_mut(origin)) {
+            while let Some(id) = list.pop_front() {
+                if self.claimed.insert(id) {
+                    return Some(id);
+                }
+            }
         }
-        let mut alike = free(self.by_identity.get(&identity_of(draft)));
-        alike.retain(|id| {
-            let known = self
-                .views
-                .get(id)
-                .map_or("", |view| view.text(field::ORIGIN));
-            origin.is_none() || known.is_empty() || Some(known) == origin
-        });
-        alike
+        let identity = identity_of(draft);
+        let list = self.by_identity.get_mut(&identity)?;
+        let place = list.iter().position(|id| {
+            let view = self.views.get(id);
+            !self.claimed.contains(id)
+                && view.is_some_and(|view| {
+                    is_candidate(view, draft, &identity) && addresses_agree(view, draft)
+                })
+        })?;
+        let id = list.remove(place)?;
+        self.claimed.insert(id);
+        Some(id)
     }
+}
 
-    fn says_the_same(&self, view: &ItemView, draft: &Draft) -> bool {
-        let has_url = |url: &String| view.urls.iter().any(|known| known.address == *url);
-        draft.title == view.text(field::TITLE)
-            && draft.folder == view.text(field::FOLDER)
-            && draft.urls.iter().all(has_url)
-            && pair_fields(self.revealer, view, &draft.fields)
-                .iter()
-                .all(|pair| matches!(pair, Pair::Same))
+/// Whether the item has all that a draft says, under the same name.
+fn says_the_same(revealer: Revealer<'_>, view: &ItemView, draft: &Draft) -> bool {
+    let has_url = |url: &String| view.urls.iter().any(|known| known.address == *url);
+    draft.title == view.text(field::TITLE)
+        && draft.folder == view.text(field::FOLDER)
+        && draft.urls.iter().all(has_url)
+        && pair_fields(revealer, view, &draft.fields)
+            .iter()
+            .all(|pair| matches!(pair, Pair::Same))
+}
+
+/// Whether an item may be a draft's at all: it has the same origin, or the same identity and no other origin.
+fn is_candidate(view: &ItemView, draft: &Draft, identity: &Identity) -> bool {
+    let known = view.text(field::ORIGIN);
+    match draft.origin.as_deref() {
+        Some(origin) if origin == known => true,
+        Some(_) if !known.is_empty() => false,
+        _ => {
+            identity.0 == view.text(field::FOLDER)
+                && identity.1 == view.text(field::TITLE)
+                && identity.2 == view.text(field::USERNAME)
+        }
     }
+}
 
-    /// Whether the addresses let the draft be this item: one of them has none, or the draft's first host is known.
-    fn may_be(&self, view: &ItemView, draft: &Draft) -> bool {
-        let by_origin =
-            draft.origin.is_some() && draft.origin.as_deref() == Some(view.text(field::ORIGIN));
-        let first = draft.urls.first().map(|url| host_text(url));
-        let mut hosts = view.urls.iter().map(|url| host_text(&url.address));
-        by_origin
-            || view.urls.is_empty()
-            || first.is_none_or(|first| hosts.any(|host| host.eq_ignore_ascii_case(&first)))
+/// Whether the addresses let the draft be this item: one of them has none, or the item knows the draft's first host.
+fn addresses_agree(view: &ItemView, draft: &Draft) -> bool {
+    let first = draft.urls.first().map(|url| host_text(url));
+    let mut hosts = view.urls.iter().map(|url| host_text(&url.address));
+    view.urls.is_empty()
+        || first.is_none_or(|first| hosts.any(|host| host.eq_ignore_ascii_case(&first)))
+}
+
+/// Whether drafts have such a field: not what describes the item itself.
+fn is_of_drafts(id: FieldId) -> bool {
+    match id {
+        FieldId::Standard(number) => number >= field::USERNAME,
+        FieldId::Custom(_) => true,
+    }
+}
+
+fn hash_value(hasher: &RandomState, id: FieldId, name: &str, text: &str) -> u64 {
+    match id {
+        FieldId::Standard(number) => hasher.hash_one((number, text)),
+        FieldId::Custom(_) => hasher.hash_one((name, text)),
     }
 }
 
