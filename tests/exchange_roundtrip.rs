@@ -1,24 +1,27 @@
 //! What an export holds comes back in another vault to the byte, and an import never counts or writes twice.
 #![allow(
     clippy::unwrap_used,
-    clippy::print_stderr,
     unreachable_pub,
-    reason = "a test may stop and say what it leaves out; the scene is shared"
+    reason = "a test may stop; the scene is shared"
 )]
 
+#[path = "scene/inout.rs"]
+mod inout;
 mod scene;
 
+use inout::{
+    HOTP, add, bytes_of, changed, edit, set, set_apart, set_password, take_in, text_of, vault,
+};
+
+use keyfold::exchange;
 use keyfold::exchange::native::{parse_document, write_document};
-use keyfold::exchange::{self, Source};
-use keyfold::model::draft::{Draft, DraftValue, FieldName};
+use keyfold::model::draft::{Draft, FieldName};
 use keyfold::model::field::{self, FieldKind, ItemKind, STANDARD_FIELDS};
 use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::moment::Moment;
-use keyfold::secret::Secret;
-use keyfold::service::export::export;
-use keyfold::service::import::{Entry, Ledger, Outcome, import, rehearse};
-use keyfold::state::change::{Edit, Mark, PlannedValue};
-use keyfold::state::codec::{self, FormerBody, SetBody};
+use keyfold::service::import::rehearse;
+use keyfold::state::change::{Edit, Mark};
+use keyfold::state::codec::{self, FormerBody};
 use keyfold::state::op::Tag;
 use keyfold::state::view::Life;
 use keyfold::storage::simulated::SimulatedStorage;
@@ -26,80 +29,8 @@ use keyfold::vault::Vault;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scene::{NOW, later, login, made, opened, password};
-use std::path::PathBuf;
+use scene::{NOW, later, login, opened, password};
 use std::sync::Arc;
-
-const HOTP: &str = "otpauth://hotp/site:me?secret=JBSWY3DPEHPK3PXP&counter=5";
-
-fn vault(seed: u64) -> (Arc<SimulatedStorage>, Vault) {
-    let storage = Arc::new(SimulatedStorage::new());
-    let vault = made(&storage, &mut StdRng::seed_from_u64(seed));
-    (storage, vault)
-}
-
-fn bytes_of(vault: &Vault) -> Vec<u8> {
-    write_document(&export(vault, &|_| true).unwrap()).to_vec()
-}
-
-fn text_of(vault: &Vault) -> String {
-    String::from_utf8(bytes_of(vault)).unwrap()
-}
-
-fn take_in(vault: &mut Vault, bytes: &[u8], now: Moment) -> Ledger {
-    let source = exchange::read(bytes, None, None).unwrap();
-    let ledger = import(vault, source, None, now, &mut StdRng::seed_from_u64(now.0)).unwrap();
-    assert!(ledger.items.is_balanced() && ledger.fields.is_balanced());
-    let accounted = ledger.entries.iter().filter(|entry| entry.field.is_some());
-    assert_eq!(accounted.count(), ledger.fields.read);
-    ledger
-}
-
-fn edit(vault: &mut Vault, item: ItemId, now: Moment, edits: Vec<Edit>) {
-    let mut rng = StdRng::seed_from_u64(now.0 + 1);
-    vault
-        .update(now, &mut rng, |plan, rng| plan.edit(item, edits, rng))
-        .unwrap();
-}
-
-fn add(vault: &mut Vault, now: Moment, draft: Draft) -> ItemId {
-    let mut rng = StdRng::seed_from_u64(now.0 + 2);
-    vault
-        .update(now, &mut rng, |plan, rng| Ok(plan.add(draft, rng)))
-        .unwrap()
-}
-
-fn set(name: FieldName, kind: FieldKind, text: &str) -> Edit {
-    Edit::Set(name, kind, DraftValue::new(kind, text.to_owned()))
-}
-
-fn set_password(text: &str) -> Edit {
-    set(
-        FieldName::Standard(field::PASSWORD),
-        FieldKind::Secret,
-        text,
-    )
-}
-
-/// A head that replaces nothing, as another device writes one that saw none of the others.
-fn set_apart(vault: &mut Vault, item: ItemId, number: u8, text: &str, now: Moment) {
-    let kind = field::standard_field(number).unwrap().1;
-    let id = FieldId::Standard(number);
-    let mut rng = StdRng::seed_from_u64(now.0 + 3);
-    vault
-        .update(now, &mut rng, |plan, _| {
-            let plain = if kind.is_secret() { "" } else { text };
-            let body = codec::write_set(&SetBody::new(kind.number(), "", plain, Moment(0), None));
-            let values = if kind.is_secret() {
-                vec![PlannedValue::Secret(Secret::new(text.to_owned()))]
-            } else {
-                vec![]
-            };
-            plan.put_prepared(item, id, Tag::SET, body, values);
-            Ok(())
-        })
-        .unwrap();
-}
 
 /// A vault with something of everything.
 fn rich() -> (Arc<SimulatedStorage>, Vault) {
@@ -312,13 +243,6 @@ fn the_second_import_of_an_export_changes_nothing() {
     }
 }
 
-fn changed(ledger: &Ledger) -> Vec<&Entry> {
-    let entries = ledger.entries.iter();
-    entries
-        .filter(|entry| entry.outcome != Outcome::Identical)
-        .collect()
-}
-
 #[test]
 fn a_newer_export_updates_and_an_older_one_takes_nothing_back() {
     let (_, mut one) = vault(1);
@@ -410,168 +334,6 @@ fn a_rehearsal_tells_what_the_import_does_and_writes_nothing() {
     assert_eq!(told, take_in(&mut two, &bytes, later(100)));
 }
 
-const ROWS: &str = "title,username,password,url,note,pin\n\
-    ovh.com,one,p1,https://ovh.com/a,,1\n\
-    ovh.com,two,p2,https://ovh.com/a,remark,\n\
-    same,me,p3,https://x.example,,\n\
-    same,me,p4,https://x.example,,\n\
-    same,me,p4,https://x.example,,\n\
-    other,me,p5,https://x.example,,\n\
-    other,me,p6,https://y.example,,\n";
-
-fn counts(ledger: &Ledger) -> [usize; 5] {
-    let items = &ledger.items;
-    [
-        items.read,
-        items.created,
-        items.updated,
-        items.identical,
-        items.skipped,
-    ]
-}
-
-#[test]
-fn rows_that_look_alike_stay_apart_and_find_their_own_again() {
-    let (_, mut vault) = vault(1);
-    let first = take_in(&mut vault, ROWS.as_bytes(), later(1));
-    assert_eq!(counts(&first), [7, 7, 0, 0, 0]);
-    let text = text_of(&vault);
-    let second = take_in(&mut vault, ROWS.as_bytes(), later(2));
-    assert_eq!(counts(&second), [7, 0, 0, 7, 0], "{:?}", changed(&second));
-    assert_eq!(text_of(&vault), text);
-    let newer = ROWS.replace("p3", "p9").replace("p2", "p8");
-    let third = take_in(&mut vault, newer.as_bytes(), later(3));
-    assert_eq!(counts(&third), [7, 0, 2, 5, 0]);
-    let fields: Vec<_> = changed(&third)
-        .iter()
-        .map(|entry| (entry.row, entry.field.clone().unwrap(), entry.outcome))
-        .collect();
-    let updated = |row| (row, "password".to_owned(), Outcome::Updated);
-    assert_eq!(fields, [updated(2), updated(3)]);
-    for value in ["p3", "p2", "p9", "p8"] {
-        assert!(text_of(&vault).contains(&format!("\"value\": \"{value}\"")));
-    }
-}
-
-#[test]
-fn an_import_under_a_folder_finds_its_items_there_again() {
-    let (_, mut vault) = vault(1);
-    for expected in [[7, 7, 0, 0, 0], [7, 0, 0, 7, 0]] {
-        let source = exchange::read(ROWS.as_bytes(), None, None).unwrap();
-        let mut rng = StdRng::seed_from_u64(expected[1] as u64);
-        let ledger = import(&mut vault, source, Some("from/csv/"), later(1), &mut rng).unwrap();
-        assert_eq!(counts(&ledger), expected);
-    }
-    let rows = vault.state().summaries();
-    assert!(rows.iter().all(|row| row.folder == "from/csv"));
-}
-
-#[test]
-fn an_item_is_known_by_its_origin_whatever_it_is_called_now() {
-    let export = |name: &str, password: &str| {
-        format!(
-            r#"{{"encrypted":false,"items":[
-            {{"id":"a","type":1,"name":"{name}","login":{{"username":"u","password":"{password}"}}}},
-            {{"id":"b","type":1,"name":"same","login":{{"username":"u","password":"q"}}}},
-            {{"id":"c","type":1,"name":"same","login":{{"username":"u","password":"q"}}}}]}}"#
-        )
-    };
-    let (_, mut vault) = vault(1);
-    let first = take_in(&mut vault, export("same", "p").as_bytes(), later(1));
-    assert_eq!(counts(&first), [3, 3, 0, 0, 0]);
-    let again = take_in(&mut vault, export("same", "p").as_bytes(), later(2));
-    assert_eq!(counts(&again), [3, 0, 0, 3, 0], "{:?}", changed(&again));
-    let renamed = take_in(&mut vault, export("renamed", "p2").as_bytes(), later(3));
-    assert_eq!(counts(&renamed), [3, 0, 1, 2, 0], "{:?}", changed(&renamed));
-    assert_eq!(password(&vault, "renamed"), "p2");
-}
-
-#[test]
-fn custom_fields_that_share_a_name_are_paired_by_value_then_in_order() {
-    let export = |values: [&str; 3]| {
-        let fields: Vec<String> = values
-            .iter()
-            .map(|value| format!(r#"{{"name":"k","value":"{value}","type":1}}"#))
-            .collect();
-        format!(
-            r#"{{"items":[{{"id":"a","type":1,"name":"n","login":{{}},"fields":[{}]}}]}}"#,
-            fields.join(",")
-        )
-    };
-    let (_, mut vault) = vault(1);
-    take_in(&mut vault, export(["1", "2", "3"]).as_bytes(), later(1));
-    let turned = take_in(&mut vault, export(["3", "1", "2"]).as_bytes(), later(2));
-    assert_eq!(turned.items.identical, 1);
-    let newer = take_in(&mut vault, export(["3", "9", "1"]).as_bytes(), later(3));
-    assert_eq!((newer.fields.updated, newer.fields.created), (1, 0));
-    let item = vault.state().summaries()[0].id;
-    let view = vault.state().item(item).unwrap();
-    let values: Vec<String> = view
-        .fields
-        .iter()
-        .filter(|field| field.name == "k")
-        .map(|field| vault.reveal(item, field.id, &field.current.value).unwrap())
-        .map(|value| value.expose().to_owned())
-        .collect();
-    assert_eq!(values.len(), 3);
-    for value in ["1", "3", "9"] {
-        assert!(values.iter().any(|known| known == value), "{values:?}");
-    }
-}
-
-#[test]
-fn what_the_trash_holds_stays_there_until_the_source_has_something_new() {
-    let rows = b"title,password\nmail,x\n";
-    let (_, mut vault) = vault(1);
-    take_in(&mut vault, rows, later(1));
-    let item = vault.state().summaries()[0].id;
-    let mut rng = StdRng::seed_from_u64(3);
-    vault
-        .update(later(2), &mut rng, |plan, _| {
-            plan.set_life(item, Life::Trashed)
-        })
-        .unwrap();
-    let again = take_in(&mut vault, rows, later(3));
-    assert_eq!(again.items.identical, 1);
-    assert!(again.entries[0].reason.is_some());
-    assert!(vault.state().summary(item).unwrap().trashed);
-    take_in(&mut vault, b"title,password\nmail,y\n", later(4));
-    assert!(!vault.state().summary(item).unwrap().trashed);
-    assert_eq!(password(&vault, "mail"), "y");
-}
-
-#[test]
-fn thousands_of_rows_that_differ_in_their_secret_alone_are_matched_quickly() {
-    let mut rows = "title,password\n".to_owned();
-    for number in 0..3000 {
-        rows.push_str(&format!("token,secret-{number}\ntwin,same\n"));
-    }
-    let (_, mut vault) = vault(1);
-    take_in(&mut vault, rows.as_bytes(), later(1));
-    let again = take_in(&mut vault, rows.as_bytes(), later(2));
-    assert_eq!(counts(&again), [6000, 0, 0, 6000, 0]);
-}
-
-#[test]
-fn the_ledger_has_the_shape_of_the_command_line() {
-    let (_, mut vault) = vault(1);
-    let ledger = take_in(&mut vault, b"title,password\na,b\n,\n", later(1));
-    let json = serde_json::to_value(&ledger).unwrap();
-    for name in ["read", "created", "updated", "identical", "skipped"] {
-        assert!(
-            json[name].is_u64() && json["fields"][name].is_u64(),
-            "{json}"
-        );
-    }
-    let entry = &json["entries"][0];
-    assert_eq!(entry["row"], 1);
-    assert_eq!(entry["item"], "a");
-    assert_eq!(entry["outcome"], "created");
-    assert!(entry["reason"].is_null() && entry["field"].is_string());
-    assert_eq!(json["skipped"], 1);
-    assert!(!json.to_string().contains("\"b\""));
-}
-
 #[test]
 fn a_document_that_contradicts_itself_is_refused_whole() {
     let (_, mut vault) = vault(1);
@@ -614,39 +376,6 @@ fn a_document_that_contradicts_itself_is_refused_whole() {
     for end in (0..text.len() - 1).step_by(7) {
         assert!(parse_document(&text.as_bytes()[..end]).is_err(), "{end}");
     }
-}
-
-#[test]
-fn samples_of_other_programs_balance_and_the_second_import_changes_nothing() {
-    let Some(folder) = std::env::var_os("KEYFOLD_FIXTURES").map(PathBuf::from) else {
-        eprintln!("KEYFOLD_FIXTURES is not set: samples are left out");
-        return;
-    };
-    let mut samples = 0;
-    for program in ["bitwarden", "chrome-edge", "keepassxc-csv"] {
-        for file in std::fs::read_dir(folder.join(program)).unwrap() {
-            let path = file.unwrap().path();
-            let bytes = std::fs::read(&path).unwrap();
-            let Ok(Source::Foreign(imported)) = exchange::read(&bytes, None, None) else {
-                continue;
-            };
-            let rows = imported.rows_read();
-            samples += 1;
-            let (_, mut one) = vault(1);
-            let first = take_in(&mut one, &bytes, later(1));
-            assert_eq!(first.items.read, rows, "{path:?}");
-            assert_eq!(first.items.created + first.items.skipped, rows, "{path:?}");
-            let text = text_of(&one);
-            let records = one.state().record_count();
-            let second = take_in(&mut one, &bytes, later(2));
-            assert_eq!(second.items.identical, first.items.created, "{path:?}");
-            assert_eq!(one.state().record_count(), records);
-            let (_, mut two) = vault(2);
-            take_in(&mut two, text.as_bytes(), later(3));
-            assert_eq!(text_of(&two), text, "{path:?}");
-        }
-    }
-    assert!(samples >= 3);
 }
 
 #[derive(Clone, Debug)]

@@ -281,9 +281,7 @@ fn is_consistent(item: &DocumentItem) -> bool {
 }
 
 fn is_named_so(id: FieldId, name: &str) -> bool {
-    matches!(id, FieldId::Custom(_))
-        || parse_field_id(name) == Some(id)
-        || write_field_id_text(id) == name
+    matches!(id, FieldId::Custom(_)) || parse_field_id(name) == Some(id)
 }
 
 /// A field's id as the document has it: a standard field's name, `#` and a number, or 32 hexadecimal digits.
@@ -426,3 +424,6 @@ fn read_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     }
     reader.deserialize_seq(ListVisitor(PhantomData))
 }
+
+#[cfg(test)]
+mod tests;

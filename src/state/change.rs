@@ -261,11 +261,10 @@ impl<'a> Plan<'a> {
                     .map(|view| view.urls)
                     .unwrap_or_default();
                 if !known.iter().any(|url| url.address == address) {
-                    let planned = self
-                        .operations
-                        .iter()
-                        .filter(|operation| operation.item == Some(item));
+                    // Wishes about one item stand together: looking at the last ones keeps large imports linear.
+                    let planned = self.operations.iter().rev();
                     let fresh = planned
+                        .take_while(|operation| operation.item == Some(item))
                         .filter(|operation| operation.tag == Tag::URL)
                         .count();
                     let last = known.last().map_or(0, |url| url.rank.saturating_add(1));

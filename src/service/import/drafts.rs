@@ -1,22 +1,16 @@
-//! Another program's items against the vault's: each draft finds its item or becomes one.
-//!
-//! A draft's item is the one with its origin, else one with its folder, title and user name whose addresses agree. Where
-//! several could be meant, the one that says the same already comes first, and no item is taken twice: two rows that
-//! look alike become two items, and a second import finds each its own.
+//! Another program's items into the vault: each draft becomes an item, or changes the one that it is.
 
 use super::ledger::{Ledger, Outcome, Row};
-use crate::exchange::{Imported, ImportedItem};
-use crate::model::draft::{Draft, DraftField, DraftValue, FieldName};
+use super::matching::{Known, Pair, pair_fields};
+use crate::exchange::Imported;
+use crate::model::draft::{Draft, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind};
-use crate::model::ids::{FieldId, ItemId};
-use crate::model::origin::host_text;
+use crate::model::ids::FieldId;
 use crate::secret::Secret;
 use crate::state::change::{ChangeError, Edit, Mark, Plan};
-use crate::state::view::{FieldView, ItemView, Value};
+use crate::state::view::{ItemView, Life};
 use crate::vault::Revealer;
 use rand::CryptoRng;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 
 const TRASHED: &str = "the item lies in the trash and stays there";
 
@@ -46,10 +40,15 @@ pub fn plan_drafts(
                 plan.add(item.draft, rng);
             }
             Some(view) => {
+                let rests = view.life == Life::Trashed && item.draft.trashed;
                 let edits = compare(revealer, &view, item.draft, &mut row, rng);
                 row.close_matched();
                 if !edits.is_empty() {
                     plan.edit(view.id, edits, rng)?;
+                    if rests {
+                        // An edit revives an item; this one is in the trash on both sides.
+                        plan.set_life(view.id, Life::Trashed)?;
+                    }
                 }
             }
         }
@@ -100,313 +99,6 @@ fn described(draft: &Draft) -> Vec<&'static str> {
     names
 }
 
-type Identity = (String, String, String);
-
-/// The vault's items, by what a draft may know them by. Live items stand before those in the trash.
-struct Known<'a> {
-    revealer: Revealer<'a>,
-    by_origin: HashMap<String, VecDeque<ItemId>>,
-    by_identity: HashMap<Identity, VecDeque<ItemId>>,
-    /// By keyed hashes of field and value: thousands of items that differ in one secret alone must not each be
-    /// compared with thousands of rows.
-    by_value: HashMap<u64, VecDeque<ItemId>>,
-    hasher: RandomState,
-    views: HashMap<ItemId, ItemView>,
-    claimed: HashSet<ItemId>,
-}
-
-impl<'a> Known<'a> {
-    fn new(revealer: Revealer<'a>, items: &[ImportedItem]) -> Self {
-        let state = revealer.state();
-        let mut known = Self {
-            revealer,
-            by_origin: HashMap::new(),
-            by_identity: HashMap::new(),
-            by_value: HashMap::new(),
-            hasher: RandomState::new(),
-            views: HashMap::new(),
-            claimed: HashSet::new(),
-        };
-        let wanted: HashSet<Identity> = items.iter().map(|item| identity_of(&item.draft)).collect();
-        let origins: HashSet<&str> = items
-            .iter()
-            .filter_map(|item| item.draft.origin.as_deref())
-            .collect();
-        let mut rows = state.summaries();
-        rows.sort_by_key(|row| row.trashed);
-        for row in rows {
-            let identity = (row.folder, row.title, row.username);
-            let is_wanted = wanted.contains(&identity);
-            // An origin is told by the whole view alone, which only a source with origins is worth.
-            if !is_wanted && origins.is_empty() {
-                continue;
-            }
-            let Some(view) = state.item(row.id) else {
-                continue;
-            };
-            let origin = view.text(field::ORIGIN);
-            let is_origin = origins.contains(origin);
-            if is_origin {
-                let same = known.by_origin.entry(origin.to_owned()).or_default();
-                same.push_back(row.id);
-            }
-            if is_wanted {
-                let alike = known.by_identity.entry(identity).or_default();
-                alike.push_back(row.id);
-            }
-            if is_wanted || is_origin {
-                known.index_values(&view);
-                known.views.insert(row.id, view);
-            }
-        }
-        known
-    }
-
-    fn index_values(&mut self, view: &ItemView) {
-        for field in view.fields.iter().filter(|field| is_of_drafts(field.id)) {
-            for head in [&field.current].into_iter().chain(&field.others) {
-                let key = match (&head.value, field.id) {
-                    (Value::Plain(text), id) => hash_value(&self.hasher, id, &field.name, text),
-                    (sealed, id) => match self.revealer.reveal(view.id, id, sealed) {
-                        // EXPOSE: hashed under a key of this process, to find equal values.
-                        Some(text) => hash_value(&self.hasher, id, &field.name, text.expose()),
-                        None => continue,
-                    },
-                };
-                let same = self.by_value.entry(key).or_default();
-                if same.back() != Some(&view.id) {
-                    same.push_back(view.id);
-                }
-            }
-        }
-    }
-
-    /// The item of each draft, in the drafts' order.
-    fn match_all(mut self, items: &[ImportedItem]) -> Vec<Option<ItemView>> {
-        // Whatever says the same already goes first, over all drafts: no other draft may take it.
-        let mut found: Vec<Option<ItemId>> = items
-            .iter()
-            .map(|item| self.claim_same(&item.draft))
-            .collect();
-        for list in self
-            .by_origin
-            .values_mut()
-            .chain(self.by_identity.values_mut())
-        {
-            list.retain(|id| !self.claimed.contains(id));
-        }
-        for (item, place) in items.iter().zip(&mut found) {
-            if place.is_none() {
-                *place = self.claim_alike(&item.draft);
-            }
-        }
-        found
-            .into_iter()
-            .map(|id| self.views.remove(&id?))
-            .collect()
-    }
-
-    fn claim_same(&mut self, draft: &Draft) -> Option<ItemId> {
-        let keys = draft.fields.iter().map(|field| {
-            let (id, name) = match &field.name {
-                FieldName::Standard(number) => (FieldId::Standard(*number), ""),
-                FieldName::Custom(name) => (FieldId::Custom([0; 16]), name.as_str()),
-            };
-            match &field.value {
-                DraftValue::Plain(text) => hash_value(&self.hasher, id, name, text),
-                DraftValue::Secret(text) => {
-                    // EXPOSE: hashed under a key of this process, to find equal values.
-                    hash_value(&self.hasher, id, name, text.expose())
-                }
-            }
-        });
-        let keys: Vec<u64> = keys.collect();
-        let rarest = keys
-            .iter()
-            .min_by_key(|key| self.by_value.get(key).map_or(0, VecDeque::len));
-        let identity = identity_of(draft);
-        let list = match (rarest, draft.origin.as_deref()) {
-            (Some(key), _) => self.by_value.get_mut(key),
-            (None, Some(origin)) if self.by_origin.contains_key(origin) => {
-                self.by_origin.get_mut(origin)
-            }
-            (None, _) => self.by_identity.get_mut(&identity),
-        }?;
-        while list.front().is_some_and(|id| self.claimed.contains(id)) {
-            list.pop_front();
-        }
-        let list = &*list;
-        let mut fitting = list
-            .iter()
-            .filter(|id| !self.claimed.contains(id))
-            .filter_map(|id| self.views.get(id))
-            .filter(|view| is_candidate(view, draft, &identity))
-            .filter(|view| says_the_same(self.revealer, view, draft));
-        let by_origin =
-            |view: &&ItemView| draft.origin.as_deref() == Some(view.text(field::ORIGIN));
-        let first = fitting.next()?;
-        let best = if draft.origin.is_none() || by_origin(&first) {
-            first
-        } else {
-            fitting.find(by_origin).unwrap_or(first)
-        };
-        let id = best.id;
-        drop(fitting);
-        self.claimed.insert(id);
-        Some(id)
-    }
-
-    /// An item with the draft's origin, else one with its identity whose addresses agree.
-    fn claim_alike(&mut self, draft: &Draft) -> Option<ItemId> {
-        let origin = draft.origin.as_deref();
-        if let Some(list) = origin.and_then(|origin| self.by_origin.get_mut(origin)) {
-            while let Some(id) = list.pop_front() {
-                if self.claimed.insert(id) {
-                    return Some(id);
-                }
-            }
-        }
-        let identity = identity_of(draft);
-        let list = self.by_identity.get_mut(&identity)?;
-        let place = list.iter().position(|id| {
-            let view = self.views.get(id);
-            !self.claimed.contains(id)
-                && view.is_some_and(|view| {
-                    is_candidate(view, draft, &identity) && addresses_agree(view, draft)
-                })
-        })?;
-        let id = list.remove(place)?;
-        self.claimed.insert(id);
-        Some(id)
-    }
-}
-
-/// Whether the item has all that a draft says, under the same name.
-fn says_the_same(revealer: Revealer<'_>, view: &ItemView, draft: &Draft) -> bool {
-    let has_url = |url: &String| view.urls.iter().any(|known| known.address == *url);
-    draft.title == view.text(field::TITLE)
-        && draft.folder == view.text(field::FOLDER)
-        && draft.urls.iter().all(has_url)
-        && pair_fields(revealer, view, &draft.fields)
-            .iter()
-            .all(|pair| matches!(pair, Pair::Same))
-}
-
-/// Whether an item may be a draft's at all: it has the same origin, or the same identity and no other origin.
-fn is_candidate(view: &ItemView, draft: &Draft, identity: &Identity) -> bool {
-    let known = view.text(field::ORIGIN);
-    match draft.origin.as_deref() {
-        Some(origin) if origin == known => true,
-        Some(_) if !known.is_empty() => false,
-        _ => {
-            identity.0 == view.text(field::FOLDER)
-                && identity.1 == view.text(field::TITLE)
-                && identity.2 == view.text(field::USERNAME)
-        }
-    }
-}
-
-/// Whether the addresses let the draft be this item: one of them has none, or the item knows the draft's first host.
-fn addresses_agree(view: &ItemView, draft: &Draft) -> bool {
-    let first = draft.urls.first().map(|url| host_text(url));
-    let mut hosts = view.urls.iter().map(|url| host_text(&url.address));
-    view.urls.is_empty()
-        || first.is_none_or(|first| hosts.any(|host| host.eq_ignore_ascii_case(&first)))
-}
-
-/// Whether drafts have such a field: not what describes the item itself.
-fn is_of_drafts(id: FieldId) -> bool {
-    match id {
-        FieldId::Standard(number) => number >= field::USERNAME,
-        FieldId::Custom(_) => true,
-    }
-}
-
-fn hash_value(hasher: &RandomState, id: FieldId, name: &str, text: &str) -> u64 {
-    match id {
-        FieldId::Standard(number) => hasher.hash_one((number, text)),
-        FieldId::Custom(_) => hasher.hash_one((name, text)),
-    }
-}
-
-fn identity_of(draft: &Draft) -> Identity {
-    let mut fields = draft.fields.iter();
-    let user = fields.find(|field| field.name == FieldName::Standard(field::USERNAME));
-    let user = match user.map(|field| &field.value) {
-        Some(DraftValue::Plain(text)) => text.clone(),
-        _ => String::new(),
-    };
-    (draft.folder.clone(), draft.title.clone(), user)
-}
-
-/// What a draft's field is to an item.
-enum Pair {
-    /// The item says the same.
-    Same,
-    /// The item has another value in this register, of this kind.
-    Other(FieldId, FieldKind),
-    /// The item has no such field.
-    New,
-}
-
-/// Finds each field of a draft its register: custom fields that share a name by their values first, then in order.
-fn pair_fields(revealer: Revealer<'_>, view: &ItemView, fields: &[DraftField]) -> Vec<Pair> {
-    let mut taken: HashSet<FieldId> = HashSet::new();
-    let mut pairs: Vec<Pair> = fields.iter().map(|_| Pair::New).collect();
-    for (wanted, pair) in fields.iter().zip(&mut pairs) {
-        let mut same = view
-            .fields
-            .iter()
-            .filter(|known| is_called(known, &wanted.name));
-        let found = same.find(|known| {
-            !taken.contains(&known.id) && says(revealer, view.id, known, &wanted.value)
-        });
-        if let Some(known) = found {
-            taken.insert(known.id);
-            *pair = Pair::Same;
-        }
-    }
-    for (wanted, pair) in fields.iter().zip(&mut pairs) {
-        if matches!(pair, Pair::Same) {
-            continue;
-        }
-        let mut others = view
-            .fields
-            .iter()
-            .filter(|known| is_called(known, &wanted.name));
-        if let Some(known) = others.find(|known| !taken.contains(&known.id)) {
-            taken.insert(known.id);
-            *pair = Pair::Other(known.id, known.kind);
-        }
-    }
-    pairs
-}
-
-fn is_called(field: &FieldView, name: &FieldName) -> bool {
-    match (field.id, name) {
-        (FieldId::Standard(number), FieldName::Standard(wanted)) => number == *wanted,
-        (FieldId::Custom(_), FieldName::Custom(wanted)) => field.name == *wanted,
-        _ => false,
-    }
-}
-
-/// Whether any head of the field has the value: a conflict that knows it needs no third value.
-fn says(revealer: Revealer<'_>, item: ItemId, field: &FieldView, wanted: &DraftValue) -> bool {
-    let mut heads = [&field.current].into_iter().chain(&field.others);
-    heads.any(|head| match (&head.value, wanted) {
-        (Value::Plain(known), DraftValue::Plain(wanted)) => known == wanted,
-        (value, wanted) => {
-            revealer
-                .reveal(item, field.id, value)
-                .is_some_and(|known| match wanted {
-                    DraftValue::Secret(wanted) => known.same_as(wanted),
-                    // EXPOSE: a plain value of the source is compared with a field that the user made secret.
-                    DraftValue::Plain(wanted) => known.expose() == wanted,
-                })
-        }
-    })
-}
-
 /// The edits that bring an item to what a draft says, each entered.
 fn compare(
     revealer: Revealer<'_>,
@@ -438,6 +130,10 @@ fn compare(
         let name = wanted.name.as_text().to_owned();
         match pair {
             Pair::Same => row.field(&name, Outcome::Identical, resting),
+            Pair::Counted(id, count) => {
+                edits.push(Edit::Count(id, count));
+                row.field(&name, Outcome::Updated, None);
+            }
             Pair::Other(id, known) => {
                 // What the user made secret stays secret.
                 let (kind, value) = if known.is_secret() {

@@ -5,6 +5,7 @@
 
 mod drafts;
 mod ledger;
+mod matching;
 mod native;
 
 pub use drafts::plan_drafts;

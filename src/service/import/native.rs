@@ -172,7 +172,13 @@ impl<'m, 'p, 's, 'r> Merge<'m, 'p, 's, 'r> {
             }
         }
         if self.revives {
-            self.plan.put_life(self.view.id, Life::Alive);
+            // An item that is in the trash on both sides stays there.
+            let life = if self.view.life == Life::Trashed && item.trashed {
+                Life::Trashed
+            } else {
+                Life::Alive
+            };
+            self.plan.put_life(self.view.id, life);
         }
     }
 

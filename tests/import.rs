@@ -1,0 +1,240 @@
+//! Another program's items in a vault: every row and field is accounted for, and a second import finds each its own.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may stop and say what it leaves out; the scene is shared"
+)]
+
+#[path = "scene/inout.rs"]
+mod inout;
+mod scene;
+
+use inout::{HOTP, changed, take_in, text_of, vault};
+use keyfold::exchange::{self, ImportError, Source};
+use keyfold::model::field;
+use keyfold::model::ids::FieldId;
+use keyfold::service::import::{Ledger, Outcome, import};
+use keyfold::state::change::Edit;
+use keyfold::state::view::Life;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use scene::{later, password};
+use std::path::PathBuf;
+
+const ROWS: &str = "title,username,password,url,note,pin\n\
+    ovh.com,one,p1,https://ovh.com/a,,1\n\
+    ovh.com,two,p2,https://ovh.com/a,remark,\n\
+    same,me,p3,https://x.example,,\n\
+    same,me,p4,https://x.example,,\n\
+    same,me,p4,https://x.example,,\n\
+    other,me,p5,https://x.example,,\n\
+    other,me,p6,https://y.example,,\n";
+
+fn counts(ledger: &Ledger) -> [usize; 5] {
+    let items = &ledger.items;
+    [
+        items.read,
+        items.created,
+        items.updated,
+        items.identical,
+        items.skipped,
+    ]
+}
+
+#[test]
+fn rows_that_look_alike_stay_apart_and_find_their_own_again() {
+    let (_, mut vault) = vault(1);
+    let first = take_in(&mut vault, ROWS.as_bytes(), later(1));
+    assert_eq!(counts(&first), [7, 7, 0, 0, 0]);
+    let text = text_of(&vault);
+    let second = take_in(&mut vault, ROWS.as_bytes(), later(2));
+    assert_eq!(counts(&second), [7, 0, 0, 7, 0], "{:?}", changed(&second));
+    assert_eq!(text_of(&vault), text);
+    let newer = ROWS.replace("p3", "p9").replace("p2", "p8");
+    let third = take_in(&mut vault, newer.as_bytes(), later(3));
+    assert_eq!(counts(&third), [7, 0, 2, 5, 0]);
+    let fields: Vec<_> = changed(&third)
+        .iter()
+        .map(|entry| (entry.row, entry.field.clone().unwrap(), entry.outcome))
+        .collect();
+    let updated = |row| (row, "password".to_owned(), Outcome::Updated);
+    assert_eq!(fields, [updated(2), updated(3)]);
+    for value in ["p3", "p2", "p9", "p8"] {
+        assert!(text_of(&vault).contains(&format!("\"value\": \"{value}\"")));
+    }
+}
+
+#[test]
+fn an_import_under_a_folder_finds_its_items_there_again() {
+    let (_, mut vault) = vault(1);
+    for expected in [[7, 7, 0, 0, 0], [7, 0, 0, 7, 0]] {
+        let source = exchange::read(ROWS.as_bytes(), None, None).unwrap();
+        let mut rng = StdRng::seed_from_u64(expected[1] as u64);
+        let ledger = import(&mut vault, source, Some("from/csv/"), later(1), &mut rng).unwrap();
+        assert_eq!(counts(&ledger), expected);
+    }
+    let rows = vault.state().summaries();
+    assert!(rows.iter().all(|row| row.folder == "from/csv"));
+}
+
+#[test]
+fn an_item_is_known_by_its_origin_whatever_it_is_called_now() {
+    let export = |name: &str, password: &str| {
+        format!(
+            r#"{{"encrypted":false,"items":[
+            {{"id":"a","type":1,"name":"{name}","login":{{"username":"u","password":"{password}"}}}},
+            {{"id":"b","type":1,"name":"same","login":{{"username":"u","password":"q"}}}},
+            {{"id":"c","type":1,"name":"same","login":{{"username":"u","password":"q"}}}}]}}"#
+        )
+    };
+    let (_, mut vault) = vault(1);
+    let first = take_in(&mut vault, export("same", "p").as_bytes(), later(1));
+    assert_eq!(counts(&first), [3, 3, 0, 0, 0]);
+    let again = take_in(&mut vault, export("same", "p").as_bytes(), later(2));
+    assert_eq!(counts(&again), [3, 0, 0, 3, 0], "{:?}", changed(&again));
+    let renamed = take_in(&mut vault, export("renamed", "p2").as_bytes(), later(3));
+    assert_eq!(counts(&renamed), [3, 0, 1, 2, 0], "{:?}", changed(&renamed));
+    assert_eq!(password(&vault, "renamed"), "p2");
+}
+
+#[test]
+fn custom_fields_that_share_a_name_are_paired_by_value_then_in_order() {
+    let export = |values: [&str; 3]| {
+        let fields: Vec<String> = values
+            .iter()
+            .map(|value| format!(r#"{{"name":"k","value":"{value}","type":1}}"#))
+            .collect();
+        format!(
+            r#"{{"items":[{{"id":"a","type":1,"name":"n","login":{{}},"fields":[{}]}}]}}"#,
+            fields.join(",")
+        )
+    };
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, export(["1", "2", "3"]).as_bytes(), later(1));
+    let turned = take_in(&mut vault, export(["3", "1", "2"]).as_bytes(), later(2));
+    assert_eq!(turned.items.identical, 1);
+    let newer = take_in(&mut vault, export(["3", "9", "1"]).as_bytes(), later(3));
+    assert_eq!((newer.fields.updated, newer.fields.created), (1, 0));
+    let item = vault.state().summaries()[0].id;
+    let view = vault.state().item(item).unwrap();
+    let values: Vec<String> = view
+        .fields
+        .iter()
+        .filter(|field| field.name == "k")
+        .map(|field| vault.reveal(item, field.id, &field.current.value).unwrap())
+        .map(|value| value.expose().to_owned())
+        .collect();
+    assert_eq!(values.len(), 3);
+    for value in ["1", "3", "9"] {
+        assert!(values.iter().any(|known| known == value), "{values:?}");
+    }
+}
+
+#[test]
+fn what_the_trash_holds_stays_there_until_the_source_has_something_new() {
+    let rows = b"title,password\nmail,x\n";
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, rows, later(1));
+    let item = vault.state().summaries()[0].id;
+    let mut rng = StdRng::seed_from_u64(3);
+    vault
+        .update(later(2), &mut rng, |plan, _| {
+            plan.set_life(item, Life::Trashed)
+        })
+        .unwrap();
+    let again = take_in(&mut vault, rows, later(3));
+    assert_eq!(again.items.identical, 1);
+    assert!(again.entries[0].reason.is_some());
+    assert!(vault.state().summary(item).unwrap().trashed);
+    take_in(&mut vault, b"title,password\nmail,y\n", later(4));
+    assert!(!vault.state().summary(item).unwrap().trashed);
+    assert_eq!(password(&vault, "mail"), "y");
+}
+
+#[test]
+fn thousands_of_rows_that_differ_in_their_secret_alone_are_matched_quickly() {
+    let mut rows = "title,password\n".to_owned();
+    for number in 0..3000 {
+        rows.push_str(&format!("token,secret-{number}\ntwin,same\n"));
+    }
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, rows.as_bytes(), later(1));
+    let again = take_in(&mut vault, rows.as_bytes(), later(2));
+    assert_eq!(counts(&again), [6000, 0, 0, 6000, 0]);
+}
+
+#[test]
+fn the_ledger_has_the_shape_of_the_command_line() {
+    let (_, mut vault) = vault(1);
+    let ledger = take_in(&mut vault, b"title,password\na,b\n,\n", later(1));
+    let json = serde_json::to_value(&ledger).unwrap();
+    for name in ["read", "created", "updated", "identical", "skipped"] {
+        assert!(
+            json[name].is_u64() && json["fields"][name].is_u64(),
+            "{json}"
+        );
+    }
+    let entry = &json["entries"][0];
+    assert_eq!(entry["row"], 1);
+    assert_eq!(entry["item"], "a");
+    assert_eq!(entry["outcome"], "created");
+    assert!(entry["reason"].is_null() && entry["field"].is_string());
+    assert_eq!(json["skipped"], 1);
+    assert!(!json.to_string().contains("\"b\""));
+}
+
+#[test]
+fn samples_of_other_programs_balance_and_the_second_import_changes_nothing() {
+    let Some(folder) = std::env::var_os("KEYFOLD_FIXTURES").map(PathBuf::from) else {
+        eprintln!("KEYFOLD_FIXTURES is not set: samples are left out");
+        return;
+    };
+    let mut samples = 0;
+    for program in ["bitwarden", "chrome-edge", "keepassxc-csv"] {
+        for file in std::fs::read_dir(folder.join(program)).unwrap() {
+            let path = file.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            let imported = match exchange::read(&bytes, None, None) {
+                Ok(Source::Foreign(imported)) => imported,
+                Err(ImportError::Encrypted { .. }) => continue,
+                Ok(Source::Native(_)) => panic!("{path:?} is not keyfold's"),
+                Err(error) => panic!("{path:?}: {error}"),
+            };
+            let rows = imported.rows_read();
+            samples += 1;
+            let (_, mut one) = vault(1);
+            let first = take_in(&mut one, &bytes, later(1));
+            assert_eq!(first.items.read, rows, "{path:?}");
+            assert_eq!(first.items.created + first.items.skipped, rows, "{path:?}");
+            let text = text_of(&one);
+            let records = one.state().record_count();
+            let second = take_in(&mut one, &bytes, later(2));
+            assert_eq!(second.items.identical, first.items.created, "{path:?}");
+            assert_eq!(one.state().record_count(), records);
+            let (_, mut two) = vault(2);
+            take_in(&mut two, text.as_bytes(), later(3));
+            assert_eq!(text_of(&two), text, "{path:?}");
+        }
+    }
+    assert!(samples >= 3);
+}
+
+#[test]
+fn a_source_that_lags_behind_does_not_turn_an_hotp_counter_back() {
+    let rows = |counter: &str| {
+        let uri = HOTP.replace("counter=5", counter);
+        format!("title,password,otp\nsite,x,{uri}\n")
+    };
+    let (_, mut vault) = vault(1);
+    take_in(&mut vault, rows("counter=5").as_bytes(), later(1));
+    let item = vault.state().summaries()[0].id;
+    let otp = FieldId::Standard(field::OTP);
+    inout::edit(&mut vault, item, later(2), vec![Edit::Count(otp, 42)]);
+    let lagging = take_in(&mut vault, rows("counter=7").as_bytes(), later(3));
+    assert_eq!(lagging.items.identical, 1);
+    assert!(text_of(&vault).contains("\"counter\": 42"));
+    let ahead = take_in(&mut vault, rows("counter=50").as_bytes(), later(4));
+    assert_eq!(ahead.items.updated, 1);
+    assert!(text_of(&vault).contains("\"counter\": 50"));
+}
