@@ -17,6 +17,7 @@ use keyfold::model::ids::FieldId;
 use keyfold::service::import::{Ledger, Outcome, import};
 use keyfold::state::change::Edit;
 use keyfold::state::view::Life;
+use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use scene::{later, password};
@@ -237,4 +238,60 @@ fn a_source_that_lags_behind_does_not_turn_an_hotp_counter_back() {
     let ahead = take_in(&mut vault, rows("counter=50").as_bytes(), later(4));
     assert_eq!(ahead.items.updated, 1);
     assert!(text_of(&vault).contains("\"counter\": 50"));
+}
+
+/// One login of a Bitwarden export, out of few values so that many look alike.
+fn bitwarden_item() -> impl Strategy<Value = String> {
+    let uris = proptest::collection::vec("[ab]", 0..3);
+    let fields = proptest::collection::vec(("[kl]", "[12]", 0..2_u8), 0..3);
+    let id = prop_oneof![
+        Just(String::new()),
+        Just("i".to_owned()),
+        Just("j".to_owned())
+    ];
+    let flags = (any::<bool>(), any::<bool>(), "[n]{0,1}");
+    (id, "[st]", "[p]{0,1}", uris, fields, flags).prop_map(
+        |(id, name, password, uris, fields, (favourite, trashed, notes))| {
+            let uris = uris
+                .iter()
+                .map(|uri| format!(r#"{{"uri":"https://{uri}.example"}}"#));
+            let fields = fields.iter().map(|(name, value, kind)| {
+                format!(r#"{{"name":"{name}","value":"{value}","type":{kind}}}"#)
+            });
+            let id = if id.is_empty() {
+                String::new()
+            } else {
+                format!(r#""id":"{id}","#)
+            };
+            let deleted = if trashed {
+                r#""2024-01-01T00:00:00Z""#
+            } else {
+                "null"
+            };
+            format!(
+                r#"{{{id}"type":1,"name":"{name}","favorite":{favourite},"notes":"{notes}",
+                "deletedDate":{deleted},"fields":[{}],
+                "login":{{"username":"u","password":"{password}","uris":[{}]}}}}"#,
+                fields.collect::<Vec<_>>().join(","),
+                uris.collect::<Vec<_>>().join(",")
+            )
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn importing_twice_changes_nothing_however_alike_the_items_are(
+        items in proptest::collection::vec(bitwarden_item(), 1..8)
+    ) {
+        let export = format!(r#"{{"encrypted":false,"items":[{}]}}"#, items.join(","));
+        let (_, mut vault) = vault(1);
+        let first = take_in(&mut vault, export.as_bytes(), later(1));
+        prop_assert_eq!(first.items.created, items.len());
+        let text = text_of(&vault);
+        let again = take_in(&mut vault, export.as_bytes(), later(2));
+        prop_assert_eq!(again.items.identical, items.len(), "{:?}", changed(&again));
+        prop_assert_eq!(text_of(&vault), text);
+    }
 }

@@ -1,7 +1,7 @@
 //! Which item of the vault a draft is, and which field of it each of the draft's fields.
 //!
 //! A draft's item is the one with its origin, else one with its folder, title and user name whose addresses agree. Where
-//! several could be meant, the one that says the same already comes first, and no item is taken twice: two rows that
+//! several could be meant, the one that is equal or says the same already comes first, and no item is taken twice: two rows that
 //! look alike become two items, and a second import finds each its own. Nothing here plans anything.
 
 use crate::exchange::ImportedItem;
@@ -11,12 +11,14 @@ use crate::model::ids::{FieldId, ItemId};
 use crate::model::origin::host_text;
 use crate::otp::Seed;
 use crate::service::export::derive_count;
-use crate::state::view::{FieldView, ItemView, Value};
+use crate::state::view::{FieldView, ItemView, Life, Value};
 use crate::vault::Revealer;
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
 type Identity = (String, String, String);
+type Comparison = fn(Revealer<'_>, &ItemView, &Draft) -> bool;
 
 /// The vault's items, by what a draft may know them by. Live items stand before those in the trash.
 pub(super) struct Known<'a> {
@@ -99,11 +101,18 @@ impl<'a> Known<'a> {
 
     /// The item of each draft, in the drafts' order.
     pub(super) fn match_all(mut self, items: &[ImportedItem]) -> Vec<Option<ItemView>> {
-        // Whatever says the same already goes first, over all drafts: no other draft may take it.
-        let mut found: Vec<Option<ItemId>> = items
-            .iter()
-            .map(|item| self.claim_same(&item.draft))
-            .collect();
+        // What is equal goes first, then what says all that a draft does and more, over all drafts and the richest
+        // before the others: no poorer draft may take a richer one's item.
+        let mut found: Vec<Option<ItemId>> = vec![None; items.len()];
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|at| Reverse(items.get(*at).map(|item| richness(&item.draft))));
+        for fits in [is_equal, says_the_same] {
+            for at in &order {
+                if let (Some(item), Some(place @ None)) = (items.get(*at), found.get_mut(*at)) {
+                    *place = self.claim_same(&item.draft, fits);
+                }
+            }
+        }
         for list in self
             .by_origin
             .values_mut()
@@ -122,7 +131,7 @@ impl<'a> Known<'a> {
             .collect()
     }
 
-    fn claim_same(&mut self, draft: &Draft) -> Option<ItemId> {
+    fn claim_same(&mut self, draft: &Draft, fits: Comparison) -> Option<ItemId> {
         let keys = draft.fields.iter().map(|field| {
             let (id, name) = match &field.name {
                 FieldName::Standard(number) => (FieldId::Standard(*number), ""),
@@ -157,7 +166,7 @@ impl<'a> Known<'a> {
             .filter(|id| !self.claimed.contains(id))
             .filter_map(|id| self.views.get(id))
             .filter(|view| is_candidate(view, draft, &identity))
-            .filter(|view| says_the_same(self.revealer, view, draft));
+            .filter(|view| fits(self.revealer, view, draft));
         let by_origin =
             |view: &&ItemView| draft.origin.as_deref() == Some(view.text(field::ORIGIN));
         let first = fitting.next()?;
@@ -197,12 +206,33 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Whether the item has all that a draft says, under the same name.
+/// How much a draft says; one that says where it comes from stands before all that do not.
+fn richness(draft: &Draft) -> (bool, usize) {
+    let lists = draft.fields.len() + draft.urls.len() + draft.tags.len();
+    (draft.origin.is_some(), lists + usize::from(draft.favourite))
+}
+
+/// Whether the item has all that a draft says and nothing else.
+fn is_equal(revealer: Revealer<'_>, view: &ItemView, draft: &Draft) -> bool {
+    let fields = view.fields.iter().filter(|field| is_of_drafts(field.id));
+    draft.origin.as_deref().unwrap_or_default() == view.text(field::ORIGIN)
+        && fields.count() == draft.fields.len()
+        && view.urls.len() == draft.urls.len()
+        && view.tags.len() == draft.tags.len()
+        && (view.text(field::FAVOURITE) == "yes") == draft.favourite
+        && (view.life == Life::Trashed) == draft.trashed
+        && says_the_same(revealer, view, draft)
+}
+
+/// Whether the item has all that a draft says, so that nothing would have to be changed.
 fn says_the_same(revealer: Revealer<'_>, view: &ItemView, draft: &Draft) -> bool {
     let has_url = |url: &String| view.urls.iter().any(|known| known.address == *url);
     draft.title == view.text(field::TITLE)
         && draft.folder == view.text(field::FOLDER)
+        && draft.kind == view.kind()
+        && (!draft.favourite || view.text(field::FAVOURITE) == "yes")
         && draft.urls.iter().all(has_url)
+        && draft.tags.iter().all(|tag| view.tags.contains(tag))
         && pair_fields(revealer, view, &draft.fields)
             .iter()
             .all(|pair| matches!(pair, Pair::Same))
