@@ -23,7 +23,7 @@
 //! A process that is killed loses nothing but its locks and handles: [`SimulatedStorage::fork`] is what the next one
 //! finds, and a later power cut may still take from it what was not synced.
 //!
-//! Not modelled: folders renamed or removed, bytes that rot after they were synced, hard links beyond their count.
+//! Not modelled: folders renamed or removed, hard links beyond their count. Bytes rot where a test says so.
 
 mod crash;
 mod disk;
@@ -165,6 +165,11 @@ impl SimulatedStorage {
     /// Takes a file away from outside, at once and durably; returns its content, or `None` where there was none.
     pub fn take(&self, path: &Path) -> Option<Vec<u8>> {
         self.disk().take(&normal(path))
+    }
+
+    /// Changes what a file holds under its stamp, as a disk does whose bits rot. Does nothing where there is no such file.
+    pub fn rot(&self, path: &Path, content: &[u8]) {
+        self.disk().rot(&normal(path), content);
     }
 
     /// The live content of a regular file, whatever faults there are.

@@ -89,7 +89,8 @@ impl Vault {
         let content = self.write_planned(operations, now, rng)?;
         let frame = seal_frame(&self.keys, FrameKind::Record, &content);
         self.extend_replica(&frame, 1)?;
-        self.absorb(content)?;
+        let id = self.absorb(content)?;
+        self.replicated.insert(id);
         match self.vault_current.take() {
             Some(seen) => match self.append_bytes_to_vault(seen, &frame) {
                 Ok(after) => self.trust_append(seen, after, now),
@@ -126,17 +127,17 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         let content = self.write_planned(operations, now, rng)?;
-        self.absorb(content)
+        self.absorb(content).map(drop)
     }
 
-    fn absorb(&mut self, content: Zeroizing<Vec<u8>>) -> Result<(), VaultError> {
+    fn absorb(&mut self, content: Zeroizing<Vec<u8>>) -> Result<RecordId, VaultError> {
         let whole = 0..content.len();
         let absorbed = self.state.absorb(content, &[whole]);
-        absorbed.map_err(|_| {
-            VaultError::Inconsistent("a record that was just written does not read back")
-        })?;
         self.state.settle();
-        Ok(())
+        let first = absorbed.ok().and_then(|rows| rows.first().map(|row| row.0));
+        first.ok_or(VaultError::Inconsistent(
+            "a record that was just written does not read back",
+        ))
     }
 
     fn write_planned(

@@ -15,6 +15,7 @@ use crate::state::fold::State;
 use crate::state::op::RecordHead;
 use crate::storage::{Storage, StorageError, folder_of, replace_file};
 use rand::CryptoRng;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a new vault begins with.
@@ -106,7 +107,9 @@ pub fn create(
         replica: Some(ReplicaFacts {
             stamp: replica,
             loose: 0,
+            is_damaged: false,
         }),
+        replicated: HashSet::from([head.id]),
         had_replica: true,
         vault_seen: None,
         vault_current: None,

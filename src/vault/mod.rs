@@ -19,13 +19,14 @@ mod slots;
 use crate::crypto::keys::Keys;
 use crate::crypto::slot::{Slot, SlotKind};
 use crate::log::scan::Damage;
-use crate::model::ids::{DeviceId, FieldId, ItemId, SlotId, VaultId};
+use crate::model::ids::{DeviceId, FieldId, ItemId, RecordId, SlotId, VaultId};
 use crate::model::moment::Moment;
 use crate::secret::Secret;
 use crate::state::fold::State;
 use crate::state::view::Value;
 use crate::storage::{Stamp, Storage};
 use local::LocalPlaces;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,8 @@ pub struct Vault {
     device: DeviceId,
     device_name: String,
     replica: Option<ReplicaFacts>,
+    /// Records that the replica holds for certain: always a part of the state's.
+    replicated: HashSet<RecordId>,
     /// Whether the replica was there before the vault file was read: then it makes good what damage hit.
     had_replica: bool,
     /// The vault file as it was when it was known to hold all that the replica holds.
@@ -108,6 +111,8 @@ struct ReplicaFacts {
     stamp: Stamp,
     /// Records that lie in frames of their own.
     loose: usize,
+    /// Whether parts of it cannot be read: then it proves nothing about what the vault file holds.
+    is_damaged: bool,
 }
 
 impl Vault {

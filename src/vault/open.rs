@@ -18,7 +18,7 @@ use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::storage::{LockKind, Stamp, Storage, StorageError, StoredFile, folder_of};
 use rand::CryptoRng;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -249,6 +249,7 @@ impl Located {
             device: DeviceId([0; 16]),
             device_name: device_name.to_owned(),
             replica: None,
+            replicated: HashSet::new(),
             had_replica: self.has_replica,
             vault_seen: None,
             vault_current: None,
@@ -258,8 +259,9 @@ impl Located {
         };
         vault.storage.make_folder(&vault.local.folder)?;
         vault.device = match vault.local.device(&*vault.storage)? {
-            Some(device) => device,
-            None => vault.local.mint_device(&*vault.storage, rng)?,
+            Some(device) if vault.had_replica => device,
+            // Without the replica nobody knows which numbers this device has used already.
+            _ => vault.local.mint_device(&*vault.storage, rng)?,
         };
         vault.open_files(now, rng)?;
         Ok(vault)
@@ -275,9 +277,8 @@ impl Vault {
                 .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?;
             self.load_replica()?;
             let plan = self.look_at_vault_file(now)?;
-            self.refuse_retired()?;
-            if !plan.has_work() {
-                return Ok(());
+            if !self.has_work(&plan) {
+                return self.refuse_retired();
             }
         }
         let lock = self
@@ -286,11 +287,19 @@ impl Vault {
         let _lock = match lock {
             Ok(lock) => lock,
             // Another process is writing: what was read is good to read, and that process or the next command delivers.
-            Err(StorageError::Busy { .. }) if self.replica.is_some() => return Ok(()),
+            Err(StorageError::Busy { .. }) if self.replica.is_some() => {
+                return self.refuse_retired();
+            }
             Err(error) => return Err(error.into()),
         };
         self.notices.clear();
-        self.refresh(now, rng)?;
+        match self.refresh(now, rng) {
+            // A full or read-only disk keeps nobody from reading what is there.
+            Err(VaultError::Storage(error)) if self.replica.is_some() => {
+                self.notices.push(Notice::Pending(error.to_string()));
+            }
+            outcome => outcome?,
+        }
         self.refuse_retired()
     }
 
@@ -326,17 +335,26 @@ impl Vault {
         self.state = State::default();
         self.slots.clear();
         self.replica = None;
+        self.replicated.clear();
         self.vault_seen = None;
         let Some(file) = self.storage.open_read(&self.local.replica)? else {
             return Ok(());
         };
         let stamp = file.stamp()?;
         let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
+        if contents.records.is_empty() && !contents.other_keys.is_empty() {
+            // Rekeyed by another process: what this one would append, nobody could read.
+            return Err(UnlockError::OtherKey.into());
+        }
         self.slots = contents.slots;
-        self.replica = Some(super::ReplicaFacts {
-            stamp,
-            loose: contents.loose,
-        });
+        if read_vault_id(&*file)? == Ok(self.keys.vault) {
+            self.replicated = contents.records;
+            self.replica = Some(super::ReplicaFacts {
+                stamp,
+                loose: contents.loose,
+                is_damaged: !contents.damage.is_empty(),
+            });
+        }
         Ok(())
     }
 

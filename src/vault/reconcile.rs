@@ -9,8 +9,8 @@ use super::open::{OnPath, authentic_former_keys, look};
 use super::read::{Contents, Depth, holds_erased, read_into};
 use super::{Notice, Vault};
 use crate::crypto::seal::seal_frame;
-use crate::crypto::slot::Slot;
-use crate::log::frame::FrameKind;
+use crate::crypto::slot::{Slot, UnverifiedSlot};
+use crate::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
 use crate::log::next_boundary;
 use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
@@ -22,9 +22,7 @@ use std::collections::BTreeSet;
 /// What a look at the vault file found to do.
 pub(super) struct UnionPlan {
     file: FilePlan,
-    /// Records that came from the vault file.
-    arrived: Vec<RecordId>,
-    /// Whether slots came from it, or the replica is missing.
+    /// Whether slots came from it, or the replica is missing or damaged.
     replica_needs_rewrite: bool,
 }
 
@@ -51,29 +49,32 @@ enum FilePlan {
     Unusable(String),
 }
 
-impl UnionPlan {
+impl Vault {
     /// Whether anything is to be written.
-    pub(super) fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self, plan: &UnionPlan) -> bool {
         let file = matches!(
-            self.file,
+            plan.file,
             FilePlan::Lacking { .. }
                 | FilePlan::Replace
                 | FilePlan::FormerKey { .. }
                 | FilePlan::Absent
                 | FilePlan::Complete(_)
         );
-        file || !self.arrived.is_empty() || self.replica_needs_rewrite
+        file || plan.replica_needs_rewrite || !self.is_replica_complete()
     }
-}
 
-impl Vault {
+    /// Whether the replica holds every record of the state; both only grow together, so counting is enough.
+    fn is_replica_complete(&self) -> bool {
+        self.replicated.len() == self.state.record_count()
+    }
+
     /// Reads the vault file if it changed, folds it in, and tells what is to be done.
     pub(super) fn look_at_vault_file(&mut self, now: Moment) -> Result<UnionPlan, VaultError> {
         self.vault_current = None;
         let mut plan = UnionPlan {
             file: FilePlan::Known,
-            arrived: Vec::new(),
-            replica_needs_rewrite: self.replica.is_none(),
+            replica_needs_rewrite: self.replica.is_none_or(|facts| facts.is_damaged)
+                | self.adopt_replacements(),
         };
         let (file, stamp) = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
             OnPath::Vault(file, stamp) => (file, stamp),
@@ -95,15 +96,14 @@ impl Vault {
             return Ok(plan);
         }
         let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
-        plan.replica_needs_rewrite |= self.take_slots(&contents);
+        plan.replica_needs_rewrite |= self.take_slots(&contents) | self.adopt_replacements();
         plan.file = self.judge(&*file, stamp, &contents, now)?;
-        self.damage.clone_from(&contents.damage);
-        plan.arrived = contents.new_records;
+        self.damage = contents.damage;
         Ok(plan)
     }
 
     fn is_known(&self, stamp: &Stamp) -> bool {
-        let Some(replica) = self.replica else {
+        let Some(replica) = self.replica.filter(|facts| !facts.is_damaged) else {
             return false;
         };
         if self.vault_seen.is_some_and(|seen| seen == *stamp) {
@@ -134,6 +134,24 @@ impl Vault {
         any
     }
 
+    /// Slots that came in the records that retired their predecessors, where the frames themselves were lost or stripped.
+    fn adopt_replacements(&mut self) -> bool {
+        let mut any = false;
+        for retirement in self.state.retirements() {
+            let frame = &retirement.replacement;
+            let slot = parse_header(frame).and_then(|header| {
+                let body = frame.get(HEADER_LENGTH..)?;
+                UnverifiedSlot::parse(header, body).ok()?.verify(&self.keys)
+            });
+            let missing = slot.filter(|slot| !self.slots.iter().any(|held| held.id == slot.id));
+            if let Some(slot) = missing {
+                any |= self.is_live(slot.id);
+                self.slots.push(slot);
+            }
+        }
+        any
+    }
+
     fn judge(
         &self,
         file: &dyn StoredFile,
@@ -141,9 +159,11 @@ impl Vault {
         contents: &Contents,
         now: Moment,
     ) -> Result<FilePlan, VaultError> {
-        if contents.records.is_empty() && !contents.other_keys.is_empty() && self.replica.is_some()
-        {
-            return self.judge_other_key(file, stamp, &contents.other_keys);
+        if !contents.other_keys.is_empty() && self.replica.is_some() {
+            match self.judge_other_key(file, stamp, &contents.other_keys)? {
+                FilePlan::OtherKey if !contents.records.is_empty() => {}
+                plan => return Ok(plan),
+            }
         }
         let holds_retired = contents.slots.iter().any(|slot| !self.is_live(slot.id));
         if holds_retired
@@ -208,21 +228,7 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
-        if !plan.arrived.is_empty() {
-            // Own records that only the drive has: this device's state is older than what it wrote.
-            if self.replica.is_some() && plan.arrived.iter().any(|id| self.is_own(*id)) {
-                self.device = self.local.mint_device(&*self.storage, rng)?;
-                self.notices.push(Notice::NewDevice);
-            }
-            if self.replica.is_some() {
-                self.notices.push(Notice::Merged(plan.arrived.len()));
-            }
-        }
-        if plan.replica_needs_rewrite {
-            self.rewrite_replica(rng)?;
-        } else if !plan.arrived.is_empty() {
-            self.append_to_replica(&plan.arrived)?;
-        }
+        self.keep_in_replica(&plan, rng)?;
         if !self.damage.is_empty() {
             self.notices.push(Notice::Damaged(self.damage.len()));
         }
@@ -230,6 +236,43 @@ impl Vault {
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
         self.carry_out(plan.file, now, rng);
         Ok(())
+    }
+
+    /// Brings the replica in step: before anything else relies on what the vault file brought.
+    fn keep_in_replica(
+        &mut self,
+        plan: &UnionPlan,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let arrived = self.arrived();
+        if self.replica.is_none() {
+            return self.rewrite_replica(rng);
+        }
+        // Own records that only the drive has: this device's state is older than what it wrote.
+        if arrived.iter().any(|id| self.is_own(*id)) {
+            self.device = self.local.mint_device(&*self.storage, rng)?;
+            self.notices.push(Notice::NewDevice);
+        }
+        if plan.replica_needs_rewrite {
+            self.rewrite_replica(rng)?;
+        } else if !arrived.is_empty() {
+            self.append_to_replica(&arrived)?;
+        }
+        if !arrived.is_empty() {
+            self.notices.push(Notice::Merged(arrived.len()));
+        }
+        Ok(())
+    }
+
+    /// Records that the replica lacks, sorted: they came from the vault file, at this look or at one before that failed.
+    fn arrived(&self) -> Vec<RecordId> {
+        if self.is_replica_complete() {
+            return Vec::new();
+        }
+        let all = self.state.record_ids();
+        let mut missing: Vec<RecordId> = all.filter(|id| !self.replicated.contains(id)).collect();
+        missing.sort_unstable();
+        missing
     }
 
     /// Brings the vault file in step. What fails is pending, never an error: the replica has it all.
@@ -285,7 +328,8 @@ impl Vault {
     /// Looks at the vault file again and delivers; for callers that changed the replica. The exclusive lock is held.
     pub(super) fn deliver(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
         self.vault_seen = None; // what was complete before the replica changed is not any more
-        match self.look_at_vault_file(now) {
+        let looked = self.look_at_vault_file(now);
+        match looked.and_then(|plan| self.keep_in_replica(&plan, rng).map(|()| plan)) {
             Ok(plan) => {
                 self.carry_out(plan.file, now, rng);
                 // The caller's own command is why; that is no news.
@@ -297,10 +341,10 @@ impl Vault {
 
     /// Appends records to the replica: alone where they are few, in packs where they are many.
     fn append_to_replica(&mut self, records: &[RecordId]) -> Result<(), VaultError> {
-        let mut sorted = records.to_vec();
-        sorted.sort_unstable();
-        let (bytes, loose) = self.frames_of(&sorted);
-        self.extend_replica(&bytes, loose)
+        let (bytes, loose) = self.frames_of(records);
+        self.extend_replica(&bytes, loose)?;
+        self.replicated.extend(records);
+        Ok(())
     }
 
     /// Appends whole frames to the replica and syncs. On failure what may have arrived is cut off again.
@@ -319,6 +363,7 @@ impl Vault {
                 self.replica = Some(super::ReplicaFacts {
                     stamp,
                     loose: facts.loose + loose,
+                    ..facts
                 });
                 Ok(())
             }
@@ -381,7 +426,8 @@ impl Vault {
     pub(super) fn trust(&mut self, vault: Stamp) {
         self.vault_seen = Some(vault);
         self.vault_current = Some(vault);
-        if let Some(replica) = self.replica {
+        let replica = self.replica.filter(|facts| !facts.is_damaged);
+        if let Some(replica) = replica.filter(|_| self.is_replica_complete()) {
             self.local.remember(
                 &*self.storage,
                 &Seen {

@@ -3,9 +3,9 @@
 //! The replica's rename is the commit point; a crash before it leaves the old key everywhere, after it the vault file is
 //! brought in step by the next command.
 
+use super::Vault;
 use super::error::VaultError;
 use super::slots::{NewSecret, introduce};
-use super::{ReplicaFacts, Vault};
 use crate::crypto::keys::{DataKey, Keys};
 use crate::crypto::seal::{ValuePlace, ValuePosition, open_value, seal_value};
 use crate::crypto::slot::Slot;
@@ -81,7 +81,7 @@ impl Vault {
             .absorb_planned(planned, now, rng)
             .and_then(|()| self.write_whole(&path, &old_keys, rng));
         match written {
-            Ok(stamp) => self.replica = Some(ReplicaFacts { stamp, loose: 0 }),
+            Ok(stamp) => self.packed(stamp),
             Err(error) => {
                 (self.keys, self.state, self.slots) = (old_keys, old_state, old_slots);
                 return Err(error);

@@ -59,8 +59,18 @@ impl Vault {
     pub(super) fn rewrite_replica(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
         let path = self.local.replica.clone();
         let stamp = self.write_whole(&path, &self.keys, rng)?;
-        self.replica = Some(ReplicaFacts { stamp, loose: 0 });
+        self.packed(stamp);
         Ok(())
+    }
+
+    /// The replica was just written from the whole state.
+    pub(super) fn packed(&mut self, stamp: Stamp) {
+        self.replica = Some(ReplicaFacts {
+            stamp,
+            loose: 0,
+            is_damaged: false,
+        });
+        self.replicated = self.state.record_ids().collect();
     }
 
     /// The vault file anew. The exclusive lock is held and the replica has everything.

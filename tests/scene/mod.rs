@@ -7,14 +7,18 @@
 
 use keyfold::crypto::kdf::{KdfCost, PlainMemory};
 use keyfold::crypto::recovery::RecoveryKey;
-use keyfold::model::draft::Draft;
-use keyfold::model::field;
-use keyfold::model::ids::FieldId;
+use keyfold::model::draft::{Draft, DraftValue, FieldName};
+use keyfold::model::field::{self, FieldKind};
+use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::moment::Moment;
+use keyfold::secret::Secret;
+use keyfold::state::change::{ChangeError, Edit, Plan};
+use keyfold::state::view::Value;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::{Credential, NewSecret, NewVault, Places, Vault, VaultError, create, locate};
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{CryptoRng, SeedableRng};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -91,4 +95,109 @@ pub(crate) fn password(vault: &Vault, title: &str) -> String {
         .reveal(row.id, id, &item.field(id).unwrap().current.value)
         .unwrap();
     secret.expose().to_owned()
+}
+
+/// Everything that a vault means, in words, with every secret opened: two vaults that mean the same give the same text.
+pub(crate) fn dump(vault: &Vault) -> String {
+    let state = vault.state();
+    let mut out = String::new();
+    for id in state.record_ids_in_order() {
+        writeln!(out, "record {id}").unwrap();
+    }
+    writeln!(out, "devices {:?}", state.device_names()).unwrap();
+    writeln!(out, "labels {:?}", state.slot_labels()).unwrap();
+    for retired in state.retirements() {
+        writeln!(out, "retired {} {:?}", retired.slot, retired.at).unwrap();
+    }
+    for id in state.item_ids() {
+        out.push_str(&dump_item(vault, id));
+    }
+    out
+}
+
+/// One item as [`dump`] shows it.
+pub(crate) fn dump_item(vault: &Vault, id: ItemId) -> String {
+    let state = vault.state();
+    let mut out = String::new();
+    let open = |field, value: &Value| match vault.reveal(id, field, value) {
+        Some(secret) => secret.expose().to_owned(),
+        None => "does not open".to_owned(),
+    };
+    let Some(item) = state.item(id) else {
+        return format!("item {id} is gone\n");
+    };
+    let (life, tags) = (item.life, &item.tags);
+    writeln!(
+        out,
+        "item {id} {life:?} {tags:?} {:?} {:?}",
+        item.created, item.changed
+    )
+    .unwrap();
+    for field in &item.fields {
+        let current = open(field.id, &field.current.value);
+        let (name, kind) = (&field.name, field.kind);
+        writeln!(
+            out,
+            "  {name} {kind:?} {current:?} {:?} {:?} {:?}",
+            field.current.changed, field.current.dot, field.counter
+        )
+        .unwrap();
+        for other in &field.others {
+            writeln!(
+                out,
+                "    or {:?} {:?}",
+                open(field.id, &other.value),
+                other.dot
+            )
+            .unwrap();
+        }
+    }
+    for url in &item.urls {
+        writeln!(out, "  url {} {}", url.rank, url.address).unwrap();
+    }
+    for former in state.history(id) {
+        let value = open(former.id, &former.value.value);
+        writeln!(
+            out,
+            "  was {} {:?} {value:?} {:?}",
+            former.name, former.kind, former.value.changed
+        )
+        .unwrap();
+    }
+    out
+}
+
+/// Adds one login and returns its id.
+pub(crate) fn add(
+    vault: &mut Vault,
+    title: &str,
+    password: &str,
+    now: Moment,
+    rng: &mut StdRng,
+) -> Result<ItemId, VaultError> {
+    vault.update(now, rng, |plan, rng| {
+        Ok(plan.add(login(title, password), rng))
+    })
+}
+
+/// Gives an item another password.
+pub(crate) fn set_password(
+    item: ItemId,
+    text: &str,
+) -> impl FnOnce(&mut Plan<'_>, &mut dyn CryptoRng) -> Result<(), ChangeError> {
+    let value = DraftValue::Secret(Secret::new(text.to_owned()));
+    let name = FieldName::Standard(field::PASSWORD);
+    let edit = Edit::Set(name, FieldKind::Secret, value);
+    move |plan, rng| plan.edit(item, vec![edit], rng)
+}
+
+pub(crate) fn titles(vault: &Vault) -> Vec<String> {
+    let mut titles: Vec<String> = vault
+        .state()
+        .summaries()
+        .into_iter()
+        .map(|row| row.title)
+        .collect();
+    titles.sort();
+    titles
 }

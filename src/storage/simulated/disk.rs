@@ -176,6 +176,14 @@ impl Disk {
         Some(content)
     }
 
+    pub(super) fn rot(&mut self, path: &Path, content: &[u8]) {
+        if let Some(inode) = self.live.names.get(path).copied() {
+            let content = Arc::new(content.to_vec());
+            self.journal.place(inode, Arc::clone(&content));
+            self.live.contents.insert(inode, content);
+        }
+    }
+
     pub(super) fn content(&self, path: &Path) -> Option<Vec<u8>> {
         let inode = self.live.names.get(path)?;
         let is_file = self.nodes.get(inode)?.kind == FileKind::Regular;
