@@ -331,7 +331,7 @@ impl Vault {
     }
 
     /// Folds the replica from scratch.
-    fn load_replica(&mut self) -> Result<(), VaultError> {
+    pub(super) fn load_replica(&mut self) -> Result<(), VaultError> {
         self.state = State::default();
         self.slots.clear();
         self.replica = None;

@@ -83,7 +83,14 @@ impl Vault {
         match written {
             Ok(stamp) => self.packed(stamp),
             Err(error) => {
-                (self.keys, self.state, self.slots) = (old_keys, old_state, old_slots);
+                if !self.is_replaced() {
+                    (self.keys, self.state, self.slots) = (old_keys, old_state, old_slots);
+                    return Err(error);
+                }
+                // The new replica is in place and only its durability is unknown: going on under the old key would
+                // write what nobody could read.
+                self.opened_with = self.slots.first().map(|slot| slot.id);
+                self.replica = None;
                 return Err(error);
             }
         }
@@ -91,6 +98,12 @@ impl Vault {
         self.vault_seen = None;
         self.deliver(now, rng);
         Ok(())
+    }
+
+    /// Whether another file than the one that was read last lies in the replica's place.
+    fn is_replaced(&self) -> bool {
+        let stamp = self.storage.stamp(&self.local.replica);
+        stamp.is_ok_and(|stamp| stamp != self.replica.map(|facts| facts.stamp))
     }
 
     /// A record with every inner value opened and sealed again for the same place, operation and index.

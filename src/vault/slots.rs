@@ -230,7 +230,12 @@ impl Vault {
         self.slots.extend(made);
         self.absorb_planned(operations, now, rng)?;
         self.slots.retain(|slot| !retired.contains(&slot.id));
-        self.rewrite_replica(rng)?;
+        if let Err(error) = self.rewrite_replica(rng) {
+            // The record is in no file: nothing may go on as if it were.
+            self.replica = None;
+            drop(self.load_replica());
+            return Err(error);
+        }
         self.deliver(now, rng);
         Ok(id)
     }

@@ -201,3 +201,29 @@ pub(crate) fn titles(vault: &Vault) -> Vec<String> {
     titles.sort();
     titles
 }
+
+/// Items and ways in without ids: what two runs with other randomness have in common.
+pub(crate) fn meaning(vault: &Vault) -> Vec<String> {
+    let ids = vault.state().item_ids().into_iter();
+    let mut items: Vec<String> = ids
+        .map(|id| {
+            let text = dump_item(vault, id);
+            let words = text.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+            words.filter(|word| word.len() < 32).collect()
+        })
+        .collect();
+    items.sort();
+    let mut labels: Vec<String> = vault.slot_rows().into_iter().map(|row| row.label).collect();
+    labels.sort();
+    items.push(format!(
+        "ways in {labels:?}, {} made, {} closed",
+        vault.state().slot_labels().len(),
+        vault.state().retirements().len()
+    ));
+    items
+}
+
+/// Lets the simulated clock show this time, so that files written now are not still yet.
+pub(crate) fn set_clock(storage: &SimulatedStorage, now: Moment) {
+    storage.set_time_ns(i128::from(now.0) * 1_000_000);
+}
