@@ -124,6 +124,7 @@ fn custom_fields_that_share_a_name_are_paired_by_value_then_in_order() {
         .iter()
         .filter(|field| field.name == "k")
         .map(|field| vault.reveal(item, field.id, &field.current.value).unwrap())
+        // EXPOSE: a test compares it.
         .map(|value| value.expose().to_owned())
         .collect();
     assert_eq!(values.len(), 3);

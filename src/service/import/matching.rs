@@ -353,10 +353,10 @@ fn count_beyond(
     let ours = derive_count(&known, field.counter)?;
     let theirs = derive_count(wanted, None)?;
     let uris = [Seed::parse(&known).ok()?, Seed::parse(wanted).ok()?].map(|seed| seed.write_uri());
-    // EXPOSE: compared without their counters, which stand last.
-    let [one, other] = uris
-        .each_ref()
-        .map(|uri| uri.expose().rsplit_once("&counter="));
+    let [one, other] = uris.each_ref().map(|uri| {
+        // EXPOSE: compared without their counters, which stand last.
+        uri.expose().rsplit_once("&counter=")
+    });
     (one?.0 == other?.0).then_some((theirs > ours).then_some(theirs))
 }
 

@@ -204,11 +204,11 @@ impl<'m, 'p, 's, 'r> Merge<'m, 'p, 's, 'r> {
     }
 
     fn former(&mut self, former: DocumentFormer) {
-        // EXPOSE: an address is not secret.
-        let was_address = former.kind == FieldKind::Url
-            && self
-                .past_urls
-                .contains(&(former.id, former.value.expose().to_owned()));
+        let was_address = former.kind == FieldKind::Url && {
+            // EXPOSE: an address is not secret.
+            let address = former.value.expose().to_owned();
+            self.past_urls.contains(&(former.id, address))
+        };
         let is_known = was_address || self.knows(former.id, &former.value, former.changed);
         self.enter(&former_name(&former), is_known, Outcome::Created);
         if !is_known {
