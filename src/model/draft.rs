@@ -22,6 +22,15 @@ impl DraftValue {
         }
     }
 
+    /// The same value once more, for another item.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::Plain(text) => Self::Plain(text.clone()),
+            Self::Secret(secret) => Self::Secret(secret.duplicate()),
+        }
+    }
+
     /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {

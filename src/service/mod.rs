@@ -3,6 +3,9 @@
 //! Front ends hold no keys: they name items and fields, and a secret comes back only where they ask to reveal one value.
 //! Nothing here prints, prompts or reads a clock; `now` and the random generator come in with the question.
 
+pub mod export;
+pub mod import;
+
 use crate::model::draft::Draft;
 use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::item::ItemSummary;
@@ -301,7 +304,3 @@ fn undoable(vault: &Vault) -> Vec<UndoRow> {
     });
     rows.collect()
 }
-//! What front ends may ask of a vault.
-
-pub mod export;
-pub mod import;

@@ -1,13 +1,14 @@
 //! `edit`: items changed by flags, or one of them in an editor.
 
 use crate::cli::{Edit as Args, ItemFlags};
-use crate::commands::add::{Asks, wishes};
+use crate::commands::add::{Asks, Wishes, wishes};
 use crate::commands::ls::{self, item_kind};
 use crate::context::Context;
 use crate::editor;
 use crate::failure::Failure;
 use crate::session::Session;
 use keyfold::model::draft::FieldName;
+use keyfold::model::field::ItemKind;
 use keyfold::model::ids::ItemId;
 use keyfold::model::item::split_path;
 use keyfold::model::query::Scope;
@@ -27,31 +28,18 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
         };
         return editor::edit(context, &mut session, item);
     }
-    let mut edits = Vec::new();
+    // Secrets are asked for or generated once, and given to every item that was named.
     let kind = items.first().map(|item| item.kind).unwrap_or_default();
+    let wanted = Wanted::collect(context, &args.item, kind)?;
+    let mut edits = Vec::new();
     for item in &items {
-        let mut wanted = removals(&args);
+        let mut all = removals(&args);
         if let Some(path) = &args.rename {
             let (folder, title) = split_path(path);
-            wanted.push(Edit::Move { folder, title });
+            all.push(Edit::Move { folder, title });
         }
-        edits.push((item.id, wanted));
-    }
-    // Secrets are asked for or generated once, and given to every item that was named.
-    let shared = flag_edits(context, &args.item, kind)?;
-    for (position, (_, wanted)) in edits.iter_mut().enumerate() {
-        let is_last = position + 1 == items.len();
-        wanted.extend(
-            if is_last {
-                None
-            } else {
-                Some(shared.iter().map(duplicate).collect::<Vec<_>>())
-            }
-            .unwrap_or_default(),
-        );
-    }
-    if let Some((_, wanted)) = edits.last_mut() {
-        wanted.extend(shared);
+        all.extend(wanted.to_edits());
+        edits.push((item.id, all));
     }
     session.ask(context, Request::Edit(edits))?;
     tell(
@@ -69,7 +57,7 @@ pub(crate) fn apply_flags(
     flags: &ItemFlags,
 ) -> Result<(), Failure> {
     let kind = session.item(context, item)?.kind();
-    let edits = flag_edits(context, flags, kind)?;
+    let edits = Wanted::collect(context, flags, kind)?.to_edits();
     session.ask(context, Request::Edit(vec![(item, edits)]))?;
     tell(context, session, &[item])
 }
@@ -132,47 +120,34 @@ fn removals(args: &Args) -> Vec<Edit> {
     fields.chain(urls).chain(tags).collect()
 }
 
-fn flag_edits(
-    context: &mut Context,
-    flags: &ItemFlags,
-    kind: keyfold::model::field::ItemKind,
-) -> Result<Vec<Edit>, Failure> {
-    let new_kind = flags.kind.as_deref().map(item_kind).transpose()?;
-    let wishes = wishes(context, flags, new_kind.unwrap_or(kind), Asks::Nothing)?;
-    let mut edits: Vec<Edit> = new_kind.map(Edit::Kind).into_iter().collect();
-    edits.extend(
-        wishes
-            .fields
-            .into_iter()
-            .map(|field| Edit::Set(field.name, field.kind, field.value)),
-    );
-    edits.extend(wishes.urls.into_iter().map(Edit::AddUrl));
-    edits.extend(wishes.tags.into_iter().map(Edit::AddTag));
-    Ok(edits)
+/// What the flags want of each item.
+struct Wanted {
+    kind: Option<ItemKind>,
+    wishes: Wishes,
 }
 
-/// The same wish for one more item.
-fn duplicate(edit: &Edit) -> Edit {
-    use keyfold::model::draft::DraftValue;
-    match edit {
-        Edit::Set(name, kind, DraftValue::Plain(text)) => {
-            Edit::Set(name.clone(), *kind, DraftValue::Plain(text.clone()))
-        }
-        Edit::Set(name, kind, DraftValue::Secret(secret)) => {
-            Edit::Set(name.clone(), *kind, DraftValue::Secret(secret.duplicate()))
-        }
-        Edit::Restore(field, dot) => Edit::Restore(*field, *dot),
-        Edit::Remove(name) => Edit::Remove(name.clone()),
-        Edit::Move { folder, title } => Edit::Move {
-            folder: folder.clone(),
-            title: title.clone(),
-        },
-        Edit::Kind(kind) => Edit::Kind(*kind),
-        Edit::Favourite(mark) => Edit::Favourite(*mark),
-        Edit::AddUrl(url) => Edit::AddUrl(url.clone()),
-        Edit::RemoveUrl(url) => Edit::RemoveUrl(url.clone()),
-        Edit::AddTag(tag) => Edit::AddTag(tag.clone()),
-        Edit::RemoveTag(tag) => Edit::RemoveTag(tag.clone()),
-        Edit::Count(field, count) => Edit::Count(*field, *count),
+impl Wanted {
+    fn collect(context: &mut Context, flags: &ItemFlags, kind: ItemKind) -> Result<Self, Failure> {
+        let new_kind = flags.kind.as_deref().map(item_kind).transpose()?;
+        let wishes = wishes(context, flags, new_kind.unwrap_or(kind), Asks::Nothing)?;
+        Ok(Self {
+            kind: new_kind,
+            wishes,
+        })
+    }
+
+    fn to_edits(&self) -> Vec<Edit> {
+        let fields = self.wishes.fields.iter();
+        let fields =
+            fields.map(|field| Edit::Set(field.name.clone(), field.kind, field.value.duplicate()));
+        let urls = self.wishes.urls.iter().cloned().map(Edit::AddUrl);
+        let tags = self.wishes.tags.iter().cloned().map(Edit::AddTag);
+        self.kind
+            .map(Edit::Kind)
+            .into_iter()
+            .chain(fields)
+            .chain(urls)
+            .chain(tags)
+            .collect()
     }
 }

@@ -1,9 +1,226 @@
-//! `import`.
+//! `import`: what another program exported, with a ledger that accounts for every field.
 
 use crate::cli::Import;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
+use crate::prompt;
+use crate::session::Session;
+use crate::table;
+use keyfold::exchange::{Format, MAX_FILE_BYTES, Mapping, Source, detect, read};
+use keyfold::service::import::{Counts, Ledger, Outcome, import, rehearse};
+use keyfold::storage::read_whole;
+use serde::Serialize;
+use std::path::Path;
+use zeroize::Zeroizing;
 
-pub(crate) fn run(_context: &mut Context, _args: &Import) -> Result<(), Failure> {
-    Err(Failure::failed("not yet"))
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: u32,
+    file: String,
+    format: &'static str,
+    dry_run: bool,
+    #[serde(flatten)]
+    ledger: &'a Ledger,
+    warnings: &'a [String],
+}
+
+pub(crate) fn run(context: &mut Context, args: &Import) -> Result<(), Failure> {
+    let format = args.format.as_deref().map(format_named).transpose()?;
+    let mapping = args.map.as_deref().map(Mapping::parse).transpose();
+    let mapping = mapping.map_err(|error| Failure::usage(format!("--map: {error}")))?;
+    let [path] = args.files.as_slice() else {
+        return run_several(context, args, format, mapping.as_ref());
+    };
+    // The file is read before the password is asked for: a wrong file is noticed first.
+    let source = load(context, path, format, mapping.as_ref())?;
+    let mut session = Session::open(context)?;
+    one(context, &mut session, args, path, source)
+}
+
+/// Several files, each an import of its own; all are read before the first is imported.
+fn run_several(
+    context: &mut Context,
+    args: &Import,
+    format: Option<Format>,
+    mapping: Option<&Mapping>,
+) -> Result<(), Failure> {
+    if context.output.json {
+        return Err(Failure::usage("--json prints one document").hint("import one file at a time"));
+    }
+    let mut sources = Vec::new();
+    for path in &args.files {
+        sources.push((path, load(context, path, format, mapping)?));
+    }
+    let mut session = Session::open(context)?;
+    for (path, source) in sources {
+        context.output.note(&format!("{}:", path.display()));
+        one(context, &mut session, args, path, source)?;
+    }
+    Ok(())
+}
+
+fn format_named(name: &str) -> Result<Format, Failure> {
+    Format::from_name(name).ok_or_else(|| {
+        Failure::usage(format!("there is no format {name}"))
+            .hint(format!("formats: {}", Format::names().join(", ")))
+    })
+}
+
+/// A source that was read, with its format and what the reader warned about.
+struct Loaded {
+    source: Source,
+    format: Format,
+    warnings: Vec<String>,
+}
+
+fn load(
+    context: &Context,
+    path: &Path,
+    format: Option<Format>,
+    mapping: Option<&Mapping>,
+) -> Result<Loaded, Failure> {
+    let _progress = context.output.progress("Reading");
+    let bytes = if path == Path::new("-") {
+        // EXPOSE: the export is parsed below; the buffer is wiped.
+        Zeroizing::new(prompt::text_file(path)?.expose().as_bytes().to_vec())
+    } else {
+        let missing = || Failure::failed(format!("{} is not there", path.display()));
+        let file = context.storage.open_read(path)?.ok_or_else(missing)?;
+        Zeroizing::new(read_whole(&*file, MAX_FILE_BYTES)?)
+    };
+    let refused = |error: keyfold::exchange::ImportError| {
+        Failure::failed(format!("{}: {error}", path.display())).hint("nothing was imported")
+    };
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let format = match format {
+        Some(format) => format,
+        None if mapping.is_some() => Format::GenericCsv,
+        None => detect(&bytes, name.as_deref()).map_err(|error| {
+            refused(error).hint(format!(
+                "--format NAME says what it is: {}",
+                Format::names().join(", ")
+            ))
+        })?,
+    };
+    let source = read(&bytes, Some(format), mapping).map_err(refused)?;
+    let warnings = match &source {
+        Source::Foreign(imported) => imported.warnings.clone(),
+        Source::Native(_) => Vec::new(),
+    };
+    Ok(Loaded {
+        source,
+        format,
+        warnings,
+    })
+}
+
+fn one(
+    context: &mut Context,
+    session: &mut Session,
+    args: &Import,
+    path: &Path,
+    loaded: Loaded,
+) -> Result<(), Failure> {
+    let into = args.into.as_deref().map(|folder| folder.trim_matches('/'));
+    let now = context.now();
+    let ledger = {
+        let _progress = context.output.progress("Importing");
+        if args.dry_run {
+            rehearse(&session.vault, loaded.source, into, &mut context.rng)
+                .map_err(keyfold::vault::VaultError::Change)?
+        } else {
+            import(
+                &mut session.vault,
+                loaded.source,
+                into,
+                now,
+                &mut context.rng,
+            )?
+        }
+    };
+    session.tell(context);
+    if !ledger.items.is_balanced() || !ledger.fields.is_balanced() {
+        return Err(Failure::new(
+            Kind::Failed,
+            "the ledger does not balance; please report this",
+        ));
+    }
+    if context.output.json {
+        return context.output.json(&Shown {
+            schema: 1,
+            file: path.display().to_string(),
+            format: loaded.format.name(),
+            dry_run: args.dry_run,
+            ledger: &ledger,
+            warnings: &loaded.warnings,
+        });
+    }
+    print(context, &ledger, loaded.format, &loaded.warnings)?;
+    if args.dry_run {
+        context
+            .output
+            .note("This was a rehearsal: nothing was imported.");
+    } else if path != Path::new("-") {
+        context.output.note(&format!(
+            "{} still lies there in clear. Delete it when you have checked the import.",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+fn print(
+    context: &Context,
+    ledger: &Ledger,
+    format: Format,
+    warnings: &[String],
+) -> Result<(), Failure> {
+    let row = |what: &str, counts: Counts| {
+        let numbers = [
+            counts.read,
+            counts.created,
+            counts.updated,
+            counts.identical,
+            counts.skipped,
+        ];
+        std::iter::once(what.to_owned())
+            .chain(numbers.iter().map(usize::to_string))
+            .collect::<Vec<_>>()
+    };
+    let headings = [
+        format.name(),
+        "read",
+        "created",
+        "updated",
+        "identical",
+        "skipped",
+    ];
+    let rows = [row("items", ledger.items), row("fields", ledger.fields)];
+    for line in table::render(&headings, &rows, context.output.width()) {
+        context.output.raw(format!("{line}\n").as_bytes())?;
+    }
+    for entry in ledger
+        .entries
+        .iter()
+        .filter(|entry| entry.outcome == Outcome::Skipped || entry.reason.is_some())
+    {
+        let item = entry.item.as_deref().unwrap_or("(no title)");
+        let field = entry
+            .field
+            .as_deref()
+            .map(|field| format!(", {field}"))
+            .unwrap_or_default();
+        let reason = entry.reason.as_deref().unwrap_or("left out");
+        context.output.line(&format!(
+            "row {}: {item}{field}: {}: {reason}",
+            entry.row,
+            entry.outcome.name()
+        ))?;
+    }
+    for warning in warnings {
+        context.output.warn(warning);
+    }
+    Ok(())
 }
