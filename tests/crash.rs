@@ -8,6 +8,7 @@ use keyfold::crypto::kdf::{KdfCost, PlainMemory};
 use keyfold::model::moment::Moment;
 use keyfold::secret::Secret;
 use keyfold::state::view::Life;
+use keyfold::storage::Storage;
 use keyfold::storage::simulated::{
     CrashImage, Fault, SimulatedStorage, crash_everywhere, fail_everywhere,
 };
@@ -19,6 +20,7 @@ use rand::rngs::StdRng;
 use scene::{
     NOW, add, dump, later, login, meaning, new_secret, opened, places, set_clock, set_password,
 };
+use std::path::Path;
 use std::sync::Arc;
 
 /// Combinations of lost and kept writes that are tried at each step.
@@ -80,6 +82,61 @@ fn bases() -> Vec<SimulatedStorage> {
     [&storage, &waiting, &arriving]
         .map(|base| base.fork())
         .into()
+}
+
+/// Attack A20 begins here: half a vault is no vault, and nothing keeps the next `create` from making one.
+#[test]
+fn creating_survives_a_crash_at_every_step() {
+    let base = SimulatedStorage::new();
+    base.make_folder(Path::new("/drive")).unwrap();
+    let make = |storage: &SimulatedStorage, seed| {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let secrets = vec![new_secret(OLD, &mut rng)];
+        let device_name = "laptop".to_owned();
+        let new = NewVault {
+            secrets,
+            device_name,
+        };
+        let storage = Arc::new(storage.clone());
+        create(storage, &places("a"), new, NOW, &mut rng)
+    };
+    let images = crash_everywhere(
+        &base,
+        IMAGES,
+        |storage| make(storage, 1).is_ok(),
+        |CrashImage { storage, fate }, acknowledged| {
+            let shared = Arc::new(storage.clone());
+            match opened(&shared, "a", OLD, later(10)) {
+                Ok(mut vault) => {
+                    let mut rng = StdRng::seed_from_u64(2);
+                    add(&mut vault, "first", "x", later(11), &mut rng).unwrap();
+                }
+                Err(error) => {
+                    assert!(!acknowledged, "{fate}: {error}");
+                    let made = make(storage, 2).map(drop);
+                    assert!(made.is_ok(), "{fate}: {error}, then {made:?}");
+                }
+            }
+            assert!(opened(&shared, "z", OLD, later(20)).is_ok(), "{fate}");
+        },
+    );
+    assert!(images > 30, "{images}");
+    for fault in [Fault::Io, Fault::Full { written: 700 }, Fault::Denied] {
+        let steps = fail_everywhere(
+            &base,
+            fault,
+            |storage| make(storage, 1).map(drop),
+            |storage, outcome| {
+                if outcome.is_err() {
+                    let again = make(storage, 2).map(drop);
+                    assert!(again.is_ok(), "{outcome:?}, then {again:?}");
+                }
+                let shared = Arc::new(storage.clone());
+                assert!(opened(&shared, "z", OLD, later(20)).is_ok(), "{outcome:?}");
+            },
+        );
+        assert!(steps > 10, "{steps}");
+    }
 }
 
 fn item(vault: &Vault, title: &str) -> keyfold::model::ids::ItemId {
@@ -291,6 +348,13 @@ fn purge_one() -> Case {
     })
 }
 
+fn purge_and_compact() -> Case {
+    Case::changing_items(|vault, now, rng| {
+        (purge_one().run)(vault, now, rng)?;
+        (compact().run)(vault, now, rng)
+    })
+}
+
 fn compact() -> Case {
     Case::changing_items(|vault, now, rng| vault.compact(now, rng).map(drop))
 }
@@ -380,6 +444,7 @@ fn importing_survives_a_refusal_at_every_step() {
 #[test]
 fn purging_survives_a_crash_at_every_step() {
     assert!(crash(&purge_one()) > 100);
+    assert!(crash(&purge_and_compact()) > 100);
 }
 
 #[test]

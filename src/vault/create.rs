@@ -2,7 +2,8 @@
 
 use super::commit::{Packer, name_device, seal_operations};
 use super::error::VaultError;
-use super::local::{LocalPlaces, known_vault, remember_path};
+use super::local::{LocalPlaces, forget_path, known_vault, remember_path};
+use super::read::read_vault_id;
 use super::slots::{NewSecret, introduce};
 use super::{Places, ReplicaFacts, Vault};
 use crate::crypto::keys::{DataKey, Keys};
@@ -13,7 +14,7 @@ use crate::model::moment::{Clock, Moment};
 use crate::state::codec;
 use crate::state::fold::State;
 use crate::state::op::RecordHead;
-use crate::storage::{Storage, StorageError, folder_of, replace_file};
+use crate::storage::{Storage, StoredFile, folder_of, replace_file};
 use rand::CryptoRng;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -76,24 +77,32 @@ pub fn create(
     let absorbed = state.absorb(content, &[whole]);
     absorbed.map_err(|_| VaultError::Inconsistent("the first record does not read back"))?;
 
-    let part = || std::iter::once(Ok::<_, StorageError>(&file));
+    let part = || std::iter::once(Ok::<_, VaultError>(file.as_slice()));
     let replica = replace_file(&*storage, &local.replica, &mut part(), rng)?;
     let folder = folder_of(&places.vault_file);
-    if storage.stamp(&folder)?.is_none() {
-        storage.make_folder(&folder)?;
-    }
-    // Nothing may have come to the path meanwhile: the name is taken first, then filled.
-    let vault_file = storage.create(&places.vault_file)?;
-    let written = vault_file
-        .write_at(0, &file)
-        .and_then(|()| vault_file.sync())
-        .and_then(|()| storage.sync_folder(&folder));
-    if let Err(error) = written.and_then(|()| remember_path(&*storage, places, keys.vault, rng)) {
-        drop(storage.remove(&places.vault_file));
-        drop(storage.remove(&local.replica));
-        return Err(error.into());
-    }
-    let seen = vault_file.stamp()?;
+    // The name comes with the whole content, so that a crash leaves no file that is neither a vault nor absent; just
+    // before that one more look whether somebody else has taken the name.
+    let look = || match storage.stamp(&places.vault_file)? {
+        Some(_) => Err(VaultError::Exists(places.vault_file.clone())),
+        None => Ok(&[][..]),
+    };
+    let placed = match storage.stamp(&folder) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => storage.make_folder(&folder),
+        Err(error) => Err(error),
+    };
+    let mut parts = part().chain(std::iter::once_with(look));
+    let written = placed
+        .map_err(VaultError::from)
+        .and_then(|()| replace_file(&*storage, &places.vault_file, &mut parts, rng))
+        .and_then(|seen| Ok(remember_path(&*storage, places, keys.vault, rng).map(|()| seen)?));
+    let seen = match written {
+        Ok(seen) => seen,
+        Err(error) => {
+            withdraw(&*storage, places, &local, keys.vault);
+            return Err(error);
+        }
+    };
     let mut vault = Vault {
         storage,
         places: places.clone(),
@@ -118,4 +127,14 @@ pub fn create(
     };
     vault.trust(seen);
     Ok(vault)
+}
+
+/// Takes back what a failed `create` left, and nothing that is somebody else's. What cannot be taken back is litter.
+fn withdraw(storage: &dyn Storage, places: &Places, local: &LocalPlaces, vault: VaultId) {
+    let is_ours = |file: Box<dyn StoredFile>| matches!(read_vault_id(&*file), Ok(Ok(found)) if found == vault);
+    if matches!(storage.open_read(&places.vault_file), Ok(Some(file)) if is_ours(file)) {
+        drop(storage.remove(&places.vault_file));
+    }
+    drop(forget_path(storage, places, vault));
+    drop(storage.remove(&local.replica));
 }

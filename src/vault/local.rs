@@ -167,6 +167,18 @@ pub(super) fn remember_path(
     )
 }
 
+/// Takes back what [`remember_path`] remembered of this vault.
+pub(super) fn forget_path(
+    storage: &dyn Storage,
+    places: &Places,
+    vault: VaultId,
+) -> Result<(), VaultError> {
+    if known_vault(storage, places)? == Some(vault) {
+        storage.remove(&index_path(places, &places.vault_file))?;
+    }
+    Ok(())
+}
+
 /// Tells this device that the vault it knew at `places` lies at `new_path` now.
 ///
 /// # Errors
