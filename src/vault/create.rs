@@ -14,7 +14,7 @@ use crate::model::moment::{Clock, Moment};
 use crate::state::codec;
 use crate::state::fold::State;
 use crate::state::op::RecordHead;
-use crate::storage::{Storage, StoredFile, folder_of, replace_file};
+use crate::storage::{Storage, folder_of, replace_file};
 use rand::CryptoRng;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -131,8 +131,9 @@ pub fn create(
 
 /// Takes back what a failed `create` left, and nothing that is somebody else's. What cannot be taken back is litter.
 fn withdraw(storage: &dyn Storage, places: &Places, local: &LocalPlaces, vault: VaultId) {
-    let is_ours = |file: Box<dyn StoredFile>| matches!(read_vault_id(&*file), Ok(Ok(found)) if found == vault);
-    if matches!(storage.open_read(&places.vault_file), Ok(Some(file)) if is_ours(file)) {
+    if let Ok(Some(file)) = storage.open_read(&places.vault_file)
+        && matches!(read_vault_id(&*file), Ok(Ok(found)) if found == vault)
+    {
         drop(storage.remove(&places.vault_file));
     }
     drop(forget_path(storage, places, vault));
