@@ -47,7 +47,6 @@ def parse_header(raw: bytes) -> Header:
         raise Malformed("header checksum")
     kind = raw[8]
     if not SLOT <= kind <= CHUNK:
-        # CHOICE: stepped over (1.2) and reported as damage (1.5 rule 1 lists the kind).
         raise Malformed(f"unknown frame kind {kind}")
     if any(raw[9:12]):
         raise Malformed("header zeros are not zero")
@@ -89,8 +88,7 @@ def parse_slot(offset: int, header: Header, body: bytes) -> Slot:
     if kind == 3:
         if m or t or p:
             raise Malformed("a recovery slot with Argon2 parameters")
-    elif not (19_456 <= m <= 2_097_152 and 1 <= t <= 16 and 1 <= p <= 16 and m * t <= 8_388_608 and m >= 8 * p
-              and (t >= 2 or m >= 47_104)):
+    elif not (19_456 <= m <= 2_097_152 and 2 <= t <= 16 and 1 <= p <= 16 and m * t <= 8_388_608):
         raise Malformed("Argon2 parameters out of bounds")
     return Slot(offset, header, body, kind, m, t, p, body[16:32])
 
@@ -190,22 +188,20 @@ def find_slots(data) -> list[Slot]:
     """The slots a reader without a key looks at: the first 32 well-formed ones.
 
     CHOICE: the same frame found twice is one slot; else copies appended by a drive would crowd the limit.
+    No key is held yet, so nothing is stepped over.
     """
     found: dict[bytes, Slot] = {}
     offset = BLOCK
     while offset + BLOCK <= len(data) and len(found) < MAX_SLOTS:
-        step = BLOCK
         if data[offset:offset + 8] == SYNC:
             try:
                 header = parse_header(data[offset:offset + 64])
-                if header.kind == CHUNK and closes(data, offset, header):
-                    step = header.length
-                elif header.kind == SLOT:
+                if header.kind == SLOT:
                     frame = data[offset:offset + BLOCK]
                     found.setdefault(frame, parse_slot(offset, header, frame[64:]))
             except Malformed:
                 pass
-        offset += step
+        offset += BLOCK
     return list(found.values())
 
 
@@ -231,6 +227,11 @@ def parse_content(header: Header, plaintext: bytes) -> bytes:
     return plaintext[4:4 + n]
 
 
+def parse_chunk(content: bytes) -> None:
+    if not 9 <= len(content) <= MAX_CHUNK:
+        raise Malformed("chunk is not a time and 1 byte to 1 MiB")
+
+
 def parse_records(header: Header, content: bytes) -> list[Record]:
     if header.kind == RECORD:
         if len(content) > MAX_RECORD:
@@ -254,6 +255,7 @@ def parse_records(header: Header, content: bytes) -> list[Record]:
 
 
 def scan(data, context: bytes, keys: Keys, former: dict[bytes, Keys]) -> Scan:
+    """1.5. Chunks are always authenticated, which rule 3 allows."""
     out = Scan()
     failed_bytes = 0
     slots_seen: set[bytes] = set()
@@ -271,10 +273,6 @@ def scan(data, context: bytes, keys: Keys, former: dict[bytes, Keys]) -> Scan:
             offset += BLOCK
             continue
         end = offset + header.length
-        if header.kind == CHUNK:
-            out.frames += 1
-            offset = end
-            continue
         if header.kind == SLOT:
             frame = data[offset:end]
             try:
@@ -309,13 +307,16 @@ def scan(data, context: bytes, keys: Keys, former: dict[bytes, Keys]) -> Scan:
             offset += BLOCK
             continue
         if holder is not keys:
-            # CHOICE: frames under a former key are stepped over whole but never count: who holds a key that was given
-            # up could else write records.
+            # Never counts (5.10). CHOICE: reported as damage as long as it is, being authentic.
             out.damage.add(offset, header.length, "sealed by a former key")
         else:
             try:
-                for record in parse_records(header, parse_content(header, plaintext)):
-                    out.records.setdefault(record.raw, record)
+                content = parse_content(header, plaintext)
+                if header.kind == CHUNK:
+                    parse_chunk(content)
+                else:
+                    for record in parse_records(header, content):
+                        out.records.setdefault(record.raw, record)
                 out.frames += 1
             except Malformed as why:
                 out.damage.add(offset, header.length, str(why))

@@ -44,17 +44,13 @@ def field_id(field: bytes) -> str:
 
 
 def rfc3339(ms: int) -> str:
-    # CHOICE: always three digits of milliseconds; times after the year 9999 are shown as its last moment.
     ms = min(ms, 253_402_300_799_999)
     moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03}Z"
 
 
 def hotp_start(seed: str) -> int | None:
-    """The start value of a HOTP seed; None for another type.
-
-    CHOICE: the page does not say what an otp value looks like; taken to be an otpauth URI.
-    """
+    """The start value of a seed that is an otpauth://hotp/ URI; else None."""
     url = urllib.parse.urlsplit(seed)
     if url.scheme.lower() != "otpauth" or url.netloc.lower() != "hotp":
         return None
@@ -71,10 +67,7 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
         if sets and field:
             shown = sets[-1]
             value = shown.meaning
-            others = sets[-2::-1]
-            # CHOICE: several heads with one value are no conflict; else all other heads are listed.
-            if all(p.meaning.text == value.text for p in others):
-                others = []
+            others = [p for p in sets[-2::-1] if p.meaning.text != value.text]
             counter = None
             try:
                 start = hotp_start(value.text) if value.kind == 4 else None
@@ -89,9 +82,8 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
                 "conflicts": [{"value": p.meaning.text, "changed": rfc3339(p.changed)} for p in others]}))
         tags.update(p.meaning for p in heads if p.readable(TAG))
         addresses = [p for p in heads if p.readable(URL)]
-        if addresses:
-            shown = addresses[-1]
-            urls.append(((shown.meaning[0], shown.order), {"id": field.hex(), "value": shown.meaning[1]}))
+        for p in addresses:
+            urls.append(((p.meaning[0], p.order), {"id": field.hex(), "value": p.meaning[1]}))
         for p in state.registers[(item, field)]:
             if p.dot in head_dots:
                 continue
@@ -107,8 +99,10 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
                                                    "changed": rfc3339(p.changed), "device": device}))
     fields.sort(key=lambda f: f[0])
     standard = {f["id"]: f["value"] for _, f in fields}
-    # CHOICE: the page does not say how a path is made.
-    path = "/".join(part for part in (standard.get("folder", ""), standard.get("title", "")) if part)
+    folder, title = (standard.get(name, "") for name in ("folder", "title"))
+    title = title.replace("\\", "\\\\").replace("/", "\\/")
+    # CHOICE: a folder that is an empty text is no folder; the slash stays where the title is missing.
+    path = f"{folder}/{title}" if folder else title
     life = state.life_heads(item)
     return {
         "id": item.hex(), "path": path, "trashed": bool(life) and not any(p.meaning for p in life),
@@ -166,8 +160,7 @@ def open_vault(data, ways: Ways) -> Vault:
     pre = parse_preamble(data[:BLOCK])
     if ways.key_file is not None and not 1 <= len(ways.key_file) <= MAX_KEY_FILE:
         raise Refused("a key file has 1 byte to 16 MiB")
-    # One secret may open slots of the current and of a former key in one file (a drive can splice them together). All
-    # key ids are tried, and the key that another one calls former is not used.
+    # 5.10: one secret may open slots of the current and of a former key in one file. One slot of each key id is opened.
     opened: dict[bytes, tuple[Keys, Slot]] = {}
     tried: set[bytes] = set()
     slots = find_slots(data)
@@ -180,7 +173,8 @@ def open_vault(data, ways: Ways) -> Vault:
     if not opened:
         raise Refused("no slot opens with this")
     vaults = {key_id: load(data, pre, *found) for key_id, found in opened.items()}
-    current = [v for key_id, v in vaults.items() if not any(key_id in other.former for other in vaults.values())]
+    # 5.10. CHOICE: refused too if two name each other.
+    current = [v for key_id, v in vaults.items() if set(vaults) - {key_id} <= set(v.former)]
     if len(current) != 1:
         raise Refused("the file holds slots of several keys, and it cannot be told which is the current one")
     (vault,) = current

@@ -154,6 +154,8 @@ def parse_record(data: bytes) -> Record:
         raise Malformed("previous is not 0 or 16 bytes")
     if not record.ops:
         raise Malformed("no operations")
+    if ZERO_ID in record.items:
+        raise Malformed("an item id is all zeros")
     for each in record.ops:
         if each.item > len(record.items):
             raise Malformed("item number out of range")
@@ -171,7 +173,7 @@ LIFE, SET, REMOVE, TAG, URL, COUNTER, ATTACHMENT, ERASE, SLOT_OP, RETIRE, FORMER
 TAG_NAMES = dict(enumerate(
     "LIFE SET REMOVE TAG URL COUNTER ATTACHMENT ERASE SLOT RETIRE FORMER_KEY DEVICE UNDONE FORMER".split(), 1))
 VALUE_TAGS = {SET, REMOVE, TAG, URL, ATTACHMENT, DEVICE}
-NOT_ERASABLE = {LIFE, ERASE, RETIRE}
+NOT_ERASABLE = {LIFE, COUNTER, ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE}
 FIELD_KINDS = {1: "text", 2: "secret", 3: "url", 4: "otp", 5: "date", 6: "email", 7: "multiline"}
 SECRET_KINDS = {2, 4}
 
@@ -330,7 +332,7 @@ class State:
         for placed in self.ops:
             register = (placed.item, placed.op.field)
             self.registers.setdefault(register, []).append(placed)
-            # CHOICE: any operation replaces, also one with an unknown tag or an erased one.
+            # Any operation replaces ("no other operation"), also one with an unknown tag or an erased one.
             replaced.setdefault(register, set()).update(placed.op.replaces)
         self.replaced = replaced
 
@@ -351,6 +353,12 @@ class State:
                 self.reports.append(f"{len(variants)} different records have the id {rid.hex()}")
             chosen.append(variants[min(variants)])
         chosen.sort(key=lambda r: (r.clock, r.id))
+        seqs: dict[bytes, set[int]] = {}
+        for record in chosen:
+            seqs.setdefault(record.device, set()).add(record.seq)
+        for device, known in seqs.items():
+            if len(known) < max(known):
+                self.reports.append(f"{max(known) - len(known)} records of device {device.hex()} are missing")
         for record in chosen:
             other = numbers.setdefault((record.device, record.seq), record)
             if other is not record:
@@ -397,23 +405,19 @@ class State:
     def live_slots(self, present: set[bytes]) -> set[bytes]:
         """5.9. `present`: the slots of the file with a right MAC.
 
-        CHOICE: the last rule (no live slot is left) looks at the slots that the records name too, not at the file's
-        frames alone; else a drive revives a retired way in by leaving out the frames of the live ones.
+        CHOICE: a slot that no SLOT operation names is live while no RETIRE names it, and can be "the one retired last".
         """
         retired = self.retired()
-        known = present | {p.op.field for p in self.ops if p.op.tag == SLOT_OP}
-        known |= {p.meaning[80:96] for p in self.ops if p.readable(RETIRE) and len(p.meaning) == BLOCK}
-        live = known - set(retired)
-        if not live:
-            left = [s for s in present if s in retired]
-            live = {max(left, key=lambda s: retired[s])} if left else set()
+        named = {p.op.field for p in self.ops if p.op.tag == SLOT_OP}
+        live = present - set(retired)
+        if retired and named <= set(retired):
+            live.add(max(retired, key=lambda s: retired[s]))
         return live & present
 
     def items(self) -> list[bytes]:
         """Items that are shown, trashed ones too.
 
-        CHOICE: an item with a LIFE and no value operation at all is shown, else export, import, export would lose items
-        whose fields were all removed. Former values count as values here.
+        CHOICE: an item with a LIFE and neither a value operation nor a FORMER at all is shown.
         """
         life, kept, values = set(), set(), set()
         for p in self.ops:

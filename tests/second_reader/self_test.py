@@ -84,8 +84,9 @@ class Writer:
         return head + body.ljust(960, b"\0")
 
     def seal(self, record_id, index, item, field, value):
-        nonce = k.mac(self.keys.nonce, b"\0" + record_id + struct.pack("<II", index, 0) + value)[:24]
-        return nonce + k.xchacha_seal(self.keys.secret, nonce, k.value_ad(self.vault_id, item, field), value)
+        ad = k.value_ad(self.vault_id, item, field)
+        nonce = k.mac(self.keys.nonce, b"\0" + record_id + struct.pack("<III", index, 0, len(ad)) + ad + value)[:24]
+        return nonce + k.xchacha_seal(self.keys.secret, nonce, ad, value)
 
 
 class Maker:
@@ -146,6 +147,10 @@ def url(name, rank, value, **more):
 def erase(*dots):
     named = k.enc_list(dots, lambda d: k.enc_bytes(ident("record " + d[0])) + k.enc_list([d[1]], k.enc_number))
     return op(k.ERASE, named + b"\0", item=0)
+
+
+def slot_op(name):
+    return op(k.SLOT_OP, b"\x03" + k.enc_text(name), ident("slot " + name), item=0)
 
 
 F = {name: bytes([number]) for number, name in k.STANDARD.items()}
@@ -278,7 +283,8 @@ class WaysIn(Bench):
 
     def test_a_retired_slot_is_refused(self):
         spare = self.w.slot(3, "spare", b"Z" * 26)
-        retire = self.m.record("retire", 5, op(k.RETIRE, b"\0", ident("slot recovery"), item=0))
+        retire = self.m.record("retire", 5, slot_op("recovery"), slot_op("spare"),
+                               op(k.RETIRE, b"\0", ident("slot recovery"), item=0))
         with self.assertRaisesRegex(k.Refused, "retired"):
             self.open(spare, self.w.record(retire))
         ways = k.Ways(recovery="Z" * 26 + k.recovery_checksum("Z" * 26))
@@ -286,14 +292,14 @@ class WaysIn(Bench):
 
     def test_of_all_slots_retired_the_last_is_live(self):
         spare = self.w.slot(3, "spare", b"Z" * 26)
-        one = self.m.record("one", 6, op(k.RETIRE, b"\0", ident("slot recovery"), item=0))
+        one = self.m.record("one", 6, slot_op("recovery"), slot_op("spare"), op(k.RETIRE, b"\0", ident("slot recovery"), item=0))
         two = self.m.record("two", 5, op(k.RETIRE, b"\0", ident("slot spare"), item=0))
         self.open(spare, self.w.pack(one, two))
         with self.assertRaisesRegex(k.Refused, "retired"):
             self.open(spare, self.w.pack(one, two), ways=k.Ways(recovery="Z" * 26 + k.recovery_checksum("Z" * 26)))
 
     def test_leaving_out_the_live_slot_does_not_revive_a_retired_one(self):
-        named = self.m.record("slots", 4, op(k.SLOT_OP, b"\x03" + k.enc_text("spare"), ident("slot spare"), item=0))
+        named = self.m.record("slots", 4, slot_op("recovery"), slot_op("spare"))
         retire = self.m.record("retire", 5, op(k.RETIRE, b"\0", ident("slot recovery"), item=0))
         with self.assertRaisesRegex(k.Refused, "retired"):
             self.open(self.w.pack(named, retire))
@@ -373,7 +379,24 @@ class Scanning(Bench):
         vault = self.open(strange, foreign, small)
         self.assertEqual((len(vault.state.records), self.damage(vault)), (1, [(2048, 2048)]))
 
-    def test_chunk_is_stepped_over_unread(self):
+    def test_a_forged_chunk_hides_nothing(self):
+        _, small = self.two()
+        nonce = b"n" * 24
+        lid = header(k.CHUNK, 4096, self.w.keys.key_id, nonce).ljust(1024, b"\0")
+        vault = self.open(lid, small, bytes(1000), nonce, bytes(1024 - 24), bytes(24))
+        self.assertEqual(len(vault.state.records), 1)
+        lid = header(k.CHUNK, 4096, self.w.keys.key_id, nonce).ljust(1024, b"\0") + small + bytes(2024) + nonce
+        vault = self.open(lid)
+        self.assertEqual((len(vault.state.records), self.damage(vault)), (1, [(2048, 1024), (4096, 2048)]))
+        vault = self.open(slots=[lid[:1024] + self.recovery + lid[2048:]])
+        self.assertEqual(vault.opened_by.kind, 3)
+
+    def test_chunks_of_no_content_or_too_much_are_damage(self):
+        for size in (8, 8 + (1 << 20) + 1):
+            chunk = self.w.frame(k.CHUNK, bytes(size))
+            self.assertEqual(self.damage(self.open(chunk)), [(2048, len(chunk))])
+
+    def test_chunks_count_as_frames(self):
         _, small = self.two()
         chunk = self.w.frame(k.CHUNK, bytes(8) + b"c" * 9000)
         vault = self.open(chunk, small)
@@ -415,7 +438,7 @@ class Scanning(Bench):
 
         dot = (ident("record r"), 0)
         for record in [bent(seq=0), bent(previous=b"x"), bent(seen=[bytes(16)] * 5), bent(ops=[]), bent(items=[]),
-                       bent(id=b"short"), bent(ops=[k.Op(1, 1, b"ab", [], b"", [], [])]),
+                       bent(id=b"short"), bent(items=[bytes(16)]), bent(ops=[k.Op(1, 1, b"ab", [], b"", [], [])]),
                        bent(ops=[k.Op(1, 1, b"", [dot], b"", [], [])]),
                        bent(ops=[k.Op(1, 1, b"", [], b"", [b""] * 17, [])]),
                        bent(ops=[k.Op(1, 1, b"", [], b"", [], [b"x"])]), bent(ops=[k.Op(65_536, 1, b"", [], b"", [], [])])]:
@@ -464,6 +487,34 @@ class Meaning(Bench):
         c = Maker(self.w, "tablet").record("c", 4, op(k.REMOVE, field=F["title"], replaces=[("base", 1)]))
         title = self.field(self.item(base, a, b, c), "title")
         self.assertEqual((title["value"], [x["value"] for x in title["conflicts"]]), ("b", ["a"]))
+
+    def test_only_values_that_differ_from_the_shown_one_are_conflicts(self):
+        heads = [Maker(self.w, name).record(name, at, life(1), secret(self.w, F["password"], value))
+                 for name, at, value in [("a", 1, "x"), ("b", 2, "y"), ("c", 3, "x")]]
+        found = self.field(self.item(*heads), "password")
+        self.assertEqual((found["value"], [c["value"] for c in found["conflicts"]]), ("x", ["y"]))
+
+    def test_an_address_changed_apart_is_there_twice(self):
+        base = self.m.record("base", 1, life(1), url("u", 1, "https://old"), url("v", 1, "https://v"))
+        a = Maker(self.w, "phone").record("a", 3, url("u", 1, "https://a", replaces=[("base", 1)]))
+        b = Maker(self.w, "tablet").record("b", 2, url("u", 0, "https://b", replaces=[("base", 1)]))
+        urls = self.item(base, a, b)["urls"]
+        self.assertEqual([u["value"] for u in urls], ["https://b", "https://v", "https://a"])
+        self.assertEqual((urls[0]["id"], urls[2]["id"]), (ident("url u").hex(),) * 2)
+
+    def test_paths_and_json(self):
+        record = self.m.record("r", 1, life(1), text(F["title"], "a/b\\c\x01\u2028\x7f"), text(F["folder"], "x/y\\/z"))
+        item = self.item(record)
+        self.assertEqual(item["path"], "x/y\\/z/a\\/b\\\\c\x01\u2028\x7f")
+        self.assertIn('"value": "a/b\\\\c\\u0001\u2028\x7f"', k.to_json(item))
+
+    def test_counters_cannot_be_erased_and_gaps_are_reported(self):
+        one = self.m.record("one", 1, life(1), secret(self.w, F["otp"], "otpauth://hotp/x?secret=AAAA", kind=4))
+        up = self.m.record("up", 2, op(k.COUNTER, k.enc_dot((ident("record one"), 1)) + b"\x09", F["otp"]), seq=5)
+        vault = self.open(*[self.w.record(r) for r in (one, up, self.m.record("wipe", 3, erase(("up", 0)), seq=6))])
+        (item,) = k.export(vault.state)["items"]
+        self.assertEqual(self.field(item, "otp")["counter"], 9)
+        self.assertIn("3 records of device", vault.state.reports[0])
 
     def test_equal_heads_are_no_conflict(self):
         a = self.m.record("a", 2, life(1), text(F["title"], "same"))
@@ -526,14 +577,13 @@ class Meaning(Bench):
 
     def test_rewritten_and_whole_copy_of_an_erased_record_are_one(self):
         base = self.m.record("base", 1, life(1), text(F["title"], "x"), secret(self.w, F["password"], "p"))
-        bare = self.m.record("base", 1, life(1), text(F["title"], "x"), secret(self.w, F["password"], "p"))
-        bare.seq, bare.previous = base.seq, base.previous
+        bare = k.parse_record(base.encode())
         bare.ops[2] = bare.ops[2].without_content()
         wipe = self.m.record("wipe", 3, erase(("base", 2)))
         vault = self.open(self.w.record(base), self.w.record(bare), self.w.record(wipe))
         self.assertEqual((len(vault.state.records), vault.state.reports), (2, []))
         vault = self.open(self.w.record(base), self.w.record(bare))
-        self.assertEqual(len(vault.state.reports), 1)
+        self.assertIn("different records", vault.state.reports[0])
 
     def test_same_id_twice(self):
         a = self.m.record("r", 1, life(1), text(F["title"], "a"))
