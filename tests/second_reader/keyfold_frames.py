@@ -210,6 +210,7 @@ class Scan:
     frames: int = 0
     damage: Damages = field(default_factory=Damages)
     slots: list[Slot] = field(default_factory=list)
+    forged: list[int] = field(default_factory=list)  # offsets
     records: dict[bytes, Record] = field(default_factory=dict)  # by their bytes
 
 
@@ -285,7 +286,8 @@ def scan(data, context: bytes, keys: Keys, former: dict[bytes, Keys]) -> Scan:
                         out.slots.append(slot)
                         out.frames += 1
                     else:
-                        out.damage.add(offset, BLOCK, "slot without a right MAC")
+                        # CHOICE: reported as a forged slot (1.4), not as damage; so is a slot of a former key.
+                        out.forged.append(offset)
             except Malformed as why:
                 out.damage.add(offset, BLOCK, str(why))
             offset = end

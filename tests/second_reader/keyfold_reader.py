@@ -164,6 +164,8 @@ def open_vault(data, ways: Ways) -> Vault:
     opened: dict[bytes, tuple[Keys, Slot]] = {}
     tried: set[bytes] = set()
     slots = find_slots(data)
+    if not slots:
+        raise Refused("there is no slot that may be tried")
     for slot in slots:
         if slot.header.key_id not in opened:
             tried.add(slot.header.raw + slot.body)
@@ -201,7 +203,10 @@ def try_slot(slot: Slot, pre: Preamble, ways: Ways) -> Keys | None:
 
 
 def check_report(vault: Vault) -> dict:
-    return {"frames": vault.scan.frames, "records": len(vault.state.records),
+    # An extended body of a known tag is carried too, but only unknown tags are counted.
+    unknown = sum(p.op.tag not in TAG_NAMES for p in vault.state.ops)
+    return {"frames": vault.scan.frames, "records": len(vault.state.records), "unknown": unknown,
+            "forged_slots": len(vault.scan.forged),
             "damage": [vars(d) for d in vault.scan.damage.found]}
 
 
