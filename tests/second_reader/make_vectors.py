@@ -3,7 +3,8 @@
 
     python make_vectors.py            prints them all
     python make_vectors.py write      writes them to ../vectors
-    python make_vectors.py check      fails where ../vectors has something else
+    python make_vectors.py check      fails where ../vectors or the page has something else
+    python make_vectors.py page       prints the frame that section 9 shows
 """
 
 from __future__ import annotations
@@ -361,6 +362,24 @@ def files() -> dict[str, str]:
     return out
 
 
+def page() -> str:
+    """The last block of section 9: the frame of the first record of one-login."""
+    whole = scenarios()[0].data
+    frame = whole[3072:4096]
+    keys = writer().keys
+    plain = k.open_content(keys, whole[:32], k.parse_header(frame[:64]), frame[64:])
+    (n,) = struct.unpack("<I", plain[:4])
+
+    def lines(data: bytes) -> str:
+        return "\n".join("    " + data[at:at + LINE].hex() for at in range(0, len(data), LINE)) + "\n"
+
+    parts = [(0, 8, "sync marker"), (8, 9, "kind: record"), (9, 12, "zeros"), (12, 16, "B = 960"), (16, 32, "key id"), (32, 56, "nonce"),
+             (56, 64, "checksum")]
+    out = "".join(f"    {frame[a:b].hex():<50}{what}\n" for a, b, what in parts)
+    out += f"\nIts body, 960 bytes:\n\n{lines(frame[64:])}\nWhat is sealed in it: {4 + n} bytes, then {len(plain) - 4 - n} zeros:\n\n{lines(plain[:4 + n])}"
+    return out
+
+
 def differences() -> list[str]:
     made, out = files(), []
     there = {name for name in os.listdir(FOLDER) if name.endswith((".txt", ".json"))}
@@ -371,6 +390,9 @@ def differences() -> list[str]:
         with open(os.path.join(FOLDER, name), encoding="utf-8", newline="") as file:
             if file.read() != made[name]:
                 out.append(f"{name}: another content")
+    with open(os.path.join(FOLDER, "..", "..", "vault-format.md"), encoding="utf-8") as file:
+        if page() not in file.read():
+            out.append("vault-format.md: section 9 shows another frame")
     return out
 
 
@@ -380,6 +402,9 @@ def main() -> int:
         found = differences()
         print("\n".join(found) or "all the same")
         return 1 if found else 0
+    if command == "page":
+        print(page(), end="")
+        return 0
     for name, content in files().items():
         if command == "write":
             os.makedirs(FOLDER, exist_ok=True)
