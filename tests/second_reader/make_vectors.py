@@ -268,6 +268,7 @@ def scenarios() -> list[Vector]:
     add("the-same-id-twice", "two records with one id; the one with the smaller bytes counts (Mail, not Male)", whole + w.record(twin), same=True)
 
     out += meanings(w, whole, login)
+    out += odd_operations(w, whole, login)
     out += two_keys(whole, first, login)
     return out
 
@@ -318,6 +319,62 @@ def meanings(w: Writer, whole: bytes, login) -> list[Vector]:
     out.append(Vector("counter-custom-former", "an HOTP seed counted to 9, a custom field, a former value of an import, a field number of a later page",
                       whole + w.record(rich) + w.pack(count, low)))
     return out
+
+
+def odd_operations(w: Writer, whole: bytes, login) -> list[Vector]:
+    """Records that break no rule of 4.2 and yet hold something strange; each is the third record of the laptop."""
+    out = []
+
+    def odd(name, comment, *ops, unknown=0, items=("login",), clock=TIME + 5000):
+        m = Maker(w)
+        m.seq, m.last = 2, login.id
+        record = m.record("odd", 0, *ops, items=items)
+        record.clock = clock << 16 if clock < 1 << 48 else clock
+        out.append(Vector(name, comment, whole + w.record(record), unknown=unknown))
+
+    title, password = ("login", 2), ("login", 4)
+    far = 1 << 33
+
+    def replacing_far(rid, i, items):
+        return k.Op(k.SET, 1, F["title"], [(ident("record login"), far), (ident("record login"), 2)],
+                    b"\1\0" + k.enc_text("Far") + b"\0\0", [], [])
+
+    odd("dot-beyond-32-bits", "SET replaces operation 2^33 of a record, and its title", replacing_far)
+    odd("rank-beyond-32-bits", "an address of rank 2^33", url("far", far, "https://far.example/"))
+    odd("newest-clock", "the clock is 2^64 - 1", text(F["username"], "later", replaces=[("login", 3)]), clock=(1 << 64) - 1)
+    odd("at-beyond-9999", "`at` is 2^64 - 1", text(F["username"], "later", replaces=[("login", 3)], at=(1 << 64) - 1))
+    odd("unknown-operation-replaces", "tag 77 replaces the title: no head is left", op(77, b"?", F["title"], replaces=[title]), unknown=1)
+    odd("life-on-a-field", "LIFE deleted on the title, replacing it", op(k.LIFE, b"\0", F["title"], replaces=[title]))
+    odd("field-kind-nine", "SET of the unknown field kind 9 replaces the title: carried", text(F["title"], "Nine", kind=9, replaces=[title]))
+    odd("life-alone", "an item with a LIFE and nothing else", life(1), items=("bare",))
+    odd("only-former", "an item with a LIFE and one former value", life(1),
+        secret(w, F["password"], "before", tag=k.FORMER, device="dev", at=TIME), items=("bare",))
+    odd("folder-without-title", "an item with a folder and no title", life(1), text(F["folder"], "attic"), items=("bare",))
+    odd("empty-folder-and-title", "folder and title are empty texts", life(1), text(F["folder"], ""), text(F["title"], ""), items=("bare",))
+    odd("removed-and-set-in-one", "REMOVE and SET of one record, apart: two heads", op(k.REMOVE, field=F["username"], replaces=[("login", 3)]),
+        text(F["username"], "new"))
+    odd("item-twice-in-a-record", "the record names one item twice", text(F["username"], "a", replaces=[("login", 3)]),
+        text(F["email"], "b@example.com", item=2, kind=6), items=("login", "login"))
+    odd("no-life", "an item without LIFE", text(F["title"], "No life"), items=("bare",))
+    odd("replaces-across-fields", "SET of the user name replaces the title's dot: it does not", text(F["username"], "u", replaces=[title]))
+    odd("retire-without-slot", "RETIRE of a slot that never was", op(k.RETIRE, b"\0", ident("slot nobody"), item=0))
+    odd("set-on-the-field-of-a-tag", "SET on the tag's field: a head of its own", text(k.sha256(b"keyfold v1 tagwork")[:16], "x", name="n"))
+    odd("hotp-without-secret", "an HOTP seed without a secret", secret(w, F["otp"], "otpauth://hotp/x?counter=3", kind=4))
+    odd("hotp-without-counter", "an HOTP seed without a counter", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ", kind=4))
+    odd("counter-on-another-field", "COUNTER on the password's field, for the HOTP seed of this record's neighbour", op(k.COUNTER, k.enc_dot(password_dot()) + b"\x07", F["password"]))
+    odd("secret-with-text", "a SET of a secret kind with a text and no sealed value", text(F["pin"], "1234", kind=2))
+    odd("former-of-former", "FORMER replaces the title: no head is left",
+        op(k.FORMER, b"\1\0" + k.enc_text("old") + b"\5" + k.enc_text("dev"), F["title"], replaces=[title]))
+    odd("body-on-remove", "REMOVE with a body", op(k.REMOVE, b"x", F["title"], replaces=[title]))
+    odd("erases-what-is-not-there", "ERASE of an operation that has not arrived, and of one out of range", erase(("never", 3), ("login", 99)))
+    odd("erases-life", "ERASE of LIFE and DEVICE: they cannot be erased", erase(("login", 0), ("first", 0)))
+    odd("erased-title", "the title is erased: a fragment is left", erase(title))
+    odd("erased-tag-and-address", "tag and address are erased", erase(("login", 5), ("login", 6)))
+    return out
+
+
+def password_dot():
+    return ident("record login"), 4
 
 
 def two_keys(whole: bytes, first, login) -> list[Vector]:
