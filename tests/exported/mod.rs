@@ -66,7 +66,7 @@ fn export_field(vault: &Vault, item: ItemId, field: &FieldView) -> Json {
         .collect();
     json!({
         "id": id_text(field.id),
-        "name": name_of(field.id, &field.name),
+        "name": field.name,
         "kind": field.kind.name(),
         "secret": field.kind.is_secret(),
         "counter": counter(field.kind, &value, field.counter),
@@ -79,7 +79,7 @@ fn export_field(vault: &Vault, item: ItemId, field: &FieldView) -> Json {
 fn export_former(vault: &Vault, item: ItemId, former: &FormerView) -> Json {
     json!({
         "id": id_text(former.id),
-        "name": name_of(former.id, &former.name),
+        "name": former.name,
         "kind": former.kind.name(),
         "value": opened(vault, item, former.id, &former.value.value),
         "changed": time(former.value.changed),
@@ -108,15 +108,6 @@ fn counter(kind: FieldKind, seed: &str, stored: Option<u64>) -> Option<u64> {
 
 fn time(moment: Moment) -> String {
     moment.to_rfc3339()
-}
-
-/// Standard fields have no name of their own in the document.
-fn name_of(id: FieldId, name: &str) -> &str {
-    if matches!(id, FieldId::Standard(_)) {
-        ""
-    } else {
-        name
-    }
 }
 
 fn id_text(id: FieldId) -> String {

@@ -43,6 +43,11 @@ def field_id(field: bytes) -> str:
     return field.hex()
 
 
+def shown_name(field: bytes, name: str) -> str:
+    """CHOICE: a standard field is called by its id, though the name in its operation is empty (5.2)."""
+    return field_id(field) if len(field) == 1 else name
+
+
 def rfc3339(ms: int) -> str:
     ms = min(ms, 253_402_300_799_999)
     moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)
@@ -76,7 +81,7 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
             if start is not None:
                 counter = max(start, counts.get(value.origin or shown.dot, 0))
             fields.append(((0, field[0]) if len(field) == 1 else (1, value.name.encode(), field), {
-                "id": field_id(field), "name": value.name, "kind": FIELD_KINDS[value.kind],
+                "id": field_id(field), "name": shown_name(field, value.name), "kind": FIELD_KINDS[value.kind],
                 "secret": value.kind in SECRET_KINDS, "value": value.text, "changed": rfc3339(shown.changed),
                 "counter": counter,
                 "conflicts": [{"value": p.meaning.text, "changed": rfc3339(p.changed)} for p in others]}))
@@ -89,7 +94,7 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
                 continue
             if p.readable(SET) or p.readable(FORMER):
                 v = p.meaning
-                name, kind, text = v.name, FIELD_KINDS[v.kind], v.text
+                name, kind, text = shown_name(field, v.name), FIELD_KINDS[v.kind], v.text
                 device = v.device if v.device is not None else state.device_name(p.record.device)
             elif p.readable(URL):
                 name, kind, text, device = "", "url", p.meaning[1], state.device_name(p.record.device)

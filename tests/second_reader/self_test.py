@@ -326,7 +326,7 @@ class Meaning(Bench):
         self.assertEqual([u["value"] for u in item["urls"]], ["https://one", "https://two"])
         self.assertEqual([f["id"] for f in item["fields"]], ["kind", "title", "folder", "password", "#200", custom.hex()])
         self.assertEqual(self.field(item, "password"), {
-            "id": "password", "name": "", "kind": "secret", "secret": True, "value": "hunter2",
+            "id": "password", "name": "password", "kind": "secret", "secret": True, "value": "hunter2",
             "changed": "2023-11-14T22:13:20.123Z", "counter": None, "conflicts": []})
         self.assertEqual(self.field(item, custom.hex())["changed"], "1970-01-01T00:00:00.001Z")
 
