@@ -4,6 +4,8 @@
 
 pub mod kdf;
 pub mod keys;
+#[cfg(test)]
+mod known_answers;
 pub mod recovery;
 pub mod seal;
 pub mod slot;
