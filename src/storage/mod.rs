@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use error::{Failure, StorageError};
 #[cfg(unix)]
 pub use real::RealStorage;
-pub use whole::{append, is_temporary_name, read_whole, replace_file};
+pub use whole::{append, is_temporary_name, read_whole, replace_file, replace_file_after};
 
 /// Every way in which keyfold touches a disk. Threads and handles may share one.
 pub trait Storage: Send + Sync {

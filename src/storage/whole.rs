@@ -21,8 +21,8 @@ const READ_STEP: usize = 1 << 20;
 
 /// Replaces the file at `path`, or creates it, with the given parts one after another: wholly or not at all.
 ///
-/// The caller's iterator may fail with its own error at any point, even after its last part (to look once more whether
-/// the old file changed); the old file then stays. Returns the new file's stamp; it is durable.
+/// The caller's iterator may fail with its own error at any point; the old file then stays. Returns the new file's
+/// stamp; it is durable.
 ///
 /// # Errors
 /// The old file is in place and the temporary one is gone, with one exception: when the folder could not be synced at
@@ -31,6 +31,25 @@ pub fn replace_file<B, E>(
     storage: &dyn Storage,
     path: &Path,
     parts: &mut dyn Iterator<Item = Result<B, E>>,
+    rng: &mut dyn CryptoRng,
+) -> Result<Stamp, E>
+where
+    B: AsRef<[u8]>,
+    E: From<StorageError>,
+{
+    replace_file_after(storage, path, parts, &mut || Ok(()), rng)
+}
+
+/// The same, with a last look when all is written and synced, just before the new file takes the old one's place:
+/// where it fails, the old file stays.
+///
+/// # Errors
+/// As [`replace_file`], or what the last look says.
+pub fn replace_file_after<B, E>(
+    storage: &dyn Storage,
+    path: &Path,
+    parts: &mut dyn Iterator<Item = Result<B, E>>,
+    last_look: &mut dyn FnMut() -> Result<(), E>,
     rng: &mut dyn CryptoRng,
 ) -> Result<Stamp, E>
 where
@@ -50,6 +69,7 @@ where
     let file = storage.create(&temporary)?;
     let renamed = write_parts(file.as_ref(), parts)
         .and_then(|()| Ok(file.sync()?))
+        .and_then(|()| last_look())
         .and_then(|()| Ok(storage.rename(&temporary, path)?));
     if let Err(error) = renamed {
         // The first error is the one to tell; a temporary file that stays is only litter, and known by its name.

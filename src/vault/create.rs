@@ -14,7 +14,7 @@ use crate::model::moment::{Clock, Moment};
 use crate::state::codec;
 use crate::state::fold::State;
 use crate::state::op::RecordHead;
-use crate::storage::{Storage, folder_of, replace_file};
+use crate::storage::{Storage, folder_of, replace_file, replace_file_after};
 use rand::CryptoRng;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -82,19 +82,21 @@ pub fn create(
     let folder = folder_of(&places.vault_file);
     // The name comes with the whole content, so that a crash leaves no file that is neither a vault nor absent; just
     // before that one more look whether somebody else has taken the name.
-    let look = || match storage.stamp(&places.vault_file)? {
+    let mut look = || match storage.stamp(&places.vault_file)? {
         Some(_) => Err(VaultError::Exists(places.vault_file.clone())),
-        None => Ok(&[][..]),
+        None => Ok(()),
     };
     let placed = match storage.stamp(&folder) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => storage.make_folder(&folder),
         Err(error) => Err(error),
     };
-    let mut parts = part().chain(std::iter::once_with(look));
     let written = placed
         .map_err(VaultError::from)
-        .and_then(|()| replace_file(&*storage, &places.vault_file, &mut parts, rng))
+        .and_then(|()| {
+            let path = &places.vault_file;
+            replace_file_after(&*storage, path, &mut part(), &mut look, rng)
+        })
         .and_then(|seen| Ok(remember_path(&*storage, places, keys.vault, rng).map(|()| seen)?));
     let seen = match written {
         Ok(seen) => seen,

@@ -272,17 +272,19 @@ pub(super) fn holds_erased(
 ) -> Result<bool, VaultError> {
     let mut found = false;
     scan(&FileSource::new(file, stamp), &mut |frame| {
-        if frame.header.key != keys.id
-            || !matches!(frame.header.kind, FrameKind::Record | FrameKind::Pack)
-        {
-            return Verdict::Authentic;
+        match frame.header.kind {
+            FrameKind::Slot => return Verdict::Authentic,
+            _ if frame.header.key != keys.id => return Verdict::UnknownKey,
+            FrameKind::Chunk if frame.body.is_empty() => return Verdict::NeedsBody,
+            _ => {}
         }
         let Ok(opened) = open_frame(keys, &frame.header, frame.body) else {
             return Verdict::Forged;
         };
         let places = match frame.header.kind {
             FrameKind::Pack => pack_places(&opened).unwrap_or_default(),
-            _ => vec![opened.content.clone()],
+            FrameKind::Record => vec![opened.content.clone()],
+            FrameKind::Slot | FrameKind::Chunk => return Verdict::Authentic,
         };
         let records = places
             .into_iter()

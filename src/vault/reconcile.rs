@@ -26,7 +26,7 @@ pub(super) struct UnionPlan {
     replica_needs_rewrite: bool,
 }
 
-enum FilePlan {
+pub(super) enum FilePlan {
     /// Unchanged since it was complete.
     Known,
     /// Complete, seen with this stamp.
@@ -119,7 +119,7 @@ impl Vault {
     }
 
     /// Live slots that only the file had. Returns whether there were any.
-    fn take_slots(&mut self, contents: &Contents) -> bool {
+    pub(super) fn take_slots(&mut self, contents: &Contents) -> bool {
         let mut any = false;
         for slot in &contents.slots {
             if !self.slots.iter().any(|held| held.id == slot.id) {
@@ -135,7 +135,7 @@ impl Vault {
     }
 
     /// Slots that came in the records that retired their predecessors, where the frames themselves were lost or stripped.
-    fn adopt_replacements(&mut self) -> bool {
+    pub(super) fn adopt_replacements(&mut self) -> bool {
         let mut any = false;
         for retirement in self.state.retirements() {
             let frame = &retirement.replacement;
@@ -200,7 +200,7 @@ impl Vault {
     }
 
     /// A file without one record under the current key: does it lie under a former one?
-    fn judge_other_key(
+    pub(super) fn judge_other_key(
         &self,
         file: &dyn StoredFile,
         stamp: Stamp,
@@ -209,7 +209,7 @@ impl Vault {
         for former in authentic_former_keys(&self.state, &self.keys) {
             if other_keys.contains(&former.id) {
                 let mut old = State::default();
-                read_into(&mut old, &former, file, &stamp, Depth::Records)?;
+                read_into(&mut old, &former, file, &stamp, Depth::Everything)?;
                 let has_unknown = old.record_ids().any(|id| !self.state.contains(id));
                 return Ok(FilePlan::FormerKey { has_unknown });
             }
@@ -228,7 +228,7 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
-        self.keep_in_replica(&plan, rng)?;
+        self.keep_in_replica(plan.replica_needs_rewrite, rng)?;
         if !self.damage.is_empty() {
             self.notices.push(Notice::Damaged(self.damage.len()));
         }
@@ -239,9 +239,9 @@ impl Vault {
     }
 
     /// Brings the replica in step: before anything else relies on what the vault file brought.
-    fn keep_in_replica(
+    pub(super) fn keep_in_replica(
         &mut self,
-        plan: &UnionPlan,
+        needs_rewrite: bool,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         let arrived = self.arrived();
@@ -253,7 +253,7 @@ impl Vault {
             self.device = self.local.mint_device(&*self.storage, rng)?;
             self.notices.push(Notice::NewDevice);
         }
-        if plan.replica_needs_rewrite {
+        if needs_rewrite {
             self.rewrite_replica(rng)?;
         } else if !arrived.is_empty() {
             self.append_to_replica(&arrived)?;
@@ -296,18 +296,9 @@ impl Vault {
                     self.notices.push(Notice::Healed(records.len()));
                 }
             }),
-            FilePlan::Replace => self
+            FilePlan::Replace | FilePlan::FormerKey { .. } => self
                 .rewrite_vault_file(rng)
                 .map(|()| self.notices.push(Notice::Replaced)),
-            FilePlan::FormerKey { has_unknown } => {
-                let kept = if has_unknown {
-                    self.keep_for_review(rng)
-                } else {
-                    Ok(())
-                };
-                kept.and_then(|()| self.rewrite_vault_file(rng))
-                    .map(|()| self.notices.push(Notice::Replaced))
-            }
             FilePlan::Absent => self
                 .rewrite_vault_file(rng)
                 .map(|()| self.notices.push(Notice::PutBack)),
@@ -329,7 +320,11 @@ impl Vault {
     pub(super) fn deliver(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
         self.vault_seen = None; // what was complete before the replica changed is not any more
         let looked = self.look_at_vault_file(now);
-        match looked.and_then(|plan| self.keep_in_replica(&plan, rng).map(|()| plan)) {
+        let kept = looked.and_then(|plan| {
+            self.keep_in_replica(plan.replica_needs_rewrite, rng)?;
+            Ok(plan)
+        });
+        match kept {
             Ok(plan) => {
                 self.carry_out(plan.file, now, rng);
                 // The caller's own command is why; that is no news.
@@ -413,7 +408,11 @@ impl Vault {
         if before != seen {
             return Err(changed());
         }
-        let after = append(&*file, next_boundary(before.length), bytes)?;
+        let end = next_boundary(before.length);
+        let after = append(&*file, end, bytes)?;
+        if after.length != end.saturating_add(bytes.len() as u64) {
+            return Err(changed()); // somebody else appended at the same moment
+        }
         // The drive may have put another file at the path meanwhile; then that one lacks what was written.
         let at_path = self.storage.stamp(&self.places.vault_file)?;
         if at_path.is_none_or(|stamp| (stamp.device, stamp.inode) != (after.device, after.inode)) {
@@ -448,12 +447,14 @@ impl Vault {
     }
 
     /// Copies the vault file as it is to the local state, before it is replaced.
-    fn keep_for_review(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+    pub(super) fn keep_for_review(
+        &mut self,
+        file: &dyn StoredFile,
+        stamp: Stamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
         self.storage.make_folder(&self.local.review)?;
-        let Some(file) = self.storage.open_read(&self.places.vault_file)? else {
-            return Ok(());
-        };
-        let length = file.stamp()?.length;
+        let length = stamp.length;
         let mut name = [0; 8];
         rng.fill_bytes(&mut name);
         let target = self
@@ -465,7 +466,8 @@ impl Vault {
             if at >= length {
                 return None;
             }
-            let mut part = vec![0; 1 << 20];
+            let left = usize::try_from(length - at).unwrap_or(usize::MAX);
+            let mut part = vec![0; left.min(1 << 20)];
             let read = file.read_at(at, &mut part);
             Some(read.map(|read| {
                 part.truncate(read);

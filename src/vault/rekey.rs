@@ -39,6 +39,8 @@ impl Vault {
             return Err(VaultError::Slots("a vault needs a way in"));
         }
         let _lock = self.begin(now, rng)?;
+        // What hides in the vault file comes along if it can be read; else it goes to review when the file is replaced.
+        drop(self.take_in_vault_file(rng));
         let keys = Keys::derive(DataKey::make(rng), self.keys.vault);
         let mut planned = Vec::new();
         let mut slots: Vec<Slot> = Vec::new();
@@ -79,7 +81,7 @@ impl Vault {
         let path = self.local.replica.clone();
         let written = self
             .absorb_planned(planned, now, rng)
-            .and_then(|()| self.write_whole(&path, &old_keys, rng));
+            .and_then(|()| self.write_whole(&path, &old_keys, &|| Ok(()), rng));
         match written {
             Ok(stamp) => self.packed(stamp),
             Err(error) => {

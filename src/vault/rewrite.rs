@@ -2,8 +2,10 @@
 //! (vault-format.md, section 1.6).
 
 use super::commit::Packer;
-use super::error::VaultError;
+use super::error::{UnlockError, VaultError};
+use super::open::{OnPath, look};
 use super::read::{ChunkPlace, Depth, FileSource, read_chunk, read_into};
+use super::reconcile::FilePlan;
 use super::{ReplicaFacts, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::seal_chunk;
@@ -13,7 +15,7 @@ use crate::log::scan::{Reason, Verdict, scan};
 use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::state::op::ChunkName;
-use crate::storage::{Stamp, StoredFile, replace_file};
+use crate::storage::{Stamp, StoredFile, replace_file_after};
 use rand::CryptoRng;
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,6 +26,11 @@ const ORPHAN_MILLISECONDS: u64 = 90 * 24 * 60 * 60 * 1000;
 
 /// A chunk and the file that it is read from.
 type ChunkSource = (Rc<dyn StoredFile>, ChunkPlace);
+
+const CHANGING: &str = "the vault file is just being changed by another program";
+const NOT_OURS: VaultError = VaultError::Inconsistent(
+    "what lies at the vault's path is not this vault, so it is left alone",
+);
 
 /// What a `compact` saved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +54,7 @@ impl Vault {
         let _lock = self.begin(now, rng)?;
         let length = |stamp: Option<Stamp>| stamp.map_or(0, |stamp| stamp.length);
         let before = length(self.storage.stamp(&self.places.vault_file)?);
+        self.take_in_vault_file(rng)?;
         self.rewrite_replica(rng)?;
         self.rewrite_vault_file(rng)?;
         Ok(Compacted {
@@ -58,7 +66,7 @@ impl Vault {
     /// The replica anew, packed. The exclusive lock is held.
     pub(super) fn rewrite_replica(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
         let path = self.local.replica.clone();
-        let stamp = self.write_whole(&path, &self.keys, rng)?;
+        let stamp = self.write_whole(&path, &self.keys, &|| Ok(()), rng)?;
         self.packed(stamp);
         Ok(())
     }
@@ -73,22 +81,71 @@ impl Vault {
         self.replicated = self.state.record_ids().collect();
     }
 
-    /// The vault file anew. The exclusive lock is held and the replica has everything.
+    /// The vault file anew, with all that it holds now. The exclusive lock is held.
     pub(super) fn rewrite_vault_file(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        const TRIES: usize = 3;
         let path = self.places.vault_file.clone();
-        let stamp = self.write_whole(&path, &self.keys, rng)?;
-        self.damage.clear();
-        self.trust(stamp);
-        Ok(())
+        for _ in 0..TRIES {
+            let seen = self.take_in_vault_file(rng)?;
+            let is_unchanged = || {
+                let unchanged = self.storage.stamp(&path)? == seen;
+                unchanged
+                    .then_some(())
+                    .ok_or(VaultError::Inconsistent(CHANGING))
+            };
+            match self.write_whole(&path, &self.keys, &is_unchanged, rng) {
+                Err(VaultError::Inconsistent(CHANGING)) => {}
+                Err(error) => return Err(error),
+                Ok(stamp) => {
+                    self.damage.clear();
+                    self.trust(stamp);
+                    return Ok(());
+                }
+            }
+        }
+        Err(VaultError::Inconsistent(CHANGING))
     }
 
-    /// A whole file under the vault's keys. Chunks are read under `read_keys`, the former ones in a `rekey`.
+    /// Reads every frame of the vault file that is about to be replaced, chunks included, so that nothing under them
+    /// goes: what was not known is in the replica afterwards, what lies under a former key in the review folder.
+    /// Returns the stamp of the file that was read, `None` where there is none.
+    pub(super) fn take_in_vault_file(
+        &mut self,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Option<Stamp>, VaultError> {
+        let (file, stamp) = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
+            OnPath::Vault(file, stamp) => (file, stamp),
+            OnPath::Absent => return Ok(None),
+            OnPath::Unusable(_) => return Err(NOT_OURS),
+        };
+        let keys = &self.keys;
+        let contents = read_into(&mut self.state, keys, &*file, &stamp, Depth::Everything)?;
+        match self.judge_other_key(&*file, stamp, &contents.other_keys)? {
+            FilePlan::FormerKey { has_unknown: true } => {
+                self.keep_for_review(&*file, stamp, rng)?
+            }
+            FilePlan::OtherKey if contents.records.is_empty() && self.replica.is_some() => {
+                return Err(UnlockError::OtherKey.into());
+            }
+            _ => {}
+        }
+        let has_new_slots = self.take_slots(&contents) | self.adopt_replacements();
+        self.keep_in_replica(has_new_slots, rng)?;
+        Ok(Some(stamp))
+    }
+
+    /// A whole file under the vault's keys. Chunks are read under `read_keys`, the former ones in a `rekey`. `last_look`
+    /// is asked when all is written and just before the new file takes the old one's place.
     pub(super) fn write_whole(
         &self,
         path: &Path,
         read_keys: &Keys,
+        last_look: &dyn Fn() -> Result<(), VaultError>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Stamp, VaultError> {
+        if self.live_slots().is_empty() {
+            return Err(VaultError::Slots("no way in would be left"));
+        }
         let preamble = std::iter::once(write_preamble(self.keys.vault).to_vec());
         let slots = self.live_slots().into_iter().map(|slot| slot.frame.clone());
         let ids = self.state.record_ids_in_order();
@@ -99,7 +156,13 @@ impl Vault {
             .iter()
             .flat_map(|(file, place)| self.chunk_frame(&**file, place, read_keys).transpose());
         let mut parts = preamble.chain(slots).chain(packs).map(Ok).chain(chunks);
-        replace_file::<Vec<u8>, VaultError>(&*self.storage, path, &mut parts, rng)
+        replace_file_after::<Vec<u8>, VaultError>(
+            &*self.storage,
+            path,
+            &mut parts,
+            &mut || last_look(),
+            rng,
+        )
     }
 
     /// Chunks of both files that are to be kept, each once.
