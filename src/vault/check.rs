@@ -27,6 +27,9 @@ pub struct CheckReport {
     pub frames: usize,
     /// Records that the vault file holds.
     pub records: usize,
+    /// Records of the vault file that only a whole reading finds: a forged chunk lay over them. The next rewrite brings
+    /// them back.
+    pub hidden: usize,
     /// Operations of newer versions, which are carried.
     pub unknown: usize,
     /// What could not be used.
@@ -89,6 +92,8 @@ impl Vault {
                 )?;
                 report.frames = contents.frames;
                 report.records = contents.records.len();
+                let found = contents.records.iter();
+                report.hidden = found.filter(|id| !self.state.contains(**id)).count();
                 report.forged_slots = contents.forged_slots;
                 let complete = self
                     .state

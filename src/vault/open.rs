@@ -278,6 +278,7 @@ impl Vault {
             self.load_replica()?;
             let plan = self.look_at_vault_file(now)?;
             if !self.has_work(&plan) {
+                self.tell(&plan);
                 return self.refuse_retired();
             }
         }

@@ -229,13 +229,23 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         self.keep_in_replica(plan.replica_needs_rewrite, rng)?;
-        if !self.damage.is_empty() {
-            self.notices.push(Notice::Damaged(self.damage.len()));
-        }
         self.note_oddities();
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
-        self.carry_out(plan.file, now, rng);
+        self.carry_out(plan, now, rng);
         Ok(())
+    }
+
+    /// Says what is wrong with the vault file, whether or not there is anything to do about it.
+    pub(super) fn tell(&mut self, plan: &UnionPlan) {
+        let notice = match &plan.file {
+            FilePlan::OtherKey => Notice::OtherKey,
+            FilePlan::Unusable(reason) => Notice::Unusable(reason.clone()),
+            _ if !self.damage.is_empty() => Notice::Damaged(self.damage.len()),
+            _ => return,
+        };
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
     }
 
     /// Brings the replica in step: before anything else relies on what the vault file brought.
@@ -276,8 +286,9 @@ impl Vault {
     }
 
     /// Brings the vault file in step. What fails is pending, never an error: the replica has it all.
-    fn carry_out(&mut self, plan: FilePlan, now: Moment, rng: &mut dyn CryptoRng) {
-        let outcome = match plan {
+    fn carry_out(&mut self, plan: UnionPlan, now: Moment, rng: &mut dyn CryptoRng) {
+        self.tell(&plan);
+        let outcome = match plan.file {
             FilePlan::Known => Ok(()),
             FilePlan::Complete(stamp) => {
                 self.vault_current = Some(stamp);
@@ -302,14 +313,7 @@ impl Vault {
             FilePlan::Absent => self
                 .rewrite_vault_file(rng)
                 .map(|()| self.notices.push(Notice::PutBack)),
-            FilePlan::OtherKey => {
-                self.notices.push(Notice::OtherKey);
-                Ok(())
-            }
-            FilePlan::Unusable(reason) => {
-                self.notices.push(Notice::Unusable(reason));
-                Ok(())
-            }
+            FilePlan::OtherKey | FilePlan::Unusable(_) => Ok(()),
         };
         if let Err(error) = outcome {
             self.notices.push(Notice::Pending(error.to_string()));
@@ -326,7 +330,7 @@ impl Vault {
         });
         match kept {
             Ok(plan) => {
-                self.carry_out(plan.file, now, rng);
+                self.carry_out(plan, now, rng);
                 // The caller's own command is why; that is no news.
                 self.notices.retain(|notice| *notice != Notice::Replaced);
             }
