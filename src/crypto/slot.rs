@@ -99,6 +99,7 @@ impl SlotSecret {
     /// A recovery key; random enough to need no stretching.
     #[must_use]
     pub fn from_recovery_key(key: &RecoveryKey) -> Self {
+        // EXPOSE: the symbols are the slot's secret, wiped with it.
         Self(Zeroizing::new(key.expose().to_vec()))
     }
 }

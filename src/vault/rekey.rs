@@ -68,6 +68,7 @@ impl Vault {
         }
         state.settle();
         planned.push(PlannedOperation {
+            // EXPOSE: the former data key is sealed inside the new one's vault.
             values: vec![PlannedValue::Key(Zeroizing::new(*self.keys.data.expose()))],
             ..PlannedOperation::on_vault(
                 Tag::FORMER_KEY,

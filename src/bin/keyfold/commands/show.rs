@@ -180,10 +180,10 @@ fn text(
         .filter(|field| !is_about_the_item(field.id))
     {
         let value = shown(context, session, view, field, None, args)?;
-        // EXPOSE: shown because it is not secret or --reveal was given.
         row(
             context,
             &field.name,
+            // EXPOSE: shown because it is not secret or --reveal was given.
             value.as_ref().map_or(MASK, |value| value.expose()),
         )?;
         for other in &field.others {
@@ -193,10 +193,10 @@ fn text(
                 field.name,
                 other.changed.to_rfc3339()
             );
-            // EXPOSE: shown because it is not secret or --reveal was given.
             row(
                 context,
                 &name,
+                // EXPOSE: shown because it is not secret or --reveal was given.
                 value.as_ref().map_or(MASK, |value| value.expose()),
             )?;
         }
