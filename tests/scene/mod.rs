@@ -5,6 +5,8 @@
     reason = "each test file uses a part of it; a test may stop"
 )]
 
+pub(crate) mod devices;
+
 use keyfold::crypto::kdf::{KdfCost, PlainMemory};
 use keyfold::crypto::recovery::RecoveryKey;
 use keyfold::model::draft::{Draft, DraftValue, FieldName};
