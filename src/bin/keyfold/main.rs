@@ -19,14 +19,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        // clap prints help and version on standard output, and usage errors on standard error with exit code 2.
-        Err(error) => {
-            let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            return match error.print() {
-                Ok(()) => ExitCode::from(code),
-                Err(error) => failure::Failure::from(error).report(false),
-            };
-        }
+        Err(error) => return refuse(&error),
     };
     let json = cli.globals.json;
     let outcome = context::Context::new(cli.globals)
@@ -35,5 +28,21 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failure) => failure.report(json),
+    }
+}
+
+/// Help and version go to standard output; usage errors to standard error with exit code 2, as JSON where that is wanted.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os()
+        .take_while(|arg| arg != "--")
+        .any(|arg| arg == "--json");
+    if error.use_stderr() && wants_json {
+        let text = error.to_string();
+        let message = text.trim().trim_start_matches("error: ");
+        return failure::Failure::usage(message).report(true);
+    }
+    match error.print() {
+        Ok(()) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+        Err(error) => failure::Failure::from(error).report(false),
     }
 }

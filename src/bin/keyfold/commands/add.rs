@@ -3,7 +3,7 @@
 use crate::cli::{Add, ItemFlags};
 use crate::commands::ls::{self, item_kind};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::prompt;
 use crate::session::{Session, unexpected};
 use keyfold::generate::{self, Phrase, Rules};
@@ -15,6 +15,7 @@ use keyfold::otp::Seed;
 use keyfold::secret::Secret;
 use keyfold::service::{Request, Response};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What flags and standard input say about an item's fields.
 #[derive(Default)]
@@ -35,8 +36,10 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
     if let (Some(id), true) = (taken, args.or_update) {
         return super::edit::apply_flags(context, &mut session, id, &args.item);
     }
-    if !args.duplicate {
-        refuse_taken(&session, &folder, &title)?;
+    if taken.is_some() && !args.duplicate {
+        return Err(
+            self::taken(&folder, &title).hint("--or-update changes it, --duplicate adds another")
+        );
     }
     let kind = kind.unwrap_or_default();
     let wishes = wishes(context, &args.item, kind, Asks::MainSecret)?;
@@ -65,7 +68,7 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
 }
 
 /// The item that has exactly this path, unless it lies in the trash.
-fn same_path(session: &Session, folder: &str, title: &str) -> Option<ItemId> {
+pub(crate) fn same_path(session: &Session, folder: &str, title: &str) -> Option<ItemId> {
     let items = session.items();
     items
         .iter()
@@ -73,16 +76,10 @@ fn same_path(session: &Session, folder: &str, title: &str) -> Option<ItemId> {
         .map(|item| item.id)
 }
 
-/// Fails where an item of this path is there.
-pub(crate) fn refuse_taken(session: &Session, folder: &str, title: &str) -> Result<(), Failure> {
-    match same_path(session, folder, title) {
-        None => Ok(()),
-        Some(_) => Err(Failure::new(
-            Kind::Failed,
-            format!("there is an item {} already", join_path(folder, title)),
-        )
-        .hint("--or-update changes it, --duplicate adds another")),
-    }
+/// The failure of a command that would make a second item of this path.
+pub(crate) fn taken(folder: &str, title: &str) -> Failure {
+    let path = join_path(folder, title);
+    Failure::failed(format!("there is an item {path} already"))
 }
 
 /// Whether the item's main secret is asked for where no flag brings it.
@@ -101,6 +98,13 @@ pub(crate) fn wishes(
     kind: ItemKind,
     asks: Asks,
 ) -> Result<Wishes, Failure> {
+    let notes_from_stdin = flags.note_file.as_deref() == Some(Path::new("-"));
+    if notes_from_stdin && (flags.secret_stdin || flags.otp_stdin || flags.json_stdin) {
+        return Err(
+            Failure::usage("standard input cannot be the notes and a secret")
+                .hint("--json-stdin takes both at once"),
+        );
+    }
     let mut wishes = Wishes {
         urls: flags.url.clone(),
         tags: flags.tag.clone(),

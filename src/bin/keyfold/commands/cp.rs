@@ -1,16 +1,16 @@
 //! `cp`: a copy of an item, without its history.
 
 use crate::cli::Cp;
-use crate::commands::add;
+use crate::commands::{add, ls};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Session, unexpected};
 use keyfold::model::draft::{Draft, DraftField, DraftValue, FieldName};
 use keyfold::model::field;
 use keyfold::model::ids::FieldId;
 use keyfold::model::item::split_path;
 use keyfold::model::query::Scope;
-use keyfold::service::Request;
+use keyfold::service::{Request, Response};
 
 pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
@@ -21,7 +21,9 @@ pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
     } else {
         title
     };
-    add::refuse_taken(&session, &folder, &title)?;
+    if add::same_path(&session, &folder, &title).is_some() {
+        return Err(add::taken(&folder, &title).hint("give the copy another path"));
+    }
     let view = session.item(context, from.id)?;
     let mut draft = Draft {
         kind: from.kind,
@@ -52,7 +54,16 @@ pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
         });
     }
     let path = keyfold::model::item::join_path(&draft.folder, &draft.title);
-    session.ask(context, Request::Add(vec![draft]))?;
+    let Response::Added(ids) = session.ask(context, Request::Add(vec![draft]))? else {
+        return Err(unexpected());
+    };
+    if context.output.json {
+        let copies = ids
+            .iter()
+            .filter_map(|id| session.vault.state().summary(*id))
+            .collect::<Vec<_>>();
+        return ls::print(context, &copies);
+    }
     context.output.note(&format!("Copied to {path}"));
     Ok(())
 }

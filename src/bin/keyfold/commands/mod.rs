@@ -34,7 +34,7 @@ mod undo;
 
 use crate::cli::Command;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use std::process::ExitCode;
 
 /// Runs a command; without one, `keyfold NAME` is `show NAME`, and `keyfold` alone shows what a picker gives.
@@ -44,14 +44,18 @@ pub(crate) fn run(
     name: Option<String>,
 ) -> Result<ExitCode, Failure> {
     let Some(command) = command else {
-        return show::run(
-            context,
-            &crate::cli::Show {
-                name,
-                reveal: false,
-            },
-        )
-        .map(|()| ExitCode::SUCCESS);
+        let args = crate::cli::Show {
+            name,
+            reveal: false,
+        };
+        return match show::run(context, &args) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            // Perhaps it was meant to be a command.
+            Err(failure) if failure.kind == Kind::NotFound && args.name.is_some() => {
+                Err(failure.hint("keyfold --help lists all commands, keyfold ls all items"))
+            }
+            Err(failure) => Err(failure),
+        };
     };
     if let Some(name) = name {
         return Err(Failure::usage(format!("{name} stands before a command"))

@@ -1,11 +1,12 @@
 //! `mv`: another title, or another folder for several.
 
 use crate::cli::Mv;
+use crate::commands::{add, ls};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
 use keyfold::model::ids::ItemId;
-use keyfold::model::item::{join_path, split_path};
+use keyfold::model::item::{ItemSummary, split_path};
 use keyfold::model::query::Scope;
 use keyfold::service::Request;
 use keyfold::state::change::Edit;
@@ -15,16 +16,28 @@ pub(crate) fn run(context: &mut Context, args: &Mv) -> Result<(), Failure> {
         .names
         .split_last()
         .ok_or_else(|| Failure::usage("where to?"))?;
+    if sources.is_empty() && args.query.is_none() {
+        return Err(Failure::usage(format!("move {target} where to?"))
+            .hint("keyfold mv NAME NEW-PATH, or keyfold mv NAME… FOLDER/"));
+    }
     let mut session = Session::open(context)?;
     let moves = plan(context, &session, sources, args.query.as_deref(), target)?;
-    let mut edits = Vec::new();
-    for (id, folder, title) in moves {
-        context
-            .output
-            .note(&format!("Moved to {}", join_path(&folder, &title)));
-        edits.push((id, vec![Edit::Move { folder, title }]));
-    }
+    let ids: Vec<ItemId> = moves.iter().map(|(id, ..)| *id).collect();
+    let edits = moves
+        .into_iter()
+        .map(|(id, folder, title)| (id, vec![Edit::Move { folder, title }]))
+        .collect();
     session.ask(context, Request::Edit(edits))?;
+    let moved: Vec<ItemSummary> = ids
+        .iter()
+        .filter_map(|id| session.vault.state().summary(*id))
+        .collect();
+    if context.output.json {
+        return ls::print(context, &moved);
+    }
+    for item in moved {
+        context.output.note(&format!("Moved to {}", item.path()));
+    }
     Ok(())
 }
 
@@ -53,6 +66,10 @@ fn plan(
             .hint("write the folder with a slash at its end"));
     };
     let (folder, title) = split_path(target);
+    let is_taken = add::same_path(session, &folder, &title).is_some_and(|id| id != item.id);
+    if is_taken {
+        return Err(add::taken(&folder, &title).hint("rename or remove that one first"));
+    }
     Ok(vec![(item.id, folder, title)])
 }
 

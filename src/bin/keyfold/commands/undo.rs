@@ -21,6 +21,9 @@ struct Changes {
 }
 
 pub(crate) fn run(context: &mut Context, args: &Undo) -> Result<(), Failure> {
+    if args.count == 0 {
+        return Err(Failure::usage("--count is 1 or more"));
+    }
     let mut session = Session::open(context)?;
     let Response::Undoable(rows) = session.ask(context, Request::Undoable)? else {
         return Err(unexpected());
@@ -33,7 +36,7 @@ pub(crate) fn run(context: &mut Context, args: &Undo) -> Result<(), Failure> {
     if args.list {
         return print(context, listed);
     }
-    if rows.is_empty() || args.count == 0 {
+    if rows.is_empty() {
         return Err(Failure::new(Kind::Failed, "there is nothing to undo"));
     }
     let records = rows.iter().take(args.count).map(|row| row.record).collect();

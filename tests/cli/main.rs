@@ -1,0 +1,15 @@
+//! The program from its command line: every command's happy path, its failures and their exit codes, the shapes of its JSON.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+#[path = "../program/mod.rs"]
+mod program;
+
+mod exchange;
+mod items;
+mod naming;
+mod one_time;
+mod output;
+mod places;
+mod secrets;
+mod terminal;
+mod ways_in;
