@@ -255,6 +255,9 @@ fn several_items_are_edited_by_names_and_by_search() {
     );
     home.run(&["edit", "a/one", "a/two", "--rename", "x"])
         .exits(2);
+    home.run(&["edit", "a/one", "--rename", "a/two"])
+        .exits(1)
+        .says("already");
     home.run(&["edit", "a/one", "a/two"]).exits(2).says("flags");
     // One name that is not there, and none is changed.
     home.run(&["edit", "a/one", "nothing", "--tag", "late"])

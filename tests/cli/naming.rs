@@ -133,8 +133,8 @@ fn ls_narrows_by_folder_pattern_tag_and_kind() {
     home.add("work/deep/wiki", "x", &["--tag", "daily", "--tag", "team"]);
     home.add("home/wifi", "x", &["--kind", "wifi"]);
     let ls = |args: &[&str]| home.run(&[&["ls"], args].concat()).ok().out;
-    assert_eq!(ls(&[]), "home/wifi\nwork/deep/wiki\nwork/mail\n");
-    assert_eq!(ls(&["work/"]), "work/deep/wiki\nwork/mail\n");
+    assert_eq!(ls(&[]), "home/wifi\nwork/mail\nwork/deep/wiki\n");
+    assert_eq!(ls(&["work/"]), "work/mail\nwork/deep/wiki\n");
     assert_eq!(ls(&["*wi*"]), "home/wifi\nwork/deep/wiki\n");
     assert_eq!(ls(&["--tag", "daily", "--tag", "team"]), "work/deep/wiki\n");
     assert_eq!(ls(&["--kind", "wifi"]), "home/wifi\n");

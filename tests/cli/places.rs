@@ -145,7 +145,7 @@ fn only_known_settings_are_set_and_comments_stay() {
     home.bare(&["config", "set", "vaults.", "x"], "").exits(2);
     home.write("config.toml", "vault = [");
     home.bare(&["config"], "").exits(2).says("config.toml");
-    home.write("config.toml", "vault = 3");
+    home.write("config.toml", "device = 3");
     home.bare(&["config"], "").exits(2).says("must be a text");
 }
 

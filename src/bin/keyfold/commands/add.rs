@@ -76,6 +76,17 @@ pub(crate) fn same_path(session: &Session, folder: &str, title: &str) -> Option<
         .map(|item| item.id)
 }
 
+/// Fails where another item than this one has the path already.
+pub(crate) fn refuse_taken(session: &Session, path: &str, item: ItemId) -> Result<(), Failure> {
+    let (folder, title) = split_path(path);
+    match same_path(session, &folder, &title) {
+        Some(id) if id != item => {
+            Err(taken(&folder, &title).hint("rename or remove that one first"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The failure of a command that would make a second item of this path.
 pub(crate) fn taken(folder: &str, title: &str) -> Failure {
     let path = join_path(folder, title);

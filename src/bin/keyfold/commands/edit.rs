@@ -1,25 +1,29 @@
 //! `edit`: items changed by flags, or one of them in an editor.
 
 use crate::cli::{Edit as Args, ItemFlags};
-use crate::commands::add::{Asks, Wishes, wishes};
+use crate::commands::add::{self, Asks, Wishes, wishes};
 use crate::commands::ls::{self, item_kind};
 use crate::context::Context;
 use crate::editor;
 use crate::failure::Failure;
 use crate::session::Session;
-use keyfold::model::draft::FieldName;
+use keyfold::model::draft::{DraftValue, FieldName};
 use keyfold::model::field::ItemKind;
-use keyfold::model::ids::ItemId;
+use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::item::split_path;
 use keyfold::model::query::Scope;
 use keyfold::service::Request;
 use keyfold::state::change::Edit;
+use keyfold::state::view::ItemView;
 
 pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
     let items = session.pick_several(context, &args.names, args.query.as_deref(), Scope::Live)?;
     if args.rename.is_some() && items.len() > 1 {
         return Err(Failure::usage("several items cannot share one new path"));
+    }
+    if let (Some(path), [item]) = (&args.rename, items.as_slice()) {
+        add::refuse_taken(&session, path, item.id)?;
     }
     if !has_wishes(&args) {
         let [item] = items.as_slice() else {
@@ -41,12 +45,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
         all.extend(wanted.to_edits());
         edits.push((item.id, all));
     }
-    session.ask(context, Request::Edit(edits))?;
-    tell(
-        context,
-        &session,
-        &items.iter().map(|item| item.id).collect::<Vec<_>>(),
-    )
+    commit(context, &mut session, edits)
 }
 
 /// Changes one item by the flags of `add`: for `add --or-update`.
@@ -58,22 +57,82 @@ pub(crate) fn apply_flags(
 ) -> Result<(), Failure> {
     let kind = session.item(context, item)?.kind();
     let edits = Wanted::collect(context, flags, kind)?.to_edits();
-    session.ask(context, Request::Edit(vec![(item, edits)]))?;
-    tell(context, session, &[item])
+    commit(context, session, vec![(item, edits)])
 }
 
-fn tell(context: &Context, session: &Session, ids: &[ItemId]) -> Result<(), Failure> {
-    let items: Vec<_> = ids
-        .iter()
-        .filter_map(|id| session.vault.state().summary(*id))
-        .collect();
+/// Commits what is news, and tells it. A script that says the same again writes nothing and leaves no history.
+fn commit(
+    context: &mut Context,
+    session: &mut Session,
+    edits: Vec<(ItemId, Vec<Edit>)>,
+) -> Result<(), Failure> {
+    let mut news = Vec::new();
+    let mut told = Vec::new();
+    for (id, wanted) in edits {
+        let view = session.item(context, id)?;
+        let mut fresh = Vec::new();
+        for edit in wanted {
+            if is_news(context, session, &view, &edit)? {
+                fresh.push(edit);
+            }
+        }
+        told.push((id, !fresh.is_empty()));
+        if !fresh.is_empty() {
+            news.push((id, fresh));
+        }
+    }
+    if !news.is_empty() {
+        session.ask(context, Request::Edit(news))?;
+    }
+    let summary = |id| session.vault.state().summary(id);
     if context.output.json {
+        let items: Vec<_> = told.iter().filter_map(|(id, _)| summary(*id)).collect();
         return ls::print(context, &items);
     }
-    for item in items {
-        context.output.note(&format!("Changed {}", item.path()));
+    for (id, is_changed) in told {
+        let path = summary(id).map(|item| item.path()).unwrap_or_default();
+        let what = if is_changed {
+            "Changed"
+        } else {
+            "No change in"
+        };
+        context.output.note(&format!("{what} {path}"));
     }
     Ok(())
+}
+
+/// Whether the item does not say so already.
+fn is_news(
+    context: &mut Context,
+    session: &mut Session,
+    view: &ItemView,
+    edit: &Edit,
+) -> Result<bool, Failure> {
+    Ok(match edit {
+        Edit::Set(name, kind, value) => {
+            let field = view.fields.iter().find(|field| match name {
+                FieldName::Standard(number) => field.id == FieldId::Standard(*number),
+                FieldName::Custom(name) => {
+                    matches!(field.id, FieldId::Custom(_)) && field.name == *name
+                }
+            });
+            // Setting a field settles its conflict: that is news even where the value is the one shown.
+            let Some(field) = field.filter(|field| field.kind == *kind && field.others.is_empty())
+            else {
+                return Ok(true);
+            };
+            let current = session.reveal(context, view.id, field.id, None)?;
+            match value {
+                // EXPOSE: compared with a value that is no secret.
+                DraftValue::Plain(text) => current.expose() != text,
+                DraftValue::Secret(secret) => !current.same_as(secret),
+            }
+        }
+        Edit::AddTag(tag) => !view.tags.contains(tag),
+        Edit::AddUrl(address) => !view.urls.iter().any(|url| url.address == *address),
+        Edit::Kind(kind) => view.kind() != *kind,
+        _ => true,
+    })
 }
 
 fn has_wishes(args: &Args) -> bool {

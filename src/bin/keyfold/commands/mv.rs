@@ -65,11 +65,8 @@ fn plan(
         return Err(Failure::usage("several items can only move to a folder")
             .hint("write the folder with a slash at its end"));
     };
+    add::refuse_taken(session, target, item.id)?;
     let (folder, title) = split_path(target);
-    let is_taken = add::same_path(session, &folder, &title).is_some_and(|id| id != item.id);
-    if is_taken {
-        return Err(add::taken(&folder, &title).hint("rename or remove that one first"));
-    }
     Ok(vec![(item.id, folder, title)])
 }
 

@@ -31,8 +31,11 @@ pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
             let mut session = Session::open(context)?;
             let item = session.pick(context, &name, Scope::Live)?;
             let view = session.item(context, item.id)?;
+            if args.next {
+                refuse_counter(context, &mut session, &view)?;
+            }
             let code = code(context, &mut session, &view)?;
-            print(context, code, args.next)
+            print(context, &code, args.next)
         }
     }
 }
@@ -75,12 +78,24 @@ fn no_seed(view: &ItemView) -> Failure {
     .hint("keyfold otp add NAME gives it one")
 }
 
-fn print(context: &Context, code: OneTimeCode, next: bool) -> Result<(), Failure> {
-    if next && code.next.is_none() {
-        return Err(Failure::usage(
-            "a counter's next code would use the counter up",
-        ));
+/// Fails for a seed by counter before a code is made, since making one moves the counter.
+fn refuse_counter(
+    context: &mut Context,
+    session: &mut Session,
+    view: &ItemView,
+) -> Result<(), Failure> {
+    let field = seed_field(view).ok_or_else(|| no_seed(view))?;
+    let seed = Seed::parse(&session.reveal(context, view.id, field, None)?);
+    match seed.map(|seed| matches!(seed.kind(), SeedKind::Hotp { .. })) {
+        Ok(true) => Err(
+            Failure::usage("codes by counter have no next one: each is used once")
+                .hint("keyfold otp NAME gives a fresh one every time"),
+        ),
+        _ => Ok(()),
     }
+}
+
+fn print(context: &Context, code: &OneTimeCode, next: bool) -> Result<(), Failure> {
     if context.output.json {
         #[derive(Serialize)]
         struct Shown<'a> {
