@@ -182,6 +182,44 @@ fn a_counter_never_goes_back_whatever_merges() {
 }
 
 #[test]
+fn an_undo_brings_back_what_showed_beside_a_removal_made_apart() {
+    let mut devices = Devices::new();
+    let id = devices.vault(0).state().item_ids()[0];
+    let field = FieldId::Standard(field::PASSWORD);
+    let mut other = devices.vault(1);
+    let now = later(devices.second);
+    other
+        .update(now, &mut devices.rng, set_password(id, "kept"))
+        .unwrap();
+    let mut vault = devices.vault(0);
+    let now = later(devices.second);
+    let name = FieldName::Standard(field::PASSWORD);
+    vault
+        .update(now, &mut devices.rng, |plan, rng| {
+            plan.edit(id, vec![Edit::Remove(name)], rng)
+        })
+        .unwrap();
+    drop((vault, other));
+    devices.meet();
+    let mut vault = devices.vault(0);
+    let shown = |vault: &Vault| {
+        let item = vault.state().item(id).unwrap();
+        let value = &item.field(field).unwrap().current.value;
+        vault.reveal(id, field, value).unwrap().expose().to_owned()
+    };
+    assert_eq!(shown(&vault), "kept");
+    let now = later(devices.second);
+    vault
+        .update(now, &mut devices.rng, set_password(id, "mistake"))
+        .unwrap();
+    let last = vault.undoable_records()[0];
+    vault
+        .update(now, &mut devices.rng, |plan, _| plan.undo(last))
+        .unwrap();
+    assert_eq!(shown(&vault), "kept");
+}
+
+#[test]
 fn two_values_written_apart_are_both_kept() {
     let mut devices = Devices::new();
     devices.meet();

@@ -72,7 +72,7 @@ fn words(state: &State) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Attack A13 too: what is replayed, in whatever order, moves nothing back.
     #[test]

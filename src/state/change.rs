@@ -411,11 +411,12 @@ impl<'a> Plan<'a> {
                 (tag, Some(field))
                     if tag.is_value() && self.state.register_heads(item, field).contains(&own) =>
                 {
-                    match operation
-                        .replaces
-                        .iter()
-                        .max_by_key(|dot| self.state.order_of_dot(item, **dot))
-                    {
+                    // What showed before: the newest that is not a removal.
+                    let shown = operation.replaces.iter().max_by_key(|dot| {
+                        let is_shown = self.state.tag_of_dot(item, **dot) != Some(Tag::REMOVE);
+                        (is_shown, self.state.order_of_dot(item, **dot))
+                    });
+                    match shown {
                         Some(dot) => self.restore(item, field, *dot)?,
                         None => self.remove(item, field),
                     }
@@ -710,6 +711,13 @@ impl State {
         operations.iter().any(|operation| {
             self.dot_of(operation) == dot && self.bytes(operation.body) == [LIFE_ALIVE]
         })
+    }
+
+    fn tag_of_dot(&self, item: ItemId, dot: Dot) -> Option<Tag> {
+        let operations = self.items.get(&item)?;
+        let mut all = operations.iter();
+        all.find(|operation| self.dot_of(operation) == dot)
+            .map(|operation| operation.tag)
     }
 
     fn order_of_dot(
