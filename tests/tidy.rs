@@ -68,13 +68,13 @@ const LONGEST_FILE: usize = 800;
 struct Source {
     path: String,
     text: String,
+    is_test: bool,
 }
 
 impl Source {
     /// Numbered lines that are built into the library or the program: what stands before `mod tests` at the end.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test = self.path.contains("/tests") || self.path.starts_with("tests");
-        let end = if is_test {
+        let end = if self.is_test {
             0
         } else {
             let end = self.text.find("#[cfg(test)]\nmod tests {");
@@ -137,7 +137,12 @@ fn collect(root: &Path, folder: &str, found: &mut Vec<Source>) {
                 collect(root, &path, found);
             }
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
-            found.push(Source { path, text });
+            let is_test = path.starts_with("tests/");
+            found.push(Source {
+                path,
+                text,
+                is_test,
+            });
         }
     }
 }
@@ -146,7 +151,33 @@ fn collect(root: &Path, folder: &str, found: &mut Vec<Source>) {
 fn rust() -> Vec<Source> {
     let mut files = tree("src");
     files.retain(|file| file.path.ends_with(".rs"));
+    let tests: Vec<String> = files.iter().flat_map(modules_for_tests).collect();
+    for file in &mut files {
+        let module = file.path.trim_end_matches(".rs");
+        file.is_test = tests.iter().any(|test| {
+            module
+                .strip_prefix(test.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+    }
     files
+}
+
+/// The files, without `.rs`, of the modules that a file declares for tests only.
+fn modules_for_tests(file: &Source) -> Vec<String> {
+    let module = file.path.trim_end_matches(".rs");
+    let folder = ["/mod", "/lib", "/main"]
+        .iter()
+        .find_map(|name| module.strip_suffix(name));
+    let folder = folder.unwrap_or(module);
+    let declared = file.text.split("#[cfg(test)]\n").skip(1);
+    let names = declared.filter_map(|rest| {
+        let (declaration, _) = rest.split_once(';')?;
+        let (_, name) = declaration.rsplit_once("mod ")?;
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        name.chars().all(is_name).then_some(name)
+    });
+    names.map(|name| format!("{folder}/{name}")).collect()
 }
 
 fn library() -> Vec<Source> {
