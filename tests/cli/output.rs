@@ -185,3 +185,20 @@ fn help_version_completions_and_the_manual_need_no_vault() {
         "nothing was written"
     );
 }
+
+#[test]
+fn the_tour_needs_no_prompt_and_leaves_nothing() {
+    let home = Home::empty();
+    std::fs::create_dir(home.path("tmp")).unwrap();
+    let mut command = home.command();
+    command.env("TMPDIR", home.path("tmp")).arg("tour");
+    let tour = crate::program::finish(command, "").ok();
+    assert!(tour.out.contains("commands did what they should"));
+    assert!(
+        tour.out.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        tour.out
+    );
+    assert_eq!(std::fs::read_dir(home.path("tmp")).unwrap().count(), 0);
+    assert!(!home.vault().exists());
+}

@@ -9,7 +9,11 @@ use std::path::PathBuf;
     name = "keyfold",
     version,
     disable_help_subcommand = true,
-    max_term_width = 100
+    max_term_width = 100,
+    override_usage = "keyfold [OPTIONS] COMMAND …\n       keyfold [OPTIONS] NAME",
+    after_help = "keyfold tour shows all of it at work; keyfold init makes the first vault; keyfold COMMAND --help tells more.\n\
+        Exit codes: 0 done, 1 failed, 2 bad usage, 3 no such item, 4 several items match, 5 locked or wrong password,\n\
+        6 no vault, 7 damaged, 8 busy, 130 interrupted, 141 reader closed the pipe."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -65,10 +69,12 @@ pub(crate) struct Globals {
     /// Print no notices on standard error
     #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// Use colour
+    /// Use colour: auto, always or never; auto is on terminals, unless NO_COLOR is set
     #[arg(
         long,
         global = true,
+        hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         value_name = "WHEN",
         default_value = "auto",
@@ -193,29 +199,29 @@ pub(crate) struct ItemFlags {
     /// Read a one-time password seed (otpauth URI or base32) from standard input
     #[arg(long, conflicts_with = "secret_stdin")]
     pub(crate) otp_stdin: bool,
-    /// A plain field; ends up in the shell's history
+    /// A plain field; it ends up in the shell's history
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) field: Vec<String>,
-    /// A secret field, asked for
+    /// A secret field; its value is asked for
     #[arg(long, value_name = "NAME")]
     pub(crate) secret_field: Vec<String>,
     /// Tag; may be given several times
     #[arg(long)]
     pub(crate) tag: Vec<String>,
-    /// Notes; end up in the shell's history
+    /// Notes; they end up in the shell's history, --note-file does not
     #[arg(long, conflicts_with = "note_file")]
     pub(crate) note: Option<String>,
     /// Read the notes from this file; `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) note_file: Option<PathBuf>,
-    /// Read fields as a JSON object from standard input
+    /// Read fields as a JSON object from standard input: {"password": "…", "urls": ["…"], …}
     #[arg(long, conflicts_with_all = ["secret_stdin", "otp_stdin"])]
     pub(crate) json_stdin: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Add {
-    /// Title, with its folder before a slash
+    /// Title, with its folder before a slash: work/mail
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) item: ItemFlags,
@@ -228,6 +234,9 @@ pub(crate) struct Add {
 }
 
 #[derive(Args)]
+#[command(
+    override_usage = "keyfold get [OPTIONS] NAME [FIELD]\n       keyfold get [OPTIONS] --url URL [FIELD]"
+)]
 pub(crate) struct Get {
     /// The item; with --url the field
     #[arg(required_unless_present = "url")]
@@ -310,6 +319,9 @@ pub(crate) struct Edit {
 }
 
 #[derive(Args)]
+#[command(
+    override_usage = "keyfold mv [OPTIONS] NAME NEW-PATH\n       keyfold mv [OPTIONS] NAME… FOLDER/\n       keyfold mv [OPTIONS] FOLDER/ FOLDER/"
+)]
 pub(crate) struct Mv {
     /// The items, or a folder with a slash at its end; then the new path, or a folder with a slash at its end
     #[arg(required = true, num_args = 1..)]
@@ -405,6 +417,9 @@ pub(crate) struct Generate {
 }
 
 #[derive(Args)]
+#[command(
+    override_usage = "keyfold otp [OPTIONS] NAME\n       keyfold otp [OPTIONS] --watch [NAME]\n       keyfold otp add|uri|qr NAME"
+)]
 pub(crate) struct Otp {
     #[command(subcommand)]
     pub(crate) action: Option<OtpAction>,

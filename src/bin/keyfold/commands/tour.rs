@@ -262,16 +262,12 @@ fn show(context: &Context, outcome: &Outcome) -> Result<(), Failure> {
     let between = if ends_open { "\n" } else { "" };
     let all = format!("{}{between}{}", outcome.out, outcome.err);
     let shown = escape_multiline(&all);
-    for (line, at) in shown.lines().zip(0..) {
+    for (line, at) in shown.lines().flat_map(wrapped).zip(0..) {
         if at == SHOWN_LINES {
             context.output.line("  …")?;
             break;
         }
-        let mut short: String = line.chars().take(SHOWN_COLUMNS).collect();
-        if line.chars().count() > SHOWN_COLUMNS {
-            short.push('…');
-        }
-        context.output.line(&format!("  {short}"))?;
+        context.output.line(&format!("  {line}"))?;
     }
     if outcome.code != 0 {
         context
@@ -279,6 +275,35 @@ fn show(context: &Context, outcome: &Outcome) -> Result<(), Failure> {
             .line(&format!("  (exit code {})", outcome.code))?;
     }
     Ok(())
+}
+
+/// A line broken between words; a word that is too long is cut.
+fn wrapped(line: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut current = String::new();
+    // Columns of a table are parted by several spaces: such a line stays as it is.
+    let words: Vec<&str> = if line.chars().count() <= SHOWN_COLUMNS {
+        vec![line]
+    } else {
+        line.split(' ').collect()
+    };
+    for word in words {
+        let length = current.chars().count() + 1 + word.chars().count();
+        if !current.is_empty() && length > SHOWN_COLUMNS {
+            lines.push(std::mem::take(&mut current));
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        if word.chars().count() > SHOWN_COLUMNS {
+            current.extend(word.chars().take(SHOWN_COLUMNS - 1));
+            current.push('…');
+        } else {
+            current.push_str(word);
+        }
+    }
+    lines.push(current);
+    lines
 }
 
 fn has(why: &'static str, args: &'static [&'static str], parts: &'static [&'static str]) -> Step {
