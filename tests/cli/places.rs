@@ -155,7 +155,7 @@ fn a_vault_in_use_is_busy() {
     let id = std::fs::read_dir(home.path("state"))
         .unwrap()
         .filter_map(Result::ok)
-        .find(|entry| entry.path().join("lock").exists())
+        .find(|entry| entry.path().join("replica").exists())
         .unwrap()
         .path();
     let lock = std::fs::OpenOptions::new()

@@ -1,7 +1,7 @@
 //! `init`: a new vault.
 
 use crate::cli::{Init, KdfFlags};
-use crate::commands::passwd::cost;
+use crate::commands::passwd::{cost, given_cost};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::memory::MappedMemory;
@@ -56,7 +56,7 @@ fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
         return Err(Failure::failed(format!("{path} exists already"))
             .hint("--vault PATH names another place"));
     }
-    let cost = cost(context, &args.kdf)?;
+    given_cost(&args.kdf)?;
     let given = prompt::given_password(context)?;
     let password = match given {
         Some(password) if password.is_empty() => {
@@ -67,6 +67,7 @@ fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
     };
     let key_file_path = context.globals.key_file.clone();
     let key_file = prompt::key_file_or_new(context, key_file_path.as_deref())?;
+    let cost = cost(context, &args.kdf)?;
     let mut secrets = vec![stretched(
         context,
         &Credential::Password { password, key_file },

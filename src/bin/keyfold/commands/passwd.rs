@@ -17,6 +17,7 @@ use std::time::Instant;
 const TARGET_MILLISECONDS: u64 = 1000;
 
 pub(crate) fn run(context: &mut Context, args: &Passwd) -> Result<(), Failure> {
+    given_cost(&args.kdf)?;
     let mut session = Session::open(context)?;
     let old = session
         .vault
@@ -54,8 +55,16 @@ pub(crate) fn new_credential(
 
 /// The cost by flags, or tuned towards one second on this machine.
 pub(crate) fn cost(context: &Context, flags: &KdfFlags) -> Result<KdfCost, Failure> {
+    match given_cost(flags)? {
+        Some(cost) => Ok(cost),
+        None => Ok(tuned(context)),
+    }
+}
+
+/// The cost that flags name. Asked for before a prompt, so that nobody types a password for nothing.
+pub(crate) fn given_cost(flags: &KdfFlags) -> Result<Option<KdfCost>, Failure> {
     if flags.kdf_memory.is_none() && flags.kdf_passes.is_none() && flags.kdf_lanes.is_none() {
-        return Ok(tuned(context));
+        return Ok(None);
     }
     let default = KdfCost::DEFAULT;
     let memory = match flags.kdf_memory {
@@ -66,6 +75,7 @@ pub(crate) fn cost(context: &Context, flags: &KdfFlags) -> Result<KdfCost, Failu
     };
     let passes = flags.kdf_passes.unwrap_or(default.passes());
     KdfCost::new(memory, passes, flags.kdf_lanes.unwrap_or(default.lanes()))
+        .map(Some)
         .map_err(|error| Failure::usage(error.to_string()))
 }
 

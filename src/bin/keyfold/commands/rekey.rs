@@ -2,7 +2,7 @@
 
 use crate::cli::Rekey;
 use crate::commands::init::stretched;
-use crate::commands::passwd::{cost, new_credential};
+use crate::commands::passwd::{cost, given_cost, new_credential};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Ending;
@@ -13,6 +13,7 @@ use keyfold::vault::{Credential, Replacement};
 use serde::Serialize;
 
 pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
+    given_cost(&args.kdf)?;
     let mut session = Session::open(context)?;
     for row in session.vault.slot_rows() {
         context.output.note(&format!(

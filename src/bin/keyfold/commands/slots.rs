@@ -2,7 +2,7 @@
 
 use crate::cli::{Slots, SlotsAction};
 use crate::commands::init::stretched;
-use crate::commands::passwd::{cost, new_credential};
+use crate::commands::passwd::{cost, given_cost, new_credential};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
@@ -19,6 +19,7 @@ pub(crate) fn run(context: &mut Context, args: Slots) -> Result<(), Failure> {
             new_key_file,
             kdf,
         } => {
+            given_cost(&kdf)?;
             let mut session = Session::open(context)?;
             let new = new_credential(
                 context,
