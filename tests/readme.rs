@@ -134,6 +134,26 @@ fn commands(block: &str) -> Vec<(&str, String)> {
 }
 
 #[test]
+fn the_exit_codes_are_those_of_the_program() {
+    let source = include_str!("../src/bin/keyfold/failure.rs");
+    let rows = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("(Self::"));
+    let mut codes: Vec<&str> = rows.filter_map(|row| row.split(", ").nth(1)).collect();
+    codes.insert(0, "0");
+    let section = include_str!("../README.md")
+        .split("## Exit codes")
+        .nth(1)
+        .unwrap();
+    let table = section.split("\n## ").next().unwrap();
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let first = cells.filter_map(|line| line.split(" |").next());
+    let shown: Vec<&str> = first.filter(|cell| cell.parse::<u8>().is_ok()).collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    assert_eq!(shown, codes);
+}
+
+#[test]
 fn a_pattern_fits_only_what_it_shows() {
     assert!(fits("a ... c\n", "a b c\n"));
     assert!(fits("...\n", "\n"));

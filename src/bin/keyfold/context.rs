@@ -212,6 +212,18 @@ impl Context {
     }
 }
 
+/// This very program, and a folder for what does not last: for `tour`.
+pub(crate) fn program_and_temporary_folder() -> std::io::Result<(PathBuf, PathBuf)> {
+    Ok((std::env::current_exe()?, std::env::temp_dir()))
+}
+
+/// Whether `--json` stands in a command line that could not be parsed.
+pub(crate) fn wants_json() -> bool {
+    std::env::args_os()
+        .take_while(|arg| arg != "--")
+        .any(|arg| arg == "--json")
+}
+
 /// A variable that is set and not empty.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())

@@ -33,10 +33,7 @@ fn main() -> ExitCode {
 
 /// Help and version go to standard output; usage errors to standard error with exit code 2, as JSON where that is wanted.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let wants_json = std::env::args_os()
-        .take_while(|arg| arg != "--")
-        .any(|arg| arg == "--json");
-    if error.use_stderr() && wants_json {
+    if error.use_stderr() && context::wants_json() {
         let text = error.to_string();
         let message = text.trim().trim_start_matches("error: ");
         return failure::Failure::usage(message).report(true);

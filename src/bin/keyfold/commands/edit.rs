@@ -12,6 +12,7 @@ use keyfold::model::field::ItemKind;
 use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::item::split_path;
 use keyfold::model::query::Scope;
+use keyfold::secret::Secret;
 use keyfold::service::Request;
 use keyfold::state::change::Edit;
 use keyfold::state::view::ItemView;
@@ -123,8 +124,7 @@ fn is_news(
             };
             let current = session.reveal(context, view.id, field.id, None)?;
             match value {
-                // EXPOSE: compared with a value that is no secret.
-                DraftValue::Plain(text) => current.expose() != text,
+                DraftValue::Plain(text) => !current.same_as(&Secret::new(text.clone())),
                 DraftValue::Secret(secret) => !current.same_as(secret),
             }
         }
