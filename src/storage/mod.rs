@@ -20,7 +20,9 @@ use std::time::Duration;
 pub use error::{Failure, StorageError};
 #[cfg(unix)]
 pub use real::RealStorage;
-pub use whole::{append, is_temporary_name, read_whole, replace_file, replace_file_after};
+pub use whole::{
+    append, create_file, is_temporary_name, read_whole, replace_file, replace_file_after,
+};
 
 /// Every way in which keyfold touches a disk. Threads and handles may share one.
 pub trait Storage: Send + Sync {
@@ -51,6 +53,12 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// `NotRegular` where either name belongs to something that is no regular file; `NotFound` without the former.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError>;
+
+    /// As [`Storage::rename`], where nothing has the new name yet, so that nothing is ever replaced.
+    ///
+    /// # Errors
+    /// `Exists` where anything has the new name; as [`Storage::rename`] else.
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), StorageError>;
 
     /// Removes a regular file. Durable after [`Storage::sync_folder`].
     ///

@@ -55,6 +55,15 @@ impl Storage for RealStorage {
         fs::rename(from, to).map_err(|cause| StorageError::new("put a new file at", to, cause))
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        let refused = |cause| StorageError::new("put a new file at", to, cause);
+        refuse_irregular(from)?;
+        if look_at(to)?.is_some() {
+            return Err(refused(io::ErrorKind::AlreadyExists.into()));
+        }
+        rename_unless_taken(from, to).map_err(refused)
+    }
+
     fn remove(&self, path: &Path) -> Result<(), StorageError> {
         refuse_irregular(path)?;
         fs::remove_file(path).map_err(|cause| StorageError::new("remove", path, cause))
@@ -166,6 +175,19 @@ pub(super) fn create_private(path: &Path) -> Result<File, StorageError> {
             Err(refused(cause))
         }
     }
+}
+
+/// In one step where the system and the file system can; elsewhere the look that the caller had must do.
+fn rename_unless_taken(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            outcome => return outcome.map_err(io::Error::from),
+        }
+    }
+    fs::rename(from, to)
 }
 
 /// What lies at the path, unless it is something else than a regular file.

@@ -234,6 +234,15 @@ impl Storage for SimulatedStorage {
         self.disk().rename(&normal(from), &normal(to))
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        let mut disk = self.disk();
+        if disk.stamp_at(&normal(to))?.is_some() {
+            let taken = std::io::ErrorKind::AlreadyExists.into();
+            return Err(StorageError::new("put a new file at", to, taken));
+        }
+        disk.rename(&normal(from), &normal(to))
+    }
+
     fn remove(&self, path: &Path) -> Result<(), StorageError> {
         self.disk().remove(&normal(path))
     }

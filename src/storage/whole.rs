@@ -80,6 +80,37 @@ where
     Ok(file.stamp()?)
 }
 
+/// Makes a file that is never seen half-written: under the name there is nothing, or all of it. Returns its stamp; it is
+/// durable.
+///
+/// # Errors
+/// `Exists` where anything has the name, which stays as it is; after any error nothing of ours has it.
+pub fn create_file(
+    storage: &dyn Storage,
+    path: &Path,
+    bytes: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<Stamp, StorageError> {
+    let temporary = make_temporary_path(path, rng);
+    let file = storage.create(&temporary)?;
+    let placed = file
+        .write_at(0, bytes)
+        .and_then(|()| file.sync())
+        .and_then(|()| storage.rename_new(&temporary, path));
+    if let Err(error) = placed {
+        // As above: what stays is litter that its name tells.
+        let _ = storage.remove(&temporary);
+        return Err(error);
+    }
+    let durable = storage
+        .sync_folder(&folder_of(path))
+        .and_then(|()| file.stamp());
+    if durable.is_err() {
+        let _ = storage.remove(path);
+    }
+    durable
+}
+
 /// Writes bytes at the offset and syncs; returns the file's stamp afterwards.
 ///
 /// After a crash the bytes before the offset are as they were; those from it on may be absent, torn, zeros or whole.

@@ -14,7 +14,7 @@ use crate::model::moment::{Clock, Moment};
 use crate::state::codec;
 use crate::state::fold::State;
 use crate::state::op::RecordHead;
-use crate::storage::{Storage, folder_of, replace_file, replace_file_after};
+use crate::storage::{Storage, create_file, folder_of, replace_file};
 use rand::CryptoRng;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -80,12 +80,8 @@ pub fn create(
     let part = || std::iter::once(Ok::<_, VaultError>(file.as_slice()));
     let replica = replace_file(&*storage, &local.replica, &mut part(), rng)?;
     let folder = folder_of(&places.vault_file);
-    // The name comes with the whole content, so that a crash leaves no file that is neither a vault nor absent; just
-    // before that one more look whether somebody else has taken the name.
-    let mut look = || match storage.stamp(&places.vault_file)? {
-        Some(_) => Err(VaultError::Exists(places.vault_file.clone())),
-        None => Ok(()),
-    };
+    // The name comes with the whole content, and only if nobody has it: a crash leaves no file that is neither a vault nor
+    // absent, and what came to the path meanwhile stays.
     let placed = match storage.stamp(&folder) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => storage.make_folder(&folder),
@@ -93,10 +89,7 @@ pub fn create(
     };
     let written = placed
         .map_err(VaultError::from)
-        .and_then(|()| {
-            let path = &places.vault_file;
-            replace_file_after(&*storage, path, &mut part(), &mut look, rng)
-        })
+        .and_then(|()| Ok(create_file(&*storage, &places.vault_file, &file, rng)?))
         .and_then(|seen| Ok(remember_path(&*storage, places, keys.vault, rng).map(|()| seen)?));
     let seen = match written {
         Ok(seen) => seen,
