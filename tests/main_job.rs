@@ -104,7 +104,11 @@ fn count_cells(text: &str) -> Counted {
         texts: Vec::new(),
     };
     for (row, number) in rows.iter().zip(1..) {
-        let mut facts = 0;
+        // An item without a title gets one, which the ledger shows too.
+        let has_title = headers.iter().zip(row).any(|(header, cell)| {
+            ["name", "Title", "Account"].contains(&header) && !cell.is_empty()
+        });
+        let mut facts = usize::from(!has_title);
         for (header, cell) in headers.iter().zip(row) {
             // The kind of an item is no field; a group is shown as a path, its root left out.
             let says_nothing =
@@ -286,7 +290,9 @@ fn without_folder(path: &Path) -> Vec<u64> {
             .map(|(_, row)| row)
             .collect();
     }
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes());
     let headers = reader.headers().unwrap().clone();
     let column = headers
         .iter()
