@@ -96,6 +96,10 @@ impl Storage for Drive {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
         self.tick().rename(from, to)
     }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        self.tick().rename_new(from, to)
+    }
     fn remove(&self, path: &Path) -> Result<(), StorageError> {
         self.tick().remove(path)
     }
