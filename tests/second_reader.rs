@@ -212,7 +212,7 @@ impl Bench {
     fn compare(&self, vault: &Vault, ways: &[Way]) {
         for way in ways {
             assert_eq!(check_of(vault), numbers(&self.second_json(*way, "check")));
-            let second: Json = self.second_json(*way, "export");
+            let second = self.second(*way, "export").unwrap();
             assert_eq!(exported(vault), second);
         }
     }

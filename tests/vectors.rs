@@ -16,7 +16,6 @@ use keyfold::vault::{CheckReport, Credential, UnlockError, Vault, VaultError, lo
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use scene::{NOW, places};
-use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +32,10 @@ const DISPUTED: &[(&str, &str)] = &[
     (
         "set-on-the-field-of-a-tag",
         "5.4: a tag is there while one of its heads is a TAG; the library shows the SET alone",
+    ),
+    (
+        "hotp-without-secret",
+        "8: an otpauth://hotp/ URI has a counter; the library gives none for a URI that makes no codes",
     ),
 ];
 
@@ -124,7 +127,6 @@ impl Vector {
             .map(|damage| format!("{} {}", damage.offset, damage.length))
             .collect();
         let export = std::fs::read_to_string(folder().join(self.one("export").unwrap())).unwrap();
-        let export: Json = serde_json::from_str(&export).unwrap();
         [
             differs("records", self.count("records"), report.records),
             differs("unknown", self.count("unknown"), report.unknown),
@@ -155,11 +157,11 @@ fn differs<T: PartialEq + std::fmt::Debug>(what: &str, wanted: T, found: T) -> O
 }
 
 /// Where two documents part, by line.
-fn first_difference(wanted: &Json, found: &Json) -> Option<String> {
-    let [wanted, found] = [wanted, found].map(|json| serde_json::to_string_pretty(json).unwrap());
-    let mut lines = wanted.lines().zip(found.lines());
-    let line = lines.find(|(wanted, found)| wanted != found)?;
-    differs("export", line.0.trim(), line.1.trim())
+fn first_difference(wanted: &str, found: &str) -> Option<String> {
+    let mut lines = wanted.split('\n').zip(found.split('\n'));
+    let line = lines.find(|(wanted, found)| wanted != found);
+    line.and_then(|(wanted, found)| differs("export", wanted.trim(), found.trim()))
+        .or_else(|| differs("length of the export", wanted.len(), found.len()))
 }
 
 fn outcome(error: &VaultError) -> &'static str {
