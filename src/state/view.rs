@@ -1,9 +1,9 @@
 //! How things look now: items, fields, conflicts, history, devices, slots, worked out from the folded operations
 //! (vault-format.md, sections 5.1 to 5.10). Reads only; values of secret fields are handed out sealed.
 
-use super::codec;
+use super::codec::{self, SetBody, UrlBody};
 use super::fold::{Folded, State};
-use super::op::{LIFE_ALIVE, Tag};
+use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, KeyId, RecordId, SlotId};
 use crate::model::item::ItemSummary;
@@ -173,7 +173,10 @@ impl State {
     /// The item, or `None` where nothing of it is left to show.
     #[must_use]
     pub fn item(&self, id: ItemId) -> Option<ItemView> {
-        let operations = self.items.get(&id)?;
+        let operations = self
+            .items
+            .get(&id)
+            .filter(|operations| self.is_shown(operations))?;
         let heads = self.heads(operations);
         let mut view = ItemView {
             id,
@@ -186,13 +189,6 @@ impl State {
         };
         for same_field in heads.chunk_by(|one, other| one.field == other.field) {
             self.add_register(operations, same_field, &mut view);
-        }
-        let mut contents = operations
-            .iter()
-            .filter(|operation| operation.tag.is_value() || operation.tag == Tag::FORMER);
-        let is_blank = contents.clone().next().is_none();
-        if !is_blank && contents.all(|operation| self.is_erased(operation)) {
-            return None;
         }
         view.fields
             .sort_by(|one, other| field_order(one).cmp(&field_order(other)));
@@ -207,6 +203,20 @@ impl State {
             view.changed = view.changed.max(moment);
         }
         Some(view)
+    }
+
+    /// Whether something is left to show (section 5.6): a value that is not erased, or a LIFE where no value ever was.
+    fn is_shown(&self, operations: &[Folded]) -> bool {
+        let mut contents = operations
+            .iter()
+            .filter(|operation| operation.tag.is_value() || operation.tag == Tag::FORMER)
+            .peekable();
+        if contents.peek().is_none() {
+            return operations
+                .iter()
+                .any(|operation| operation.tag == Tag::LIFE);
+        }
+        contents.any(|operation| !self.is_erased(operation))
     }
 
     /// The row of a listing for every item that has something to show, in the order of ids.
@@ -230,8 +240,10 @@ impl State {
         });
         if !untouched {
             self.item(id).map(|view| view.summary())
-        } else {
+        } else if self.is_shown(operations) {
             self.untouched_summary(id, operations)
+        } else {
+            None
         }
     }
 
@@ -251,47 +263,94 @@ impl State {
             conflicts: 0,
         };
         let mut seen: Vec<FieldId> = Vec::new();
-        let mut urls: Vec<(u32, &str)> = Vec::new();
+        let mut urls: Vec<UrlBody<'_>> = Vec::new();
+        let (mut alive, mut deleted) = (false, false);
         for operation in operations {
-            let body = self.bytes(operation.body);
             match operation.tag {
-                Tag::LIFE => row.trashed = body != [LIFE_ALIVE],
-                Tag::TAG => row.tags.extend(codec::parse_text(body).map(str::to_owned)),
-                Tag::URL => urls.extend(codec::parse_url(body).map(|url| (url.rank, url.address))),
+                Tag::LIFE => match self.life_of(operation) {
+                    Some(LIFE_ALIVE) => alive = true,
+                    Some(_) => deleted = true,
+                    None => {}
+                },
+                Tag::TAG => row.tags.extend(self.tag_of(operation).map(str::to_owned)),
+                Tag::URL => urls.extend(self.url_of(operation)),
                 Tag::SET => {
-                    let field = operation.field?;
+                    let Some(field) = operation.field else {
+                        continue;
+                    };
                     if seen.contains(&field) {
                         return self.item(id).map(|view| view.summary());
                     }
                     seen.push(field);
-                    let FieldId::Standard(number) = field else {
-                        continue;
-                    };
-                    let target = match number {
-                        field::TITLE => &mut row.title,
-                        field::FOLDER => &mut row.folder,
-                        field::USERNAME => &mut row.username,
-                        field::NOTES => &mut row.notes,
-                        field::KIND | field::FAVOURITE => &mut String::new(),
-                        _ => continue,
-                    };
-                    let text = codec::parse_set(body).map_or("", |set| set.text);
-                    target.push_str(text);
-                    match number {
-                        field::KIND => {
-                            row.kind = ItemKind::from_name(text).unwrap_or(ItemKind::Custom)
-                        }
-                        field::FAVOURITE => row.favourite = text == "yes",
-                        _ => {}
+                    if let FieldId::Standard(number) = field {
+                        self.describe(&mut row, number, operation);
                     }
                 }
                 _ => {}
             }
         }
-        urls.sort_by_key(|url| url.0);
-        row.urls = urls.into_iter().map(|url| url.1.to_owned()).collect();
+        row.trashed = deleted && !alive;
+        urls.sort_by_key(|url| url.rank);
+        row.urls = urls.into_iter().map(|url| url.address.to_owned()).collect();
         row.tags.sort();
+        row.tags.dedup();
         Some(row)
+    }
+
+    /// Takes over what a SET says of the item's row.
+    fn describe(&self, row: &mut ItemSummary, number: u8, operation: &Folded) {
+        let is_told = matches!(
+            number,
+            field::TITLE
+                | field::FOLDER
+                | field::USERNAME
+                | field::NOTES
+                | field::KIND
+                | field::FAVOURITE
+        );
+        let Some((body, kind)) = is_told.then(|| self.set_of(operation)).flatten() else {
+            return;
+        };
+        if kind.is_secret() {
+            return;
+        }
+        match number {
+            field::TITLE => row.title.push_str(body.text),
+            field::FOLDER => row.folder.push_str(body.text),
+            field::USERNAME => row.username.push_str(body.text),
+            field::NOTES => row.notes.push_str(body.text),
+            field::KIND => row.kind = ItemKind::from_name(body.text).unwrap_or(ItemKind::Custom),
+            _ => row.favourite = body.text == "yes",
+        }
+    }
+
+    /// Body and kind of a SET that this version can read.
+    fn set_of(&self, operation: &Folded) -> Option<(SetBody<'_>, FieldKind)> {
+        let body = codec::parse_set(self.bytes(operation.body))?;
+        let kind = FieldKind::from_number(body.kind)?;
+        Some((body, kind))
+    }
+
+    /// The text of a TAG whose field is that of its text.
+    fn tag_of(&self, operation: &Folded) -> Option<&str> {
+        codec::parse_text(self.bytes(operation.body))
+            .filter(|text| operation.field == Some(FieldId::derive_for_tag(text)))
+    }
+
+    /// The body of a URL on a field of its own.
+    fn url_of(&self, operation: &Folded) -> Option<UrlBody<'_>> {
+        match operation.field {
+            Some(FieldId::Custom(_)) => codec::parse_url(self.bytes(operation.body)),
+            _ => None,
+        }
+    }
+
+    /// What a LIFE says: alive or deleted; `None` where a newer version says something else.
+    fn life_of(&self, operation: &Folded) -> Option<u8> {
+        match (operation.field, self.bytes(operation.body)) {
+            (None, [life @ (LIFE_ALIVE | LIFE_DELETED)]) => Some(*life),
+            _ => None,
+        }
     }
 
     /// Former values of an item, newest first.
@@ -334,12 +393,8 @@ impl State {
                 )
             }
             _ => {
-                let body = codec::parse_set(self.bytes(operation.body))?;
-                (
-                    FieldKind::from_number(body.kind)?,
-                    body.name.to_owned(),
-                    None,
-                )
+                let (body, kind) = self.set_of(operation)?;
+                (kind, body.name.to_owned(), None)
             }
         };
         let value = self.value_view(operation)?;
@@ -352,57 +407,57 @@ impl State {
         })
     }
 
+    /// Adds what the heads of one field show, newest first: each as what it is, the SET heads as one field.
     fn add_register(&self, operations: &[Folded], heads: &[&Folded], view: &mut ItemView) {
-        let present: Vec<&Folded> = heads
-            .iter()
-            .copied()
-            .filter(|head| head.tag != Tag::REMOVE && !self.is_erased(head))
-            .collect();
-        let Some((first, Some(id))) = present.first().map(|head| (*head, head.field)) else {
+        let Some(id) = heads.first().and_then(|head| head.field) else {
             return;
         };
-        match first.tag {
-            Tag::TAG => view
-                .tags
-                .extend(codec::parse_text(self.bytes(first.body)).map(str::to_owned)),
-            Tag::URL => view.urls.extend(present.iter().filter_map(|head| {
-                let body = codec::parse_url(self.bytes(head.body))?;
-                Some(UrlView {
+        let mut tag = None;
+        let mut shown: Option<FieldView> = None;
+        for head in heads.iter().filter(|head| !self.is_erased(head)) {
+            match head.tag {
+                Tag::TAG => tag = tag.or_else(|| self.tag_of(head)),
+                Tag::URL => view.urls.extend(self.url_of(head).map(|body| UrlView {
                     id,
                     rank: body.rank,
                     address: body.address.to_owned(),
                     order: self.order_of(head),
-                })
-            })),
-            Tag::SET => {
-                let Some(body) = codec::parse_set(self.bytes(first.body)) else {
-                    return;
-                };
-                let Some(kind) = FieldKind::from_number(body.kind) else {
-                    return;
-                };
-                let Some(current) = self.value_view(first) else {
-                    return;
-                };
-                let seed = body.origin().unwrap_or(current.dot);
-                let others = present
-                    .iter()
-                    .skip(1)
-                    .filter_map(|head| self.value_view(head));
-                view.fields.push(FieldView {
-                    id,
-                    name: shown_name(id, body.name),
-                    kind,
-                    others: others
-                        .filter(|other| other.value != current.value)
-                        .collect(),
-                    seed,
-                    counter: self.counter(operations, seed),
-                    current,
-                });
+                })),
+                Tag::SET => {
+                    let Some(value) = self.value_view(head) else {
+                        continue;
+                    };
+                    match &mut shown {
+                        Some(field) if field.current.value == value.value => {}
+                        Some(field) => field.others.push(value),
+                        None => shown = self.field_view(operations, head, id, value),
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         }
+        view.tags.extend(tag.map(str::to_owned));
+        view.fields.extend(shown);
+    }
+
+    fn field_view(
+        &self,
+        operations: &[Folded],
+        head: &Folded,
+        id: FieldId,
+        current: ValueView,
+    ) -> Option<FieldView> {
+        let (body, kind) = self.set_of(head)?;
+        let seed = body.origin().unwrap_or(current.dot);
+        Some(FieldView {
+            id,
+            name: shown_name(id, body.name),
+            kind,
+            others: Vec::new(),
+            seed,
+            counter: self.counter(operations, seed),
+            current,
+        })
     }
 
     /// The largest count stored for a seed.
@@ -421,11 +476,12 @@ impl State {
     fn value_view(&self, operation: &Folded) -> Option<ValueView> {
         let body = self.bytes(operation.body);
         let (kind, text) = match operation.tag {
-            Tag::URL => (FieldKind::Url, codec::parse_url(body)?.address),
+            Tag::URL => (FieldKind::Url, self.url_of(operation)?.address),
             Tag::FORMER => codec::parse_former(body)
                 .and_then(|body| Some((FieldKind::from_number(body.kind)?, body.text)))?,
-            Tag::SET => codec::parse_set(body)
-                .and_then(|body| Some((FieldKind::from_number(body.kind)?, body.text)))?,
+            Tag::SET => self
+                .set_of(operation)
+                .map(|(body, kind)| (kind, body.text))?,
             _ => return None,
         };
         let value = match (kind.is_secret(), operation.sealed.first()) {
@@ -495,21 +551,18 @@ impl State {
         let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
         self.unreplaced(operations, |tag| tag == Tag::LIFE)
             .iter()
+            .filter(|head| head.field.is_none())
             .map(|head| self.dot_of(head))
             .collect()
     }
 
     fn life(&self, operations: &[Folded]) -> Life {
         let heads = self.unreplaced(operations, |tag| tag == Tag::LIFE);
-        let alive = heads
-            .iter()
-            .filter(|head| self.bytes(head.body) == [LIFE_ALIVE])
-            .count();
-        match (alive, heads.len()) {
-            (0, 0) => Life::Alive,
-            (0, _) => Life::Trashed,
-            (alive, all) if alive < all => Life::Back,
-            _ => Life::Alive,
+        let is_any = |wanted| heads.iter().any(|head| self.life_of(head) == Some(wanted));
+        match (is_any(LIFE_ALIVE), is_any(LIFE_DELETED)) {
+            (true, true) => Life::Back,
+            (false, true) => Life::Trashed,
+            (_, false) => Life::Alive,
         }
     }
 
@@ -624,3 +677,6 @@ fn shown_name(id: FieldId, stored: &str) -> String {
         FieldId::Custom(_) => stored.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
