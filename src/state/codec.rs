@@ -326,7 +326,7 @@ macro_rules! body_codec {
     };
 }
 
-body_codec!(write_set, parse_set, SetBody, "SET");
+body_codec!(write_set, decode_set, SetBody, "SET, with any origins");
 body_codec!(write_former, parse_former, FormerBody, "FORMER");
 body_codec!(write_url, parse_url, UrlBody, "URL");
 body_codec!(
@@ -336,6 +336,16 @@ body_codec!(
     "ATTACHMENT"
 );
 body_codec!(write_slot, parse_slot, SlotBody, "SLOT");
+
+/// Reads the body of SET; `None` where it is none of this version, as one with two origins.
+#[must_use]
+pub fn parse_set(bytes: &[u8]) -> Option<SetBody<'_>> {
+    decode_set(bytes).filter(|body| match body.origin.as_slice() {
+        [] => true,
+        [origin] => origin.to_dot().is_some(),
+        _ => false,
+    })
+}
 
 /// Writes a body that is one text (TAG, DEVICE).
 #[must_use]

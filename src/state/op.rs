@@ -55,6 +55,7 @@ impl Tag {
         !matches!(
             self,
             Self::LIFE
+                | Self::COUNTER
                 | Self::ERASE
                 | Self::SLOT
                 | Self::RETIRE
