@@ -89,7 +89,7 @@ pub struct Damage {
     pub reason: Reason,
 }
 
-/// Scans all frames behind the preamble and returns the damage, neighbouring stretches of one reason joined.
+/// Scans all frames behind the preamble and returns the damage, neighbouring stretches joined as section 1.5 says.
 ///
 /// # Errors
 /// What the source says.
@@ -211,7 +211,8 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
             Verdict::Malformed => Ok(self.report(offset, length_bytes, Reason::Malformed)),
             Verdict::UnknownKey => Ok(self.report(offset, BLOCK_BYTES, Reason::UnknownKey)),
             Verdict::Forged | Verdict::NeedsBody => {
-                self.failed = self.failed.saturating_add(length_bytes);
+                let tried = u64::try_from(header.body_length()).unwrap_or(u64::MAX);
+                self.failed = self.failed.saturating_add(tried);
                 Ok(self.report(offset, BLOCK_BYTES, Reason::Forged))
             }
         }
@@ -243,7 +244,7 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
     }
 }
 
-/// The blocks inside a torn or forged frame hold no header: they belong to it.
+/// The blocks inside a torn or forged frame hold no header: they belong to it (section 1.5).
 fn joins(before: Reason, now: Reason) -> bool {
     before == now || now == Reason::NoFrame && before != Reason::Malformed
 }

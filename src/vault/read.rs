@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
+/// Bytes of the creation time that a chunk begins with (section 1.3); something must follow.
+const CHUNK_TIME: usize = 8;
+
 /// A file as long as it was when it was opened.
 pub(super) struct FileSource<'a> {
     file: &'a dyn StoredFile,
@@ -148,6 +151,7 @@ fn read_once(
             }
             FrameKind::Chunk if frame.body.is_empty() => Verdict::NeedsBody,
             FrameKind::Chunk => match open_frame(keys, &frame.header, frame.body) {
+                Ok(opened) if opened.content.len() <= CHUNK_TIME => Verdict::Malformed,
                 Ok(_) => {
                     contents.chunks.push(ChunkPlace {
                         offset: frame.offset,
