@@ -224,16 +224,6 @@ impl Bench {
     }
 }
 
-/// Neighbouring stretches as one: the library keeps stretches with different reasons apart.
-fn joined(mut damage: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
-    damage.dedup_by(|next, last| {
-        let touches = last.0 + last.1 == next.0;
-        last.1 += if touches { next.1 } else { 0 };
-        touches
-    });
-    damage
-}
-
 /// What a check counts.
 #[derive(PartialEq, Eq, Debug)]
 struct Numbers {
@@ -255,13 +245,11 @@ fn check_of(vault: &Vault) -> Numbers {
         records: number(report.records),
         unknown: number(report.unknown),
         forged_slots: number(report.forged_slots),
-        damage: joined(
-            report
-                .damage
-                .iter()
-                .map(|found| (found.offset, found.length))
-                .collect(),
-        ),
+        damage: report
+            .damage
+            .iter()
+            .map(|found| (found.offset, found.length))
+            .collect(),
     }
 }
 

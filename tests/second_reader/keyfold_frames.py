@@ -17,11 +17,10 @@ MAX_SLOTS = 32
 MAX_RECORD = 64 << 20
 MAX_PACK = 64 << 10
 MAX_CHUNK = 8 + (1 << 20)
-# 1.2 and 6: for records and chunks, more content than the limit is "not a frame"; for packs it is damage, found later.
 MAX_LENGTH = {
     SLOT: BLOCK,
     RECORD: frame_length(MAX_RECORD),
-    PACK: frame_length(MAX_RECORD),
+    PACK: frame_length(MAX_PACK),
     CHUNK: frame_length(MAX_CHUNK),
 }
 
@@ -165,16 +164,19 @@ class Damage:
     reason: str
 
 
+NO_FRAME, TORN, FORGED, UNKNOWN_KEY, BREAKS_A_RULE = (
+    "no frame begins here", "torn", "does not authenticate", "a key that is not held", "breaks a rule")
+
+
 class Damages:
     def __init__(self) -> None:
         self.found: list[Damage] = []
 
     def add(self, offset: int, length: int, reason: str) -> None:
         last = self.found[-1] if self.found else None
-        if last and last.offset + last.length == offset:
+        if (last and last.offset + last.length == offset
+                and (last.reason == reason or reason == NO_FRAME and last.reason != BREAKS_A_RULE)):
             last.length += length
-            if reason not in last.reason.split("; "):
-                last.reason += "; " + reason
         else:
             self.found.append(Damage(offset, length, reason))
 
@@ -255,74 +257,63 @@ def parse_records(header: Header, content: bytes) -> list[Record]:
     return records
 
 
-def scan(data, context: bytes, keys: Keys, former: dict[bytes, Keys]) -> Scan:
+def scan(data, context: bytes, keys: Keys) -> Scan:
     """1.5. Chunks are always authenticated, which rule 3 allows."""
     out = Scan()
     failed_bytes = 0
-    slots_seen: set[bytes] = set()
     offset, size = BLOCK, len(data)
     while offset + BLOCK <= size:
         raw = data[offset:offset + 64]
         try:
             header = parse_header(raw)
-        except Malformed as why:
-            out.damage.add(offset, BLOCK, str(why))
+        except Malformed:
+            out.damage.add(offset, BLOCK, NO_FRAME)
             offset += BLOCK
             continue
         if not closes(data, offset, header):
-            out.damage.add(offset, BLOCK, "torn frame")
+            out.damage.add(offset, BLOCK, TORN)
             offset += BLOCK
             continue
         end = offset + header.length
         if header.kind == SLOT:
-            frame = data[offset:end]
+            slot = None
             try:
-                slot = parse_slot(offset, header, frame[64:])
-                if frame in slots_seen:
-                    out.frames += 1
-                elif len(slots_seen) < MAX_SLOTS:
-                    slots_seen.add(frame)
-                    if header.key_id == keys.key_id and slot_mac_is_right(slot, context, keys):
-                        out.slots.append(slot)
-                        out.frames += 1
-                    else:
-                        # CHOICE: reported as a forged slot (1.4), not as damage; so is a slot of a former key.
-                        out.forged.append(offset)
-            except Malformed as why:
-                out.damage.add(offset, BLOCK, str(why))
+                slot = parse_slot(offset, header, data[offset + 64:end])
+            except Malformed:
+                pass
+            if slot is None or header.key_id != keys.key_id or not slot_mac_is_right(slot, context, keys):
+                out.forged.append(offset)
+            else:
+                out.frames += 1
+                if all((slot.header.raw, slot.body) != (other.header.raw, other.body) for other in out.slots):
+                    out.slots.append(slot)
             offset = end
             continue
-        holder = keys if header.key_id == keys.key_id else former.get(header.key_id)
         body_length = 960 if header.length == BLOCK else header.length - 88
         plaintext = None
-        if holder is None:
-            reason = "sealed by a key that is not held"
-        elif header.length > BLOCK and failed_bytes > 4 * size:
-            reason = "not tried: too many frames failed"
+        if header.key_id != keys.key_id:
+            reason = UNKNOWN_KEY
         else:
-            plaintext = open_content(holder, context, header, data[offset + 64:offset + 64 + body_length])
-            reason = "does not authenticate"
-            if plaintext is None:
-                failed_bytes += body_length
+            reason = FORGED
+            if header.length == BLOCK or failed_bytes <= 4 * size:
+                plaintext = open_content(keys, context, header, data[offset + 64:offset + 64 + body_length])
+                if plaintext is None:
+                    failed_bytes += body_length
         if plaintext is None:
             out.damage.add(offset, BLOCK, reason)
             offset += BLOCK
             continue
-        if holder is not keys:
-            # Never counts (5.10). CHOICE: reported as damage as long as it is, being authentic.
-            out.damage.add(offset, header.length, "sealed by a former key")
-        else:
-            try:
-                content = parse_content(header, plaintext)
-                if header.kind == CHUNK:
-                    parse_chunk(content)
-                else:
-                    for record in parse_records(header, content):
-                        out.records.setdefault(record.raw, record)
-                out.frames += 1
-            except Malformed as why:
-                out.damage.add(offset, header.length, str(why))
+        try:
+            content = parse_content(header, plaintext)
+            if header.kind == CHUNK:
+                parse_chunk(content)
+            else:
+                for record in parse_records(header, content):
+                    out.records.setdefault(record.raw, record)
+            out.frames += 1
+        except Malformed:
+            out.damage.add(offset, header.length, BREAKS_A_RULE)
         offset = end
     if offset < size:
-        out.damage.add(offset, size - offset, "torn tail")
+        out.damage.add(offset, size - offset, TORN)
     return out

@@ -16,10 +16,11 @@ import urllib.parse
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from keyfold_frames import SLOT_KINDS, Scan, Slot, Ways, find_slots, open_slot, parse_recovery_key, scan
+from keyfold_frames import BASE32, SLOT_KINDS, Scan, Slot, Ways, find_slots, open_slot, parse_recovery_key, scan
 from keyfold_keys import BLOCK, Keys, Preamble, Refused, parse_preamble
 from keyfold_records import COUNTER, FIELD_KINDS, FORMER, SECRET_KINDS, SET, SLOT_OP, TAG, TAG_NAMES, URL, State
 
+SEED_PARAMETERS = {"secret", "issuer", "algorithm", "digits", "period", "counter", "encoder"}
 MAX_FILE = 16 << 30
 MAX_KEY_FILE = 16 << 20
 
@@ -44,7 +45,6 @@ def field_id(field: bytes) -> str:
 
 
 def shown_name(field: bytes, name: str) -> str:
-    """CHOICE: a standard field is called by its id, though the name in its operation is empty (5.2)."""
     return field_id(field) if len(field) == 1 else name
 
 
@@ -55,12 +55,32 @@ def rfc3339(ms: int) -> str:
 
 
 def hotp_start(seed: str) -> int | None:
-    """The start value of a seed that is an otpauth://hotp/ URI; else None."""
-    url = urllib.parse.urlsplit(seed)
-    if url.scheme.lower() != "otpauth" or url.netloc.lower() != "hotp":
+    """The start value of a seed that is a whole HOTP URI; else None.
+
+    CHOICE: an empty parameter counts as missing, spaces and hyphens in the secret do not matter, a code has 6 to 10 digits.
+    """
+    seed = seed.strip()
+    if not seed.lower().startswith("otpauth://hotp/"):
         return None
-    counter = urllib.parse.parse_qs(url.query).get("counter", ["0"])[0]
-    return int(counter) if counter.isascii() and counter.isdigit() else 0
+    said: dict[str, str] = {}
+    for name, value in urllib.parse.parse_qsl(seed.partition("?")[2].partition("#")[0]):
+        name, value = name.strip().lower(), value.strip()
+        if value and name in SEED_PARAMETERS:
+            if name in said:
+                return None
+            said[name] = value
+    secret = "".join(c for c in said.get("secret", "") if c != "-" and not c.isspace()).rstrip("=").upper()
+    counter, digits = said.get("counter", "0"), said.get("digits", "6")
+    if not secret or any(c not in BASE32 for c in secret) or not all(n.isascii() and n.isdigit() for n in (counter, digits)):
+        return None
+    return int(counter) if int(counter) < (1 << 64) - 1 and 6 <= int(digits) <= 10 else None
+
+
+def opened(item: bytes, placed) -> str:
+    """The value of a SET or FORMER; there is no export without it."""
+    if placed.meaning.text is None:
+        raise Refused(f"the value of {field_id(placed.op.field)} in item {item.hex()} does not open")
+    return placed.meaning.text
 
 
 def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
@@ -72,14 +92,11 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
         if sets and field:
             shown = sets[-1]
             value = shown.meaning
-            others = [p for p in sets[-2::-1] if p.meaning.text != value.text]
-            counter = None
-            try:
-                start = hotp_start(value.text) if value.kind == 4 else None
-            except ValueError:
-                start = None
-            if start is not None:
-                counter = max(start, counts.get(value.origin or shown.dot, 0))
+            shown_text = opened(item, shown)
+            others = [p for p in sets[-2::-1] if opened(item, p) != shown_text]
+            counter = hotp_start(shown_text) if value.kind == 4 else None
+            if counter is not None:
+                counter = max(counter, counts.get((item, value.origin or shown.dot), 0))
             fields.append(((0, field[0]) if len(field) == 1 else (1, value.name.encode(), field), {
                 "id": field_id(field), "name": shown_name(field, value.name), "kind": FIELD_KINDS[value.kind],
                 "secret": value.kind in SECRET_KINDS, "value": value.text, "changed": rfc3339(shown.changed),
@@ -94,7 +111,7 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
                 continue
             if p.readable(SET) or p.readable(FORMER):
                 v = p.meaning
-                name, kind, text = shown_name(field, v.name), FIELD_KINDS[v.kind], v.text
+                name, kind, text = shown_name(field, v.name), FIELD_KINDS[v.kind], opened(item, p)
                 device = v.device if v.device is not None else state.device_name(p.record.device)
             elif p.readable(URL):
                 name, kind, text, device = "", "url", p.meaning[1], state.device_name(p.record.device)
@@ -118,11 +135,11 @@ def export_item(state: State, item: bytes, counts: dict, by_item: dict) -> dict:
 
 
 def export(state: State) -> dict:
-    counts: dict[tuple[bytes, int], int] = {}
+    counts: dict[tuple, int] = {}  # by item and seed
     for p in state.ops:
         if p.readable(COUNTER):
             dot, count = p.meaning
-            counts[dot] = max(count, counts.get(dot, 0))
+            counts[p.item, dot] = max(count, counts.get((p.item, dot), 0))
     by_item: dict[bytes, list[bytes]] = {}
     for item, field in state.registers:
         by_item.setdefault(item, []).append(field)
@@ -149,13 +166,10 @@ class Vault:
 
 
 def load(data, pre: Preamble, keys: Keys, slot: Slot) -> Vault:
-    found = scan(data, pre.context, keys, {})
+    found = scan(data, pre.context, keys)
     state = State(list(found.records.values()), keys, pre.vault_id)
     former = state.former_keys(pre.vault_id)
     former.pop(keys.key_id, None)
-    if former:
-        # Once more, to tell frames under former keys from damage.
-        found = scan(data, pre.context, keys, former)
     return Vault(pre, keys, slot, found, state, former)
 
 
@@ -275,7 +289,12 @@ def main(argv: list[str] | None = None) -> int:
     for line in vault.state.reports:
         print(f"keyfold_reader: {line}", file=sys.stderr)
     report = {"export": lambda v: export(v.state), "check": check_report, "slots": slots_report, "records": records_report}
-    sys.stdout.buffer.write(to_json(report[args.command](vault)).encode())
+    try:
+        found = report[args.command](vault)
+    except Refused as why:
+        print(f"keyfold_reader: {why}", file=sys.stderr)
+        return 1
+    sys.stdout.buffer.write(to_json(found).encode())
     sys.stdout.buffer.flush()
     return 0
 

@@ -58,8 +58,18 @@ class Decoder:
         # No allocation before the elements: each takes at least a byte of what is there.
         return [item() for _ in range(self.number(limit))]
 
+    def index(self) -> int:
+        """An operation index or a rank (4.2, 5.2)."""
+        return self.number((1 << 32) - 1)
+
     def dot(self) -> tuple[bytes, int]:
-        return self.id(), self.number()
+        return self.id(), self.index()
+
+    def chunk_name(self) -> bytes:
+        name = self.bytes()
+        if len(name) != 56:
+            raise Malformed("chunk name is not 56 bytes")
+        return name
 
     def end(self) -> None:
         if self.at != len(self.data):
@@ -138,11 +148,9 @@ def parse_record(data: bytes) -> Record:
 
     def op() -> Op:
         found = Op(d.number(0xFFFF), d.number(), d.bytes(), d.list(d.dot, 65_536), d.bytes(), d.list(d.bytes, 16),
-                   d.list(d.bytes, 65_536))
+                   d.list(d.chunk_name, 65_536))
         if len(found.field) not in (0, 1, 16):
             raise Malformed("field is not 0, 1 or 16 bytes")
-        if any(len(chunk) != 56 for chunk in found.chunks):
-            raise Malformed("chunk name is not 56 bytes")
         return found
 
     record = Record(d.id(), d.id(), d.number(), d.bytes(), d.list(d.id, 4), d.number(), d.list(d.id, 1_000_000),
@@ -172,6 +180,7 @@ def parse_record(data: bytes) -> Record:
 LIFE, SET, REMOVE, TAG, URL, COUNTER, ATTACHMENT, ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE, FORMER = range(1, 15)
 TAG_NAMES = dict(enumerate(
     "LIFE SET REMOVE TAG URL COUNTER ATTACHMENT ERASE SLOT RETIRE FORMER_KEY DEVICE UNDONE FORMER".split(), 1))
+VAULT_TAGS = {ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE}
 VALUE_TAGS = {SET, REMOVE, TAG, URL, ATTACHMENT, DEVICE}
 NOT_ERASABLE = {LIFE, COUNTER, ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE}
 FIELD_KINDS = {1: "text", 2: "secret", 3: "url", 4: "otp", 5: "date", 6: "email", 7: "multiline"}
@@ -182,18 +191,19 @@ SECRET_KINDS = {2, 4}
 class Value:
     kind: int
     name: str
-    text: str
+    text: str | None  # None: a sealed value that does not open
     at: int
     origin: tuple[bytes, int] | None
     device: str | None
 
 
 def read_body(op: Op, item: bytes, keys: Keys, vault_id: bytes):
-    """The operation's meaning, by tag. Raises Malformed for a body this version cannot read: the operation is carried.
-
-    CHOICE: a known tag with a longer or broken body has no meaning here, as an unknown tag has none (4.2, "carried").
-    """
+    """The operation's meaning, by tag. Raises Malformed for what this version cannot read: the operation is carried (4.2)."""
     d = Decoder(op.body)
+    if (op.item == 0) != (op.tag in VAULT_TAGS):
+        raise Malformed("stands on an item, or on none, and must not")
+    if op.tag in (SET, REMOVE, FORMER) and not op.field:
+        raise Malformed("no field")
     want_field = {LIFE: 0, ERASE: 0, UNDONE: 0, TAG: 16, URL: 16, ATTACHMENT: 16, SLOT_OP: 16, RETIRE: 16,
                   FORMER_KEY: 16, DEVICE: 16}.get(op.tag)
     if want_field is not None and len(op.field) != want_field:
@@ -213,31 +223,29 @@ def read_body(op: Op, item: bytes, keys: Keys, vault_id: bytes):
         if kind not in FIELD_KINDS:
             raise Malformed("unknown field kind")
         if kind in SECRET_KINDS:
-            if text or len(op.sealed) != 1:
-                raise Malformed("a secret kind needs one sealed value and no text")
+            if not op.sealed:
+                raise Malformed("a secret kind needs a sealed value")
             text = open_value(op.sealed[0], item, op.field, keys, vault_id)
-        elif op.sealed:
-            raise Malformed("a sealed value of a kind that is not secret")
         out = Value(kind, name, text, at, origin, device)
     elif op.tag == TAG:
         out = d.text()
         if sha256(b"keyfold v1 tag" + out.encode())[:16] != op.field:
             raise Malformed("tag text does not fit its field")
     elif op.tag == URL:
-        out = (d.number(), d.text())
+        out = (d.index(), d.text())
     elif op.tag == COUNTER:
         out = (d.dot(), d.number())
     elif op.tag == ATTACHMENT:
         out = (d.text(), d.number())
     elif op.tag == ERASE:
-        out = (d.list(lambda: (d.id(), d.list(d.number))), d.list(d.bytes))
+        out = (d.list(lambda: (d.id(), d.list(d.index))), d.list(d.chunk_name))
     elif op.tag == SLOT_OP:
         out = (d.byte(), d.text())
     elif op.tag == RETIRE:
         # CHOICE: `bytes` has its length before it also here; no successor is the length 0.
         out = d.bytes()
     elif op.tag == FORMER_KEY:
-        if d.byte() != 1 or len(op.sealed) != 1:
+        if d.byte() != 1 or not op.sealed:
             raise Malformed("FORMER KEY of another shape")
         out = open_bytes(op.sealed[0], item, op.field, keys, vault_id)
         if len(out) != 32 or Keys(out, vault_id).key_id != op.field:
@@ -263,11 +271,11 @@ def open_bytes(sealed: bytes, item: bytes, field: bytes, keys: Keys, vault_id: b
     return value
 
 
-def open_value(*args) -> str:
+def open_value(*args) -> str | None:
     try:
         return open_bytes(*args).decode("utf-8")
-    except UnicodeDecodeError as why:
-        raise Malformed("sealed value is not UTF-8") from why
+    except (Malformed, UnicodeDecodeError):
+        return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -308,7 +316,7 @@ def collect_erased(records) -> set[tuple[bytes, int]]:
     erased = set()
     for record in records:
         for op in record.ops:
-            if op.tag == ERASE and not op.field:
+            if op.tag == ERASE:
                 try:
                     named, _chunks = read_body(op, ZERO_ID, None, b"")
                 except Malformed:
@@ -368,9 +376,6 @@ class State:
     def _place(self, record: Record, index: int, op: Op, keys: Keys, vault_id: bytes) -> Placed:
         item = record.items[op.item - 1] if op.item else None
         erased = self._erases(record, index)
-        # CHOICE: content that is all gone is taken as erased even where the ERASE itself has been lost.
-        if op.tag in TAG_NAMES and op.tag != REMOVE and op.tag not in NOT_ERASABLE and not (op.body or op.sealed or op.chunks):
-            erased = True
         placed = Placed(op, record, index, item, erased)
         if not erased:
             try:
@@ -379,6 +384,8 @@ class State:
                 placed.unread = str(why)
                 name = TAG_NAMES.get(op.tag, f"tag {op.tag}")
                 self.reports.append(f"operation {record.id.hex()}/{index} ({name}) is carried unread: {why}")
+            if isinstance(placed.meaning, Value) and placed.meaning.text is None:
+                self.reports.append(f"the sealed value of operation {record.id.hex()}/{index} does not open")
         return placed
 
     def heads(self, item: bytes | None, field: bytes) -> list[Placed]:
@@ -400,7 +407,7 @@ class State:
     def retired(self) -> dict[bytes, tuple]:
         """Slot id to the order of the last RETIRE that names it."""
         # CHOICE: a RETIRE whose body cannot be read still retires; the safe side, and it cannot be erased.
-        return {p.op.field: p.order for p in self.ops if p.op.tag == RETIRE}
+        return {p.op.field: p.order for p in self.ops if p.op.tag == RETIRE and p.item is None and len(p.op.field) == 16}
 
     def live_slots(self, present: set[bytes]) -> set[bytes]:
         """5.9. `present`: the slots of the file with a right MAC.
@@ -408,17 +415,14 @@ class State:
         CHOICE: a slot that no SLOT operation names is live while no RETIRE names it, and can be "the one retired last".
         """
         retired = self.retired()
-        named = {p.op.field for p in self.ops if p.op.tag == SLOT_OP}
+        named = {p.op.field for p in self.ops if p.op.tag == SLOT_OP and p.item is None}
         live = present - set(retired)
         if retired and named <= set(retired):
             live.add(max(retired, key=lambda s: retired[s]))
         return live & present
 
     def items(self) -> list[bytes]:
-        """Items that are shown, trashed ones too.
-
-        CHOICE: an item with a LIFE and neither a value operation nor a FORMER at all is shown.
-        """
+        """Items that are shown, trashed ones too (5.6)."""
         life, kept, values = set(), set(), set()
         for p in self.ops:
             if p.item is None:

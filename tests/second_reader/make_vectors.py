@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 import sys
 
-from tiny_writer import F, Maker, Writer, erase, header, ident, k, life, op, preamble, secret, slot_op, tag, text, url
+from tiny_writer import F, Maker, Writer, erase, header, ident, k, life, op, preamble, secret, slot_op, tag, tag_field, text, url
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors")
 VAULT_ID = b"\xa5" * 16
@@ -60,11 +61,13 @@ def undump(lines: list[str]) -> bytes:
 
 class Vector:
     def __init__(self, name: str, comment: str, data: bytes, expect: str = "ok", *, password: str | None = None,
-                 recovery: str | None = None, key_file: bytes | None = None, damage=(), unknown=0, forged=0, export: str | None = None):
+                 recovery: str | None = None, key_file: bytes | None = None, damage=(), unknown=0, forged=0, export: str | None = None,
+                 refused: str | None = None):
         self.name, self.comment, self.data, self.expect = name, comment, data, expect
         self.password, self.recovery, self.key_file = password, recovery, key_file
         self.damage, self.unknown, self.forged = list(damage), unknown, forged
         self.export = export or name
+        self.refused = refused  # item and field that make an export impossible
         if password is None and recovery is None:
             self.recovery = recovery_text()
 
@@ -89,10 +92,20 @@ class Vector:
             assert damage == self.damage, (self.name, damage)
             report = k.check_report(vault)
             assert (report["unknown"], report["forged_slots"]) == (self.unknown, self.forged), (self.name, report)
-            found.add(("ok", k.to_json(k.export(vault.state)), len(vault.state.records)))
+            found.add(("ok", self.exported(vault.state), len(vault.state.records)))
         (one,) = found
         assert one[0] == self.expect, (self.name, one)
         return one
+
+    def exported(self, state) -> str | None:
+        try:
+            export = k.to_json(k.export(state))
+        except k.Refused as why:
+            item, field = self.refused.split()
+            assert str(why) == f"the value of {field} in item {item} does not open", (self.name, why)
+            return None
+        assert self.refused is None, self.name
+        return export
 
     def file(self) -> str:
         _, export, records = self.read()
@@ -108,7 +121,7 @@ class Vector:
             head += [f"damage: {offset} {length}" for offset, length in self.damage]
             head += [f"unknown: {self.unknown}"] if self.unknown else []
             head += [f"forged-slots: {self.forged}"] if self.forged else []
-            head.append(f"export: {self.export}.json")
+            head.append(f"export-refused: {self.refused}" if self.refused else f"export: {self.export}.json")
         return "\n".join(head) + "\n\n" + dump(self.data)
 
 
@@ -171,6 +184,10 @@ def scenarios() -> list[Vector]:
     bent = bytearray(by_recovery)
     bent[1023] = 1
     add("slot-with-padding", "the only slot's last byte is not zero", start + bytes(bent) + w.record(first), "no-usable-slot")
+    bent = w.slot(3, "other")[:-1] + b"\1"
+    add("refused-slot-and-one-of-another-key", "a slot whose last byte is not zero and one that wraps another key, between true ones: forged, no damage",
+        start + by_recovery + bent + writer(b"?" * 32).slot(3, "elsewhere", b"Z" * 26) + by_password + w.record(first) + w.record(login), forged=2,
+        same=True)
     retire = m.record("retire", TIME + 2000, op(k.RETIRE, b"\0", ident("slot paper"), item=0))
     add("retired", "the recovery key was retired, its slot came back", whole + w.record(retire), "retired")
     m.seq, m.last = 2, login.id
@@ -216,10 +233,15 @@ def scenarios() -> list[Vector]:
     add("unknown-frame-kind", "frame kind 9 with a right checksum, four blocks long by its header, then a true frame",
         whole[:-1024] + header(9, 4096, w.keys.key_id, bytes(24)).ljust(1024, b"\0") + w.record(login), damage=[(end - 1024, 1024)], same=True)
     add("frame-of-another-key", "a frame under a key that nobody holds", whole + writer(b"?" * 32).record(extra), damage=[(end, 1024)], same=True)
+    add("damage-side-by-side", "zeros, a torn frame, a frame under a lost key, two that break a rule, zeros: what is joined and what is not",
+        whole + bytes(1024) + large[:2048] + writer(b"?" * 32).record(lost) + w.frame(k.PACK, b"") * 2 + bytes(2048) + w.record(login),
+        damage=[(end, 1024), (end + 1024, 2048), (end + 3072, len(large)), (end + 3072 + len(large), 2048), (end + 5120 + len(large), 2048)],
+        same=True)
     nonce = b"forged chunk's own nonce"
     lid = header(k.CHUNK, 4096, w.keys.key_id, nonce).ljust(1024, b"\0")
     add("forged-chunk-over-a-record", "a chunk that does not authenticate lies over a true frame",
         whole[:-1024] + lid + w.record(login) + bytes(2024) + nonce, damage=[(end - 1024, 1024), (end + 1024, 2048)], same=True)
+    add("chunk-of-nothing", "a chunk that holds a time alone", whole + w.frame(k.CHUNK, bytes(8)), damage=[(end, 1024)], same=True)
     add("pack", "both records in one pack", start + by_recovery + by_password + w.pack(first, login), same=True)
     raw = extra.encode()
     add("pack-with-a-rest", "a pack whose last part is shorter than a length",
@@ -289,7 +311,7 @@ def meanings(w: Writer, whole: bytes, login) -> list[Vector]:
                          secret(w, F["password"], "a", replaces=[password]), url("mail", 1, "https://a.example/", replaces=[address]))
     yours = phone.record("yours", TIME + 6000, life(1, replaces=[("login", 0)]), text(F["title"], "Mail B", replaces=[title]),
                          secret(w, F["password"], "b", replaces=[password]), url("mail", 0, "https://b.example/", replaces=[address]),
-                         op(k.REMOVE, field=k.sha256(b"keyfold v1 tagwork")[:16], replaces=[("login", 6)]),
+                         op(k.REMOVE, field=tag_field("work"), replaces=[("login", 6)]),
                          op(k.DEVICE, k.enc_text("phone"), ident("device phone"), item=0))
     apart = whole + w.record(yours) + w.record(mine)
     out = [Vector("changed-apart", "two devices changed title, password and address without a look at each other", apart)]
@@ -325,22 +347,72 @@ def odd_operations(w: Writer, whole: bytes, login) -> list[Vector]:
     """Records that break no rule of 4.2 and yet hold something strange; each is the third record of the laptop."""
     out = []
 
-    def odd(name, comment, *ops, unknown=0, items=("login",), clock=TIME + 5000):
+    def odd(name, comment, *ops, unknown=0, items=("login",), clock=TIME + 5000, **more):
         m = Maker(w)
         m.seq, m.last = 2, login.id
         record = m.record("odd", 0, *ops, items=items)
         record.clock = clock << 16 if clock < 1 << 48 else clock
-        out.append(Vector(name, comment, whole + w.record(record), unknown=unknown))
+        out.append(Vector(name, comment, whole + w.record(record), unknown=unknown, **more))
 
     title, password = ("login", 2), ("login", 4)
     far = 1 << 33
+
+    def bent(make, **change):
+        return lambda rid, i, items: dataclasses.replace(make(rid, i, items), **change)
+
+    def with_sealed(make, body=None):
+        def more(rid, i, items):
+            made = make(rid, i, items)
+            return dataclasses.replace(made, body=body or made.body, sealed=[*made.sealed, bytes(60)])
+
+        return more
+
+    def not_utf_8(rid, i, items):
+        return k.Op(k.SET, 1, F["pin"], [], b"\2\0\0\0\0", [w.seal(rid, i, items[0], F["pin"], b"\xff\xfe")], [])
 
     def replacing_far(rid, i, items):
         return k.Op(k.SET, 1, F["title"], [(ident("record login"), far), (ident("record login"), 2)],
                     b"\1\0" + k.enc_text("Far") + b"\0\0", [], [])
 
-    odd("dot-beyond-32-bits", "SET replaces operation 2^33 of a record, and its title", replacing_far)
-    odd("rank-beyond-32-bits", "an address of rank 2^33", url("far", far, "https://far.example/"))
+    odd("dot-beyond-32-bits", "SET replaces operation 2^33 of a record, and its title: the record is refused", replacing_far,
+        damage=[(len(whole), 1024)], export="one-login")
+    odd("rank-beyond-32-bits", "an address of rank 2^33: carried", url("far", far, "https://far.example/"))
+    odd("erased-index-beyond-32-bits", "ERASE of the title and of operation 2^33: carried, nothing is erased", erase(title, ("login", far)),
+        export="one-login")
+    odd("erase-on-an-item", "ERASE of the title that stands on an item, and one on a field: carried", bent(erase(title), item=1), bent(erase(title), field=F["title"]),
+        export="one-login")
+    odd("erases-counter", "ERASE of COUNTER: it cannot be erased", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ", kind=4),
+        op(k.COUNTER, k.enc_dot((ident("record odd"), 0)) + b"\x07", F["otp"]), erase(("odd", 1)))
+    odd("counter-alone", "an item of which only a COUNTER has arrived is not shown", op(k.COUNTER, k.enc_dot(password_dot()) + b"\x07", F["otp"]),
+        items=("bare",), export="one-login")
+    odd("counter-on-another-item", "COUNTER on another item does not count", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ", kind=4),
+        op(k.COUNTER, k.enc_dot((ident("record odd"), 0)) + b"\x07", F["otp"], item=2), items=("login", "bare"))
+    odd("origins-two", "SET of the user name with two origins: carried, the old one is replaced",
+        text(F["username"], "two", replaces=[("login", 3)], origin=[("login", 3), ("login", 2)]))
+    odd("life-two", "LIFE 2 replaces the LIFE: neither alive nor deleted", life(2, replaces=[("login", 0)]), export="one-login")
+    odd("life-two-beside-deleted", "LIFE 2 beside LIFE deleted: in the trash", life(2), life(0, replaces=[("login", 0)]))
+    odd("tag-of-another-field", "a TAG whose field is that of another text: carried", op(k.TAG, k.enc_text("home"), tag_field("other")),
+        export="one-login")
+    odd("url-on-a-standard-field", "a URL on the field of the user name: carried", op(k.URL, b"\0" + k.enc_text("https://x.example/"), F["username"]),
+        export="one-login")
+    odd("set-without-a-field", "a SET on the item with an empty field: carried", text(b"", "nowhere"), export="one-login")
+    odd("sealed-on-a-plain-kind", "a SET of a plain kind with a sealed value: the text counts", with_sealed(text(F["username"], "plain", replaces=[("login", 3)])))
+    odd("two-sealed-values", "a SET of a secret kind with a second sealed value and a text: the first sealed value counts",
+        with_sealed(secret(w, F["pin"], "1234"), b"\2\0" + k.enc_text("not this") + b"\0\0"))
+    odd("heads-of-all-kinds", "TAG, URL twice and SET twice on the field of a tag: each is shown as what it is", tag("work"),
+        bent(url("x", 1, "https://one.example/"), field=tag_field("work")), bent(url("x", 0, "https://zero.example/"), field=tag_field("work")), text(tag_field("work"), "older", name="n"),
+        text(tag_field("work"), "newer", name="n"))
+    odd("unread-head-beside-a-title", "a SET of the unknown field kind 9 beside the title: carried, the title shows", text(F["title"], "Nine", kind=9),
+        export="one-login")
+    odd("sealed-value-of-another-field", "the password's sealed value on the PIN's field: no export", bent(secret(w, F["password"], "p"), field=F["pin"]),
+        refused=f"{ident('item login').hex()} pin")
+    odd("former-value-that-does-not-open", "a FORMER whose sealed value is not one: no export", bent(
+        secret(w, F["password"], "p", tag=k.FORMER, device="dev"), field=F["pin"]), refused=f"{ident('item login').hex()} pin")
+    odd("sealed-value-not-utf-8", "a sealed value that opens and is not UTF-8: no export", not_utf_8, refused=f"{ident('item login').hex()} pin")
+    odd("hotp-in-capitals", "scheme and type in capitals", secret(w, F["otp"], "OTPAUTH://HOTP/x?SECRET=gezdgnbvgy3tqojq&counter=6", kind=4))
+    odd("hotp-counter-is-no-number", "the counter is a word", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ&counter=six", kind=4))
+    odd("hotp-secret-twice", "two secrets", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ&secret=GEZDGNBVGY3TQOJR", kind=4))
+
     odd("newest-clock", "the clock is 2^64 - 1", text(F["username"], "later", replaces=[("login", 3)]), clock=(1 << 64) - 1)
     odd("at-beyond-9999", "`at` is 2^64 - 1", text(F["username"], "later", replaces=[("login", 3)], at=(1 << 64) - 1))
     odd("unknown-operation-replaces", "tag 77 replaces the title: no head is left", op(77, b"?", F["title"], replaces=[title]), unknown=1)
@@ -358,7 +430,7 @@ def odd_operations(w: Writer, whole: bytes, login) -> list[Vector]:
     odd("no-life", "an item without LIFE", text(F["title"], "No life"), items=("bare",))
     odd("replaces-across-fields", "SET of the user name replaces the title's dot: it does not", text(F["username"], "u", replaces=[title]))
     odd("retire-without-slot", "RETIRE of a slot that never was", op(k.RETIRE, b"\0", ident("slot nobody"), item=0))
-    odd("set-on-the-field-of-a-tag", "SET on the tag's field: a head of its own", text(k.sha256(b"keyfold v1 tagwork")[:16], "x", name="n"))
+    odd("set-on-the-field-of-a-tag", "SET on the tag's field: a head of its own", text(tag_field("work"), "x", name="n"))
     odd("hotp-without-secret", "an HOTP seed without a secret", secret(w, F["otp"], "otpauth://hotp/x?counter=3", kind=4))
     odd("hotp-without-counter", "an HOTP seed without a counter", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ", kind=4))
     odd("counter-on-another-field", "COUNTER on the password's field, for the HOTP seed of this record's neighbour", op(k.COUNTER, k.enc_dot(password_dot()) + b"\x07", F["password"]))
@@ -412,7 +484,7 @@ def files() -> dict[str, str]:
         assert vector.name + ".txt" not in out, vector.name
         out[vector.name + ".txt"] = vector.file()
         assert undump(out[vector.name + ".txt"].split("\n\n", 1)[1].splitlines()) == vector.data
-        if vector.expect == "ok":
+        if vector.expect == "ok" and vector.refused is None:
             export = vector.read()[1]
             assert exports.setdefault(vector.export, export) == export, f"{vector.name} does not mean {vector.export}"
     out.update((name + ".json", export) for name, export in exports.items())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import make_vectors  # noqa: E402
@@ -136,7 +137,7 @@ class WaysIn(Bench):
             with self.assertRaises(k.Refused):
                 self.open(pre=bytes(bent))
 
-    def test_a_slot_with_a_wrong_mac_is_damage(self):
+    def test_a_slot_with_a_wrong_mac_is_forged_and_no_damage(self):
         other = bytearray(self.w.slot(3, "other"))
         other[64 + 150] ^= 1
         vault = self.open(bytes(other))
@@ -186,7 +187,7 @@ class WaysIn(Bench):
         vault = self.open(old, new.slot(3, "new"), new.record(now))
         self.assertEqual(vault.keys.key_id, new.keys.key_id)
         self.assertEqual(self.field(k.export(vault.state)["items"][0], "title")["value"], "new")
-        self.assertIn("sealed by a former key", [r for d in vault.scan.damage.found for r in d.reason.split("; ")])
+        self.assertIn("a key that is not held", [d.reason for d in vault.scan.damage.found])
         # Without the record that says so, nobody can tell which of the keys is the current one.
         with self.assertRaisesRegex(k.Refused, "several keys"):
             self.open(old, new.slot(3, "new"))
@@ -239,7 +240,7 @@ class Scanning(Bench):
         strange = header(9, 4096, self.w.keys.key_id, bytes(24)).ljust(1024, b"\0")
         foreign = Writer(b"f" * 32).record(self.m.record("foreign", 3, life(0)))
         vault = self.open(strange, foreign, small)
-        self.assertEqual((len(vault.state.records), self.damage(vault)), (1, [(2048, 2048)]))
+        self.assertEqual((len(vault.state.records), self.damage(vault)), (1, [(2048, 1024), (3072, 1024)]))
 
     def test_a_forged_chunk_hides_nothing(self):
         _, small = self.two()
@@ -287,9 +288,10 @@ class Scanning(Bench):
         nonce = b"n" * 24
         claim = header(k.RECORD, 20 * 1024, self.w.keys.key_id, nonce).ljust(1000, b"\0") + nonce
         _, small = self.two()
-        vault = self.open(*[claim] * 200, small)
+        with unittest.mock.patch("keyfold_frames.open_content", wraps=k.open_content) as tried:
+            vault = self.open(*[claim] * 200, small)
         self.assertEqual(len(vault.state.records), 1)
-        self.assertIn("not tried: too many frames failed", vault.scan.damage.found[0].reason)
+        self.assertLess(sum(len(call.args[3]) for call in tried.call_args_list), 5 * 203 * 1024)
 
     def test_records_that_must_be_refused(self):
         def bent(**change):
@@ -471,7 +473,16 @@ class Meaning(Bench):
     def test_a_sealed_value_opens_only_in_its_field(self):
         record = self.m.record("r", 1, life(1), secret(self.w, F["password"], "p"), text(F["title"], "t"))
         record.ops[1].field = F["pin"]
-        self.assertEqual([f["id"] for f in self.item(record)["fields"]], ["title"])
+        with self.assertRaisesRegex(k.Refused, f"value of pin in item {ident('item login').hex()}"):
+            self.items(record)
+
+    def test_what_is_a_whole_hotp_uri(self):
+        for seed, start in [("otpauth://hotp/x?secret=aaaa", 0), (" OTPauth://HOTP/?counter=7&Secret=aa-aa+ab== ", 7),
+                            ("otpauth://hotp/x?counter=7", None), ("otpauth://hotp/x?secret=&counter=7", None),
+                            ("otpauth://hotp/x?secret=a1", None), ("otpauth://hotp/x?secret=aa&counter=-1", None),
+                            ("otpauth://hotp/x?secret=aa&counter=1&counter=1", None), ("otpauth://totp/x?secret=aa", None),
+                            ("otpauth://hotp/x?secret=aa&digits=5", None), ("otpauth://[?secret=aa", None)]:
+            self.assertEqual(k.hotp_start(seed), start, seed)
 
     def test_other_operations_are_read(self):
         record = self.m.record("r", 1, op(k.UNDONE, bytes(16), item=0), op(k.SLOT_OP, b"\x01" + k.enc_text("l"), bytes(16), item=0),
@@ -499,7 +510,10 @@ class Fuzz(Bench):
                 record = k.parse_record(bytes(bent))
             except k.Malformed:
                 continue
-            k.to_json(k.export(k.State([base, record], self.w.keys, VAULT_ID)))
+            try:
+                k.to_json(k.export(k.State([base, record], self.w.keys, VAULT_ID)))
+            except k.Refused:
+                pass  # A sealed value that was bent.
             read += 1
         self.assertGreater(read, 100)
 
