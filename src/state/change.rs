@@ -6,6 +6,7 @@
 use super::codec::{self, Erasure, SetBody, UrlBody};
 use super::fold::State;
 use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
+use super::undone::Undone;
 use super::view::Life;
 use crate::model::draft::{Draft, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
@@ -122,6 +123,8 @@ pub struct Plan<'a> {
     fresh_items: BTreeSet<ItemId>,
     /// Custom fields made in this plan, by item and name.
     fresh_fields: BTreeMap<(ItemId, String), FieldId>,
+    /// What undos took back, this plan's included; made by the first of them.
+    undone: Option<Undone<'a>>,
 }
 
 impl<'a> Plan<'a> {
@@ -134,6 +137,7 @@ impl<'a> Plan<'a> {
             registers: HashMap::new(),
             fresh_items: BTreeSet::new(),
             fresh_fields: BTreeMap::new(),
+            undone: None,
         }
     }
 
@@ -395,22 +399,27 @@ impl<'a> Plan<'a> {
                 "it changed the vault itself or erased something",
             ));
         }
-        let mut touched = BTreeSet::new();
+        let state = self.state;
+        let mut undone = self.undone.take().unwrap_or_else(|| Undone::new(state));
         for (operation, index) in operations.iter().zip(0..) {
             let Some(item) = operation.item else { continue };
-            touched.insert(item);
             let own = Dot { record, index };
+            let mut stands = |field: Option<FieldId>| {
+                let heads = match field {
+                    None => state.life_heads(item),
+                    Some(field) => state.register_heads(item, field),
+                };
+                undone.meant((item, field), heads).contains(&own)
+            };
             match (operation.tag, operation.field) {
-                (Tag::LIFE, _) if self.state.life_heads(item).contains(&own) => {
+                (Tag::LIFE, _) if stands(None) => {
                     let was_alive = operation
                         .replaces
                         .iter()
                         .any(|dot| self.state.is_alive_dot(item, *dot));
                     self.life(item, if was_alive { LIFE_ALIVE } else { LIFE_DELETED });
                 }
-                (tag, Some(field))
-                    if tag.is_value() && self.state.register_heads(item, field).contains(&own) =>
-                {
+                (tag, Some(field)) if tag.is_value() && stands(Some(field)) => {
                     // What showed before: the newest that is not a removal.
                     let shown = operation.replaces.iter().max_by_key(|dot| {
                         let is_shown = self.state.tag_of_dot(item, **dot) != Some(Tag::REMOVE);
@@ -424,6 +433,8 @@ impl<'a> Plan<'a> {
                 _ => {}
             }
         }
+        undone.take_back(record);
+        self.undone = Some(undone);
         let body = record.0.to_vec();
         self.operations
             .push(PlannedOperation::on_vault(Tag::UNDONE, None, body));

@@ -7,4 +7,5 @@ pub mod change;
 pub mod codec;
 pub mod fold;
 pub mod op;
+mod undone;
 pub mod view;

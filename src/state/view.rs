@@ -652,12 +652,21 @@ impl State {
     /// Records that an undo took back.
     #[must_use]
     pub fn undone_records(&self) -> BTreeSet<RecordId> {
-        let all = self
-            .on_vault
-            .iter()
-            .filter(|operation| operation.tag == Tag::UNDONE);
-        all.filter_map(|operation| RecordId::from_slice(self.bytes(operation.body)))
-            .collect()
+        self.undone_by_record().into_values().flatten().collect()
+    }
+
+    /// By record that is an undo: the records that it took back.
+    pub(super) fn undone_by_record(&self) -> BTreeMap<RecordId, Vec<RecordId>> {
+        let mut all: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
+        for operation in &self.on_vault {
+            if operation.tag == Tag::UNDONE
+                && let Some(record) = RecordId::from_slice(self.bytes(operation.body))
+            {
+                let by = self.dot_of(operation).record;
+                all.entry(by).or_default().push(record);
+            }
+        }
+        all
     }
 }
 
