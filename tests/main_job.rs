@@ -50,7 +50,7 @@ fn samples(home: &Home) -> Vec<PathBuf> {
             for file in std::fs::read_dir(folder.join(program)).unwrap() {
                 let path = file.unwrap().path();
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                if !(name.contains("encrypted") && !name.contains("unencrypted")) {
+                if !name.contains("encrypted") || name.contains("unencrypted") {
                     found.push(path);
                 }
             }

@@ -70,12 +70,12 @@ fn eight_processes_that_add_a_thousand_items_lose_nothing() {
     add_at_once(8, 125);
 }
 
-/// Adds that are killed at moments spread over the whole run; those that were done before are there.
+/// Adds that are killed at moments around their end; those that were done before are there.
 fn add_and_kill(adds: u32) {
     let home = Home::with_vault();
     let start = Instant::now();
     home.ok(&["add", "calm", "-g"]);
-    let calm = start.elapsed();
+    let mut pace = start.elapsed();
     let (mut acknowledged, mut killed) = (BTreeSet::from(["calm".to_owned()]), 0);
     for number in 0..adds {
         let title = format!("item-{number}");
@@ -85,18 +85,19 @@ fn add_and_kill(adds: u32) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Most of a run is Argon2, which writes nothing: three quarters of the kills fall into its second half.
-        let part = if number % 4 == 0 {
-            calm * number / adds
-        } else {
-            calm / 2 + calm * number / adds
-        };
-        std::thread::sleep(part);
+        // The pace follows the machine's, so that the kills gather around the moment when an add is done.
+        std::thread::sleep(pace * (80 + number * 7 % 40) / 100);
         // What has ended already cannot be killed, and says how it ended.
         drop(child.kill());
         match child.wait().unwrap().code() {
-            Some(0) => drop(acknowledged.insert(title)),
-            None => killed += 1,
+            Some(0) => {
+                acknowledged.insert(title);
+                pace = pace * 9 / 10;
+            }
+            None => {
+                killed += 1;
+                pace = pace * 11 / 10;
+            }
             code => panic!("{title} ended with {code:?}"),
         }
     }
