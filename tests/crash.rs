@@ -12,9 +12,7 @@ use keyfold::storage::Storage;
 use keyfold::storage::simulated::{
     CrashImage, Fault, SimulatedStorage, crash_everywhere, fail_everywhere,
 };
-use keyfold::vault::{
-    Credential, NewSecret, NewVault, Notice, Replacement, Vault, VaultError, create,
-};
+use keyfold::vault::{Credential, NewSecret, NewVault, Replacement, Vault, VaultError, create};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use scene::{
@@ -217,7 +215,6 @@ fn survives(image: &CrashImage, acknowledged: bool, case: &Case, before: &str, a
 struct Met {
     outcome: Result<(), String>,
     meant: Option<Vec<String>>,
-    pending: bool,
     again: Result<(), String>,
     storage: SimulatedStorage,
 }
@@ -251,7 +248,6 @@ fn fail(case: &Case) -> usize {
                         }
                     }
                 }
-                let _ = met.pending;
                 assert_eq!(met.again, Ok(()), "{case_text}: the next attempt");
                 let secret = case.new_secret;
                 let vault = open(&met.storage, secret, 400).unwrap();
@@ -274,16 +270,11 @@ fn meet(case: &Case, storage: &SimulatedStorage) -> Met {
     let shared = Arc::new(storage.clone());
     let mut rng = StdRng::seed_from_u64(7);
     let mut meant = None;
-    let mut pending = false;
     let mut session = None;
     let outcome = opened(&shared, "a", OLD, later(100)).and_then(|vault| {
         let vault = session.insert(vault);
         let outcome = (case.run)(vault, later(100), &mut rng);
         meant = Some(meaning(vault));
-        let notices = vault.take_notices();
-        pending = notices
-            .iter()
-            .any(|note| matches!(note, Notice::Pending(_)));
         outcome
     });
     // The same process tries again, if it got as far as that, else another one.
@@ -296,7 +287,6 @@ fn meet(case: &Case, storage: &SimulatedStorage) -> Met {
     Met {
         outcome: outcome.map_err(|error| error.to_string()),
         meant,
-        pending,
         again: again.map_err(|error| error.to_string()),
         storage: storage.clone(),
     }

@@ -168,7 +168,7 @@ fn cut_at(lengths: impl Iterator<Item = usize>) {
 fn a_cut_file_opens_with_what_is_whole() {
     cut_at((0..40 * BLOCK).filter(|length| {
         let in_block = length % BLOCK;
-        in_block % 64 == 0 || in_block == 1 || in_block == BLOCK - 1
+        in_block.is_multiple_of(64) || in_block == 1 || in_block == BLOCK - 1
     }));
 }
 

@@ -265,6 +265,40 @@ mod tests {
         );
     }
 
+    /// Attack A29: a holder of the key seals padding that is not zero, or a length that another frame size belongs to.
+    #[test]
+    fn an_authentic_frame_with_other_padding_is_refused() {
+        let keys = keys(1, 1);
+        let header = FrameHeader::for_content(FrameKind::Record, keys.id, [9; 24], 7);
+        let good = write_padded(b"content");
+        let mut dirty = good.clone();
+        *dirty.last_mut().unwrap() = 1;
+        let mut longer = good.clone();
+        longer[0] = 8;
+        let mut beyond = good.clone();
+        beyond[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        for (plaintext, is_read) in [
+            (good, true),
+            (dirty, false),
+            (longer, true),
+            (beyond, false),
+        ] {
+            let frame = seal_padded(&keys, header, Zeroizing::new(plaintext));
+            let opened = open_frame(&keys, &header, &frame[HEADER_LENGTH..]);
+            assert_eq!(opened.err(), (!is_read).then_some(OpenError::Malformed));
+        }
+        // Two blocks where the content fits in one.
+        let large = FrameHeader::for_content(FrameKind::Record, keys.id, [9; 24], 1000);
+        let mut wide = write_padded(&[0; 1000]);
+        wide[..4].copy_from_slice(&7_u32.to_le_bytes());
+        let frame = seal_padded(&keys, large, Zeroizing::new(wide));
+        let body = &frame[HEADER_LENGTH..frame.len() - NONCE_LENGTH];
+        assert_eq!(
+            open_frame(&keys, &large, body).err(),
+            Some(OpenError::Malformed)
+        );
+    }
+
     /// Attack A9: values moved to another field, item or vault.
     #[test]
     fn a_value_opens_only_in_its_place() {

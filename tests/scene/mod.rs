@@ -229,3 +229,13 @@ pub(crate) fn meaning(vault: &Vault) -> Vec<String> {
 pub(crate) fn set_clock(storage: &SimulatedStorage, now: Moment) {
     storage.set_time_ns(i128::from(now.0) * 1_000_000);
 }
+
+/// The vault file as it lies there.
+pub(crate) fn file_of(storage: &SimulatedStorage) -> Vec<u8> {
+    storage.content(&places("a").vault_file).unwrap()
+}
+
+/// Puts a vault file there as a drive does.
+pub(crate) fn put(storage: &SimulatedStorage, file: &[u8]) {
+    storage.place(&places("a").vault_file, file);
+}
