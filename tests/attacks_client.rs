@@ -1,0 +1,650 @@
+//! Attacks on the program from outside: who can see a secret in its arguments, environment, files, system calls and
+//! permissions (SECURITY.md, rows A10, B6, B8, B20, B22). Each detector first proves that it sees the attack.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod scene;
+
+use keyfold::storage::simulated::SimulatedStorage;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const PASSWORD: &str = "canary-master-Wq7xTz";
+const NEW_PASSWORD: &str = "canary-second-Jb4nKd";
+const ITEM: &str = "canary-item-Zk9vRm";
+const EDITED: &str = "canary-edited-Hd2pLc";
+const SEED: &str = "CANARYSEEDJBSWY3DPEHPK3PXP";
+const IMPORTED: &str = "canary-imported-Vn5sQy";
+const CANARIES: [&str; 6] = [PASSWORD, NEW_PASSWORD, ITEM, EDITED, SEED, IMPORTED];
+
+/// A vault of its own with every folder that the program could write to, gone afterwards.
+struct Bench {
+    folder: PathBuf,
+    password_file: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "keyfold-attack-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::SeqCst)
+        );
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        for inner in ["home", "runtime", "tmp", "drive", "input"] {
+            fs::create_dir(folder.join(inner)).unwrap();
+        }
+        // Others may look inside: what keeps them out must be keyfold's own modes.
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        let bench = Self {
+            password_file: folder.join("input/password"),
+            folder,
+        };
+        fs::write(&bench.password_file, format!("{PASSWORD}\n")).unwrap();
+        bench
+    }
+
+    fn with_vault() -> Self {
+        let bench = Self::new();
+        assert!(bench.run(&with_floor(&["init"]), "").status.success());
+        bench
+    }
+
+    fn path(&self, inner: &str) -> PathBuf {
+        self.folder.join(inner)
+    }
+
+    /// A command with the bench's folders in its environment; nothing there is a secret.
+    fn prepare(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("XDG_RUNTIME_DIR", self.path("runtime"))
+            .env("KEYFOLD_VAULT", self.path("drive/vault.keyfold"))
+            .env("KEYFOLD_STATE_DIR", self.path("state"))
+            .env("KEYFOLD_CONFIG", self.path("config.toml"))
+            .env("EDITOR", self.path("input/editor"))
+            .current_dir(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn options(&self) -> Vec<String> {
+        let password_file = self.password_file.display().to_string();
+        vec![
+            "--no-input".to_owned(),
+            "--password-file".to_owned(),
+            password_file,
+        ]
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.prepare(env!("CARGO_BIN_EXE_keyfold"));
+        command.args(self.options()).args(arguments);
+        finish(command.spawn().unwrap(), input)
+    }
+
+    /// An editor that writes down the modes it finds, then does `action` with the file `$1`.
+    fn editor(&self, action: &str) {
+        let script = format!(
+            "#!/bin/sh\nstat -c '%a %n' \"$1\" \"$(dirname \"$1\")\" > {log}\n{action}\n",
+            log = self.path("editor.log").display()
+        );
+        let path = self.path("input/editor");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// What the editor saw: the file must be 0600 in a folder of 0700; both are given.
+    fn edited_file(&self) -> (PathBuf, PathBuf) {
+        let log = fs::read_to_string(self.path("editor.log")).unwrap();
+        let lines: Vec<(&str, &str)> = log
+            .lines()
+            .map(|line| line.split_once(' ').unwrap())
+            .collect();
+        let [(file_mode, file), (folder_mode, folder)] = lines.as_slice() else {
+            panic!("{log}")
+        };
+        assert_eq!((*file_mode, *folder_mode), ("600", "700"), "{log}");
+        (PathBuf::from(file), PathBuf::from(folder))
+    }
+
+    fn assert_no_editor_file(&self) {
+        let (file, folder) = self.edited_file();
+        assert!(folder.starts_with(self.path("runtime")), "{folder:?}");
+        assert!(
+            !file.exists() && !folder.exists(),
+            "{file:?} is still there"
+        );
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The least that Argon2id may cost.
+const FLOOR: [&str; 6] = [
+    "--kdf-memory",
+    "19",
+    "--kdf-passes",
+    "2",
+    "--kdf-lanes",
+    "1",
+];
+
+fn with_floor(arguments: &[&'static str]) -> Vec<&'static str> {
+    arguments.iter().copied().chain(FLOOR).collect()
+}
+
+fn finish(mut child: Child, input: &str) -> Output {
+    let mut pipe = child.stdin.take().unwrap();
+    // A command that does not read its input may be gone already.
+    let _ = pipe.write_all(input.as_bytes());
+    drop(pipe);
+    child.wait_with_output().unwrap()
+}
+
+/// Every file and folder below, itself included.
+fn everything_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(everything_in(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+// ---- B8: editor files ----
+
+#[test]
+fn the_editor_s_file_is_private_and_gone_after_success() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    bench.editor(&format!(
+        "sed -i 's/{ITEM}/{EDITED}/' \"$1\"; cp \"$1\" \"$1.swp\""
+    ));
+    let outcome = bench.run(&["edit", "mail"], "");
+    assert!(outcome.status.success(), "{outcome:?}");
+    assert_eq!(bench.run(&["get", "mail"], "").stdout, EDITED.as_bytes());
+    bench.assert_no_editor_file();
+}
+
+#[test]
+fn the_editor_s_file_is_gone_after_a_failing_editor_and_nothing_changed() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    bench.editor(&format!("sed -i 's/{ITEM}/{EDITED}/' \"$1\"; exit 3"));
+    assert_eq!(bench.run(&["edit", "mail"], "").status.code(), Some(1));
+    bench.assert_no_editor_file();
+    assert_eq!(bench.run(&["get", "mail"], "").stdout, ITEM.as_bytes());
+}
+
+#[test]
+fn the_editor_s_file_is_gone_when_it_can_no_longer_be_read() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    bench.editor("echo '= not a document' >> \"$1\"");
+    assert_eq!(bench.run(&["edit", "mail"], "").status.code(), Some(2));
+    bench.assert_no_editor_file();
+}
+
+/// Runs `edit`, sends the signal while the editor is open, gives the exit code.
+fn interrupted(bench: &Bench, signal: &str) -> Option<i32> {
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    // Waits like somebody who types, and never longer than the test.
+    bench.editor("for i in 1 2 3 4 5 6 7 8 9 10; do [ -e \"$1\" ] || exit 0; sleep 1; done");
+    let mut command = bench.prepare(env!("CARGO_BIN_EXE_keyfold"));
+    // The waiting editor must not hold the test's pipes open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command
+        .args(bench.options())
+        .args(["edit", "mail"])
+        .spawn()
+        .unwrap();
+    let limit = Instant::now() + Duration::from_secs(60);
+    let log = bench.path("editor.log");
+    while fs::read_to_string(&log).map_or(0, |text| text.lines().count()) < 2 {
+        assert!(Instant::now() < limit, "the editor never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sent = Command::new("kill")
+        .args(["-s", signal, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn the_editor_s_file_is_gone_after_a_termination() {
+    let bench = Bench::with_vault();
+    assert_eq!(interrupted(&bench, "TERM"), Some(130));
+    bench.assert_no_editor_file();
+}
+
+#[test]
+fn the_editor_s_file_is_gone_after_an_interrupt() {
+    let bench = Bench::with_vault();
+    assert_eq!(interrupted(&bench, "INT"), Some(130));
+    bench.assert_no_editor_file();
+}
+
+#[test]
+fn the_editor_s_file_is_gone_when_the_terminal_hangs_up() {
+    let bench = Bench::with_vault();
+    assert_eq!(interrupted(&bench, "HUP"), Some(130));
+    bench.assert_no_editor_file();
+}
+
+// ---- Other users ----
+
+fn made_under(umask: &str) -> Bench {
+    let bench = Bench::new();
+    for arguments in [
+        with_floor(&["init"]),
+        vec!["add", "mail", "-g"],
+        vec!["add", "bank", "-g"],
+        with_floor(&["passwd", "--new-password-file", "input/password"]),
+        vec!["compact"],
+        vec!["export", "--output", "drive/export.json"],
+        vec!["config", "set", "device", "laptop"],
+    ] {
+        let mut command = bench.prepare("sh");
+        command
+            .arg("-c")
+            .arg(format!("umask {umask}; exec \"$0\" \"$@\""));
+        command.arg(env!("CARGO_BIN_EXE_keyfold"));
+        command.args(bench.options()).args(&arguments);
+        let outcome = finish(command.spawn().unwrap(), "");
+        assert!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+    }
+    bench
+}
+
+fn assert_private(bench: &Bench) {
+    let mut looked = 0;
+    let mut all = everything_in(&bench.path("state"));
+    all.push(bench.path("drive/vault.keyfold"));
+    all.push(bench.path("drive/export.json"));
+    for path in all {
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), wanted, "{}", path.display());
+        looked += 1;
+    }
+    assert!(looked >= 5, "only {looked} files and folders");
+}
+
+#[test]
+fn files_are_private_under_a_umask_that_hides_nothing() {
+    assert_private(&made_under("000"));
+}
+
+#[test]
+fn files_are_private_and_usable_under_a_umask_that_hides_all_from_others() {
+    assert_private(&made_under("077"));
+}
+
+#[test]
+#[ignore = "needs setpriv, and root to drop from"]
+fn another_user_reads_nothing() {
+    let bench = made_under("000");
+    let as_other = |program: &str, path: &Path| {
+        Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", program])
+            .arg(path)
+            .output()
+            .unwrap()
+    };
+    let vault = bench.path("drive/vault.keyfold");
+    // Without the modes it could: the folders above are open to everybody.
+    let bare = bench.path("drive/bare");
+    fs::write(&bare, fs::read(&vault).unwrap()).unwrap();
+    fs::set_permissions(&bare, Permissions::from_mode(0o644)).unwrap();
+    let seen = as_other("cat", &bare);
+    assert!(
+        seen.status.success(),
+        "setpriv must work and reach the folder: {seen:?}"
+    );
+    assert_eq!(seen.stdout, fs::read(&bare).unwrap());
+
+    assert!(!as_other("cat", &vault).status.success());
+    assert!(
+        !as_other("cat", &bench.path("drive/export.json"))
+            .status
+            .success()
+    );
+    for path in everything_in(&bench.path("state")) {
+        let program = if path.is_dir() { "ls" } else { "cat" };
+        let seen = as_other(program, &path);
+        assert!(
+            !seen.status.success() && seen.stdout.is_empty(),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+// ---- B6 and A10: every command under a system-call trace ----
+
+/// The system calls of one command line and of everything that it starts.
+fn traced(bench: &Bench, program: &str, arguments: &[String], input: &str) -> (String, Output) {
+    let log = bench.path("trace");
+    let mut command = bench.prepare("strace");
+    command
+        .args(["-f", "-v", "-y", "-s", "1000000", "-o"])
+        .arg(&log)
+        .args(["-e", "trace=execve,execveat,socket,socketpair,connect,open,openat,creat,mkdir,mkdirat,write,writev,pwrite64,pwritev,sendto,sendmsg"])
+        .arg(program)
+        .args(arguments);
+    let child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("strace: {error}"));
+    let outcome = finish(child, input);
+    let calls = String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
+    assert!(calls.contains("execve("), "nothing was traced: {outcome:?}");
+    fs::remove_file(log).unwrap();
+    (calls, outcome)
+}
+
+/// Calls that give a secret away: in arguments or environment, or written anywhere but to standard output (where the
+/// user asked for it) or to the editor's private file.
+fn leaks(bench: &Bench, calls: &str) -> Vec<String> {
+    let private = format!("<{}/keyfold-", bench.path("runtime").display());
+    let mut found = Vec::new();
+    for line in calls
+        .lines()
+        .filter(|line| CANARIES.iter().any(|canary| line.contains(canary)))
+    {
+        let call = line
+            .split_once(' ')
+            .map_or(line, |(_, call)| call.trim_start());
+        let to_the_user = call.starts_with("write(1<pipe:");
+        let to_the_editor = call.starts_with("pwrite64(") && call.contains(&private);
+        // The editor of this test is a script: what it writes is its own business.
+        let by_the_editor = call.starts_with("write(") && call.contains(&private);
+        if !(to_the_user || to_the_editor || by_the_editor) {
+            found.push(call.to_owned());
+        }
+    }
+    found
+}
+
+/// Calls that reach beyond this machine, or to any other program.
+fn connections(calls: &str) -> Vec<String> {
+    let outward = |line: &&str| {
+        line.contains(" connect(")
+            || (line.contains(" socket(") && !line.contains("socket(AF_UNIX"))
+    };
+    calls.lines().filter(outward).map(str::to_owned).collect()
+}
+
+/// Every command, in an order that works, with its standard input.
+fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
+    let uri = "otpauth://totp/canary?secret=CANARYSEEDJBSWY3DPEHPK3PXP";
+    vec![
+        (with_floor(&["init"]), ""),
+        (
+            vec![
+                "add",
+                "mail",
+                "-u",
+                "anna",
+                "--url",
+                "https://example.org",
+                "--secret-stdin",
+            ],
+            ITEM,
+        ),
+        (vec!["add", "other", "-g"], ""),
+        (vec!["otp", "add", "mail", "--otp-stdin"], uri),
+        (vec!["otp", "mail"], ""),
+        (vec!["otp", "uri", "mail"], ""),
+        (vec!["otp", "qr", "mail"], ""),
+        (vec!["get", "mail"], ""),
+        (vec!["get", "--url", "https://example.org"], ""),
+        (vec!["show", "mail", "--reveal"], ""),
+        (vec!["ls"], ""),
+        (vec!["find", "mail"], ""),
+        (vec!["edit", "mail"], ""),
+        (vec!["edit", "mail", "--secret-stdin"], ITEM),
+        (vec!["history", "mail", "--reveal"], ""),
+        (vec!["mv", "other", "folder/other"], ""),
+        (vec!["cp", "mail", "copy"], ""),
+        (vec!["rm", "copy"], ""),
+        (vec!["restore", "copy"], ""),
+        (vec!["undo"], ""),
+        (vec!["purge", "copy", "--yes"], ""),
+        (vec!["gen"], ""),
+        (vec!["import", "input/logins.csv"], ""),
+        (vec!["export"], ""),
+        (vec!["slots", "list"], ""),
+        (vec!["recovery-key", "make"], ""),
+        (vec!["fingerprint"], ""),
+        (vec!["check"], ""),
+        (vec!["compact"], ""),
+        (
+            with_floor(&["rekey", "--yes", "--new-password-file", "input/password"]),
+            "",
+        ),
+        (
+            with_floor(&["passwd", "--new-password-file", "input/new-password"]),
+            "",
+        ),
+        (vec!["config"], ""),
+        (vec!["completions", "bash"], ""),
+        (vec!["man"], ""),
+        (vec!["tour"], ""),
+        (vec!["relocate", "drive/vault.keyfold"], ""),
+        (vec!["forget", "--yes"], ""),
+    ]
+}
+
+/// Commands that the program's own help lists.
+fn commands_in_help(bench: &Bench) -> BTreeSet<String> {
+    let help = String::from_utf8(bench.run(&["--help"], "").stdout).unwrap();
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let lines = list
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("  "));
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
+    let bench = Bench::new();
+    fs::write(
+        bench.path("input/logins.csv"),
+        format!("name,url,username,password\nshop,https://shop.example,anna,{IMPORTED}\n"),
+    )
+    .unwrap();
+    fs::write(
+        bench.path("input/new-password"),
+        format!("{NEW_PASSWORD}\n"),
+    )
+    .unwrap();
+    // In a file, or the editor itself would show the secrets in its arguments.
+    fs::write(
+        bench.path("input/edit.sed"),
+        format!("s/{ITEM}/{EDITED}/\n"),
+    )
+    .unwrap();
+    bench.editor("sed -i -f input/edit.sed \"$1\"");
+
+    // The detectors see what they look for.
+    let shell = |script: String| vec!["-c".to_owned(), script];
+    let argv = shell(format!(": {ITEM}"));
+    assert_eq!(
+        leaks(&bench, &traced(&bench, "sh", &argv, "").0).len(),
+        1,
+        "argv"
+    );
+    let environment = shell("read -r X; export X; exec env true".to_owned());
+    let exported = traced(&bench, "sh", &environment, &format!("{ITEM}\n")).0;
+    assert!(!leaks(&bench, &exported).is_empty(), "environment");
+    let file = shell("cat > tmp/leaked".to_owned());
+    assert!(
+        !leaks(&bench, &traced(&bench, "sh", &file, ITEM).0).is_empty(),
+        "file"
+    );
+    fs::remove_file(bench.path("tmp/leaked")).unwrap();
+    let dial = shell("exec 3<>/dev/tcp/127.0.0.1/9".to_owned());
+    let dialled = traced(&bench, "bash", &dial, "").0;
+    assert!(connections(&dialled).len() >= 2, "connection");
+
+    let mut seen = BTreeSet::new();
+    for (arguments, input) in every_command() {
+        let mut all = bench.options();
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let (calls, outcome) = traced(&bench, env!("CARGO_BIN_EXE_keyfold"), &all, input);
+        assert!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+        assert_eq!(leaks(&bench, &calls), [""; 0], "{arguments:?}");
+        assert_eq!(connections(&calls), [""; 0], "{arguments:?}");
+        assert!(
+            !CANARIES
+                .iter()
+                .any(|canary| contains(&outcome.stderr, canary)),
+            "{arguments:?}"
+        );
+        if arguments == ["edit", "mail"] {
+            assert_edit_is_private(&calls);
+        }
+        if arguments.first() == Some(&"passwd") {
+            fs::copy(bench.path("input/new-password"), &bench.password_file).unwrap();
+        }
+        seen.extend(arguments.first().map(|name| (*name).to_owned()));
+    }
+    let listed = commands_in_help(&bench);
+    assert!(listed.len() > 20, "{listed:?}");
+    assert_eq!(
+        listed.difference(&seen).collect::<Vec<_>>(),
+        [""; 0],
+        "not traced yet"
+    );
+
+    // Nothing was left in clear in any folder that the program could write to.
+    for path in everything_in(&bench.folder) {
+        if path.is_file() && !path.starts_with(bench.path("input")) {
+            let bytes = fs::read(&path).unwrap();
+            for canary in CANARIES {
+                assert!(!contains(&bytes, canary), "{}: {canary}", path.display());
+            }
+        }
+    }
+}
+
+/// The editor's folder is new and 0700, the file in it is made with O_EXCL and 0600.
+fn assert_edit_is_private(calls: &str) {
+    let folder = calls
+        .lines()
+        .find(|line| line.contains("mkdir") && line.contains("/runtime/keyfold-"));
+    assert!(
+        folder.is_some_and(|line| line.ends_with("0700) = 0")),
+        "{folder:?}"
+    );
+    let mut files = calls
+        .lines()
+        .filter(|line| line.contains("item.toml") && line.contains("O_CREAT"));
+    let made = files.next().unwrap();
+    for wanted in ["O_EXCL", "O_NOFOLLOW", "0600"] {
+        assert!(made.contains(wanted), "{made}");
+    }
+}
+
+// ---- B20: the clock ----
+
+#[test]
+fn a_clock_behind_the_newest_record_is_noticed() {
+    let storage = Arc::new(SimulatedStorage::new());
+    let mut rng = StdRng::seed_from_u64(20);
+    let mut vault = scene::made(&storage, &mut rng);
+    scene::add(&mut vault, "mail", "hunter2", scene::later(3600), &mut rng).unwrap();
+    assert!(vault.is_clock_behind(scene::NOW));
+    assert!(!vault.is_clock_behind(scene::later(3601)));
+    drop(vault);
+    // A later session notices it as well.
+    let vault = scene::opened(&storage, "a", 1, scene::NOW).unwrap();
+    assert!(vault.is_clock_behind(scene::NOW));
+}
+
+// ---- B22: constant time ----
+
+/// The part of a source file between two texts.
+fn part<'a>(source: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = source
+        .split_once(begin)
+        .unwrap_or_else(|| panic!("no {begin:?}"));
+    rest.split_once(end)
+        .unwrap_or_else(|| panic!("no {end:?} after {begin:?}"))
+        .0
+}
+
+#[test]
+fn commitment_mac_and_checksum_are_compared_in_constant_time() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let slot = read("src/crypto/slot.rs");
+    let slot = slot.split("#[cfg(test)]").next().unwrap();
+    // Before the wrapped key is opened, so that a slot valid under several keys opens under one.
+    let before_the_aead = part(slot, "fn open", "seal::open(");
+    assert!(before_the_aead.contains("commitment.ct_eq("));
+    assert!(slot.contains("mac.ct_eq("));
+    let recovery = read("src/crypto/recovery.rs");
+    assert!(recovery.contains("derive_checksum(key).ct_eq("));
+    let secret = read("src/secret.rs");
+    assert!(part(&secret, "fn same_as", "}").contains(".ct_eq("));
+    for (path, source) in [
+        ("slot.rs", slot),
+        ("recovery.rs", &recovery),
+        ("secret.rs", &secret),
+    ] {
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        for wrong in [
+            "commitment ==",
+            "commitment !=",
+            "mac ==",
+            "mac !=",
+            "checksum ==",
+            "self.0 ==",
+        ] {
+            assert!(!source.contains(wrong), "{path}: {wrong}");
+        }
+    }
+}
