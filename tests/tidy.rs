@@ -267,6 +267,25 @@ fn rooms_use_only_the_rooms_below_them() {
 }
 
 #[test]
+fn the_architecture_page_draws_the_same_arrows() {
+    let page = read("ARCHITECTURE.md");
+    let lines = page.lines().filter_map(|line| line.split_once("->"));
+    let drawn: BTreeSet<(String, BTreeSet<String>)> = lines
+        .map(|(from, to)| (from.trim().to_owned(), to))
+        .filter(|(from, _)| ARROWS.iter().any(|(room, _)| room == from))
+        .map(|(from, to)| {
+            let rooms = to.split(',').map(|room| room.trim().to_owned());
+            (from, rooms.filter(|room| !room.is_empty()).collect())
+        })
+        .collect();
+    let listed = ARROWS.iter().map(|(from, to)| {
+        let rooms = to.iter().map(|room| (*room).to_owned()).collect();
+        ((*from).to_owned(), rooms)
+    });
+    assert_eq!(drawn, listed.collect());
+}
+
+#[test]
 fn secrets_are_exposed_in_listed_files_and_each_use_says_why() {
     assert_only_in(
         &[".expose()"],
