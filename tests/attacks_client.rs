@@ -240,8 +240,9 @@ fn interrupted(bench: &Bench, signal: &str) -> Option<i32> {
         assert!(Instant::now() < limit, "the editor never came");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let sent = Command::new("kill")
-        .args(["-s", signal, &child.id().to_string()])
+    // The shell's own `kill`: there may be no program of that name.
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -s {signal} {}", child.id())])
         .status()
         .unwrap();
     assert!(sent.success());

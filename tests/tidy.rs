@@ -591,6 +591,25 @@ fn every_dependency_has_its_reason_beside_it() {
 }
 
 #[test]
+fn a_test_is_ignored_only_for_what_it_needs() {
+    let mut files = tree("src");
+    files.extend(tree("tests"));
+    let mut unreasoned = Vec::new();
+    for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
+        for (number, line) in file.text.lines().enumerate() {
+            // .ci/run runs those that need something; those that others run take part in the suite.
+            let rest = line.trim().strip_prefix("#[ignore");
+            let is_told =
+                |rest: &str| rest.starts_with(" = \"needs ") || rest.starts_with(" = \"run by ");
+            if rest.is_some_and(|rest| !is_told(rest)) {
+                unreasoned.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&unreasoned, "say what it needs");
+}
+
+#[test]
 fn no_file_names_a_machine() {
     // Taken apart, or this file would find itself.
     let places = [
