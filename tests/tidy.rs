@@ -300,7 +300,7 @@ fn secrets_are_exposed_in_listed_files_and_each_use_says_why() {
             let code = without_comment(line);
             let is_key = |name: &&str| code.contains(&format!("{name}.expose()"));
             let goes_into_a_primitive =
-                file.path.starts_with("src/crypto/") && KEYS.iter().any(|name| is_key(name));
+                file.path.starts_with("src/crypto/") && KEYS.iter().any(is_key);
             if !code.contains(".expose()") || goes_into_a_primitive {
                 continue;
             }
