@@ -202,3 +202,22 @@ fn the_tour_needs_no_prompt_and_leaves_nothing() {
     assert_eq!(std::fs::read_dir(home.path("tmp")).unwrap().count(), 0);
     assert!(!home.vault().exists());
 }
+
+#[test]
+fn a_tour_that_is_ended_leaves_nothing_either() {
+    let home = Home::empty();
+    std::fs::create_dir(home.path("tmp")).unwrap();
+    let mut command = home.command();
+    command.env("TMPDIR", home.path("tmp")).arg("tour");
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    while std::fs::read_dir(home.path("tmp")).unwrap().count() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let kill = std::process::Command::new("sh")
+        .args(["-c", &format!("kill -TERM {}", child.id())])
+        .status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    assert_eq!(std::fs::read_dir(home.path("tmp")).unwrap().count(), 0);
+}

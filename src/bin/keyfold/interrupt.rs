@@ -3,10 +3,15 @@
 //! Installed when the first prompt or private file needs it, so that start-up does nothing. A vault needs no care here:
 //! it is whole at every moment.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
 
 static INSTALLED: Once = Once::new();
+/// Held by the handler until the end: whoever would start a child or take note of its death waits here for ever.
+static CHILD: Mutex<Option<u32>> = Mutex::new(None);
 static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Begins to catch Ctrl-C, SIGTERM and SIGHUP.
@@ -24,6 +29,8 @@ pub(crate) fn install() {
                     before,
                 );
             }
+            let child = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+            end_child(*child);
             remove_files();
             std::process::exit(130);
         });
@@ -37,6 +44,36 @@ pub(crate) fn guard(path: &Path) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(path.to_owned());
+}
+
+/// Runs a child of keyfold's own to its end. It dies with this program, so that it cannot write where files were removed.
+pub(crate) fn run_child(command: &mut Command, input: &[u8]) -> io::Result<Output> {
+    let mut running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut child = command.spawn()?;
+    *running = Some(child.id());
+    drop(running);
+    if let Some(mut stdin) = child.stdin.take() {
+        // A child that does not read its input may be gone already.
+        let _ = stdin.write_all(input);
+    }
+    let output = child.wait_with_output();
+    *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    output
+}
+
+/// Kills the child and gives it a moment to be gone.
+fn end_child(child: Option<u32>) {
+    let pid = child
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(rustix::process::Pid::from_raw);
+    let Some(pid) = pid else { return };
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    for _ in 0..100 {
+        if rustix::process::test_kill_process(pid).is_err() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Removes the private files and folders that are still there.

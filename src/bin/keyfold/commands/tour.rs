@@ -12,7 +12,6 @@ use anstyle::{AnsiColor, Style};
 use keyfold::otp::Seed;
 use keyfold::secret::Secret;
 use rand::Rng;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -206,17 +205,11 @@ impl Stage {
         if !args.contains(&"--password-file") {
             command.arg("--password-file").arg("password");
         }
-        let mut child = self
-            .with_own_environment(command.args(args))
+        self.with_own_environment(command.args(args))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            // A child that does not read its input may be gone already.
-            let _ = input.write_all(stdin.as_bytes());
-        }
-        let output = child.wait_with_output()?;
+            .stderr(Stdio::piped());
+        let output = interrupt::run_child(&mut command, stdin.as_bytes())?;
         let text = |bytes| {
             String::from_utf8(bytes).map_err(|_| Failure::failed("a step printed what is no text"))
         };
