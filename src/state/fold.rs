@@ -151,9 +151,8 @@ impl State {
         });
         let mut current: Option<(ItemId, &mut Vec<Folded>)> = None;
         for (operation, index) in record.operations.iter().zip(0..) {
-            // Elsewhere than on the vault itself it would be another version's (section 5.2).
-            if operation.tag == Tag::ERASE && operation.item.is_none() && operation.field.is_none()
-            {
+            // On a field it would be another version's (section 5.2).
+            if operation.tag == Tag::ERASE && operation.field.is_none() {
                 for (id, indices) in codec::parse_erase(operation.body)
                     .unwrap_or_default()
                     .operations

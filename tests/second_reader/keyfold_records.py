@@ -180,7 +180,7 @@ def parse_record(data: bytes) -> Record:
 LIFE, SET, REMOVE, TAG, URL, COUNTER, ATTACHMENT, ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE, FORMER = range(1, 15)
 TAG_NAMES = dict(enumerate(
     "LIFE SET REMOVE TAG URL COUNTER ATTACHMENT ERASE SLOT RETIRE FORMER_KEY DEVICE UNDONE FORMER".split(), 1))
-VAULT_TAGS = {ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE}
+VAULT_TAGS = {SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE}
 VALUE_TAGS = {SET, REMOVE, TAG, URL, ATTACHMENT, DEVICE}
 NOT_ERASABLE = {LIFE, COUNTER, ERASE, SLOT_OP, RETIRE, FORMER_KEY, DEVICE, UNDONE}
 FIELD_KINDS = {1: "text", 2: "secret", 3: "url", 4: "otp", 5: "date", 6: "email", 7: "multiline"}
@@ -200,7 +200,7 @@ class Value:
 def read_body(op: Op, item: bytes, keys: Keys, vault_id: bytes):
     """The operation's meaning, by tag. Raises Malformed for what this version cannot read: the operation is carried (4.2)."""
     d = Decoder(op.body)
-    if (op.item == 0) != (op.tag in VAULT_TAGS):
+    if (op.item == 0) != (op.tag in VAULT_TAGS) and op.tag != ERASE:
         raise Malformed("stands on an item, or on none, and must not")
     if op.tag in (SET, REMOVE, FORMER) and not op.field:
         raise Malformed("no field")

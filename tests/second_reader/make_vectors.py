@@ -379,8 +379,8 @@ def odd_operations(w: Writer, whole: bytes, login) -> list[Vector]:
     odd("rank-beyond-32-bits", "an address of rank 2^33: carried", url("far", far, "https://far.example/"))
     odd("erased-index-beyond-32-bits", "ERASE of the title and of operation 2^33: carried, nothing is erased", erase(title, ("login", far)),
         export="one-login")
-    odd("erase-on-an-item", "ERASE of the title that stands on an item, and one on a field: carried", bent(erase(title), item=1), bent(erase(title), field=F["title"]),
-        export="one-login")
+    odd("erase-on-an-item", "ERASE of the title that stands on the item", bent(erase(title), item=1), export="erased-title")
+    odd("erase-on-a-field", "ERASE of the title that stands on a field: carried", bent(erase(title), field=F["title"]), export="one-login")
     odd("erases-counter", "ERASE of COUNTER: it cannot be erased", secret(w, F["otp"], "otpauth://hotp/x?secret=GEZDGNBVGY3TQOJQ", kind=4),
         op(k.COUNTER, k.enc_dot((ident("record odd"), 0)) + b"\x07", F["otp"]), erase(("odd", 1)))
     odd("counter-alone", "an item of which only a COUNTER has arrived is not shown", op(k.COUNTER, k.enc_dot(password_dot()) + b"\x07", F["otp"]),
