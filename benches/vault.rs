@@ -5,7 +5,8 @@
 //! within one run, beside their floor: the replica read from the disk and put through XChaCha20-Poly1305 once, nothing
 //! else. Machines drift: compare within a table, never across two.
 //!
-//! `cargo bench --bench vault` takes half a minute; `cargo bench --bench vault -- full` goes up to 100,000 items.
+//! `cargo bench --bench vault` takes half a minute; `cargo bench --bench vault -- full` goes up to 100,000 items, and
+//! `-- 5000` measures that size alone.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use chacha20poly1305::aead::AeadInOut;
@@ -44,17 +45,15 @@ fn main() {
     if let Some(at) = words.iter().position(|word| word == "--child") {
         return child(words.get(at + 1).map(String::as_str));
     }
-    let sizes: &[usize] = if words.iter().any(|word| word == "full") {
-        &[100, 1_000, 10_000, 100_000]
-    } else {
-        &[100, 1_000, 10_000]
+    let full = words.iter().any(|word| word == "full");
+    let asked: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let sizes: &[usize] = match (asked.as_slice(), full) {
+        ([], false) => &[100, 1_000, 10_000],
+        ([], true) => &[100, 1_000, 10_000, 100_000],
+        (asked, _) => asked,
     };
     let folder = std::env::temp_dir().join(format!("keyfold-bench-{}", std::process::id()));
-    let rounds = if words.iter().any(|word| word == "full") {
-        9
-    } else {
-        15
-    };
+    let rounds = 15;
     table(&folder, sizes, rounds);
     imports(&folder, sizes, 5);
     std::fs::remove_dir_all(&folder).expect("the folder is this run's own");
