@@ -491,6 +491,10 @@ impl Storage for Disk {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
         RealStorage.rename(from, to)
     }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        RealStorage.rename_new(from, to)
+    }
     fn remove(&self, path: &Path) -> Result<(), StorageError> {
         RealStorage.remove(path)
     }
