@@ -709,11 +709,8 @@ impl State {
         if self.is_erased(found) {
             return None;
         }
-        let sealed = found
-            .sealed
-            .iter()
-            .map(|span| self.bytes(*span).to_vec())
-            .collect();
+        let sealed = self.sealed_of(found).into_iter().map(<[u8]>::to_vec);
+        let sealed = sealed.collect();
         Some((found.tag, self.bytes(found.body).to_vec(), sealed))
     }
 
@@ -748,9 +745,8 @@ impl State {
         let meant = operations
             .iter()
             .filter(|operation| dots.contains(&self.dot_of(operation)));
-        let spans = meant.flat_map(|operation| &operation.chunks);
-        spans
-            .filter_map(|span| super::op::ChunkName::from_slice(self.bytes(*span)))
+        meant
+            .flat_map(|operation| self.chunk_names_of(operation))
             .collect()
     }
 }

@@ -106,93 +106,276 @@ pub fn write_record(head: &RecordHead, operations: &[Operation]) -> Zeroizing<Ve
 /// # Errors
 /// [`MalformedRecord`] where a rule of the format is broken.
 pub fn parse_record(bytes: &[u8]) -> Result<DecodedRecord<'_>, MalformedRecord> {
-    let wire: RecordWire<'_> = decode(bytes).ok_or(MalformedRecord)?;
-    check_limits(&wire)?;
-    let id = RecordId::from_slice(wire.id.0).ok_or(MalformedRecord)?;
-    let items = wire
-        .items
-        .iter()
-        .map(|item| ItemId::from_slice(item.0))
-        .collect::<Option<Vec<_>>>();
-    // An id of zeros would share its place with the vault itself.
-    let items = items
-        .filter(|items| !items.contains(&ItemId([0; 16])))
-        .ok_or(MalformedRecord)?;
-    let head = RecordHead {
-        id,
-        device: DeviceId::from_slice(wire.device.0).ok_or(MalformedRecord)?,
-        seq: wire.seq,
-        previous: match wire.previous.0 {
-            [] => None,
-            bytes => Some(RecordId::from_slice(bytes).ok_or(MalformedRecord)?),
-        },
-        seen: wire
-            .seen
-            .iter()
-            .map(|seen| RecordId::from_slice(seen.0))
-            .collect::<Option<_>>()
-            .ok_or(MalformedRecord)?,
-        clock: Clock(wire.clock),
-    };
-    let operations = wire
-        .operations
-        .into_iter()
-        .map(|operation| parse_operation(operation, id, &items));
-    Ok(DecodedRecord {
-        head,
-        operations: operations.collect::<Result<_, _>>()?,
-    })
-}
-
-fn check_limits(wire: &RecordWire<'_>) -> Result<(), MalformedRecord> {
-    let fits = wire.seen.len() <= SEEN_LIMIT
-        && wire.items.len() <= ITEMS_LIMIT
-        && (1..=OPERATIONS_LIMIT).contains(&wire.operations.len())
-        && wire.seq >= 1;
-    if fits { Ok(()) } else { Err(MalformedRecord) }
-}
-
-fn parse_operation<'a>(
-    wire: OperationWire<'a>,
-    record: RecordId,
-    items: &[ItemId],
-) -> Result<DecodedOperation<'a>, MalformedRecord> {
-    if wire.replaces.len() > DOTS_LIMIT
-        || wire.chunks.len() > DOTS_LIMIT
-        || wire.sealed.len() > SEALED_LIMIT
-    {
-        return Err(MalformedRecord);
-    }
-    let mut replaces = Vec::with_capacity(wire.replaces.len());
-    for DotWire(other, index) in &wire.replaces {
-        let other = RecordId::from_slice(other.0)
-            .filter(|other| *other != record)
-            .ok_or(MalformedRecord)?;
-        replaces.push(Dot {
-            record: other,
-            index: *index,
+    let record = UnfoldedRecord::parse(bytes)?;
+    let mut operations = Vec::new();
+    for operation in record.operations() {
+        let operation = operation?;
+        let (sealed, chunks) = parse_values(operation.values).ok_or(MalformedRecord)?;
+        operations.push(DecodedOperation {
+            tag: operation.tag,
+            item: operation.item,
+            field: operation.field,
+            replaces: operation.replaces.to_vec(),
+            body: operation.body,
+            sealed,
+            chunks,
         });
     }
-    let item = match usize::try_from(wire.item)
-        .ok()
-        .and_then(|number| number.checked_sub(1))
-    {
-        None => None,
-        Some(at) => Some(*items.get(at).ok_or(MalformedRecord)?),
-    };
-    let chunks: Vec<&[u8]> = wire.chunks.iter().map(|name| name.0).collect();
-    if chunks.iter().any(|name| name.len() != ChunkName::LENGTH) {
-        return Err(MalformedRecord);
-    }
-    Ok(DecodedOperation {
-        tag: Tag(wire.tag),
-        item,
-        field: parse_field(wire.field.0)?,
-        replaces,
-        body: wire.body.0,
-        sealed: wire.sealed.iter().map(|value| value.0).collect(),
-        chunks,
+    Ok(DecodedRecord {
+        head: record.head,
+        operations,
     })
+}
+
+/// The id that bytes claim to have, without a look at the rest.
+#[must_use]
+pub fn parse_claimed_id(bytes: &[u8]) -> Option<RecordId> {
+    Reader(bytes).id().map(RecordId)
+}
+
+/// A record that keeps every rule; its operations are read one by one, so that a large record needs no list of them.
+pub struct UnfoldedRecord<'a> {
+    /// All but the operations.
+    pub head: RecordHead,
+    items: &'a [[u8; ITEM_LENGTH]],
+    operations: &'a [u8],
+    count: usize,
+}
+
+/// An id as a byte string: its length, then it.
+const ITEM_LENGTH: usize = 17;
+
+impl<'a> UnfoldedRecord<'a> {
+    /// Reads the head and goes through all operations once.
+    ///
+    /// # Errors
+    /// [`MalformedRecord`] where a rule of the format is broken.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
+        let record = Self::parse_head(bytes).ok_or(MalformedRecord)?;
+        let mut operations = record.operations();
+        for operation in &mut operations {
+            operation?;
+        }
+        if !operations.rest.0.is_empty() {
+            return Err(MalformedRecord);
+        }
+        Ok(record)
+    }
+
+    fn parse_head(bytes: &'a [u8]) -> Option<Self> {
+        if bytes.len() > RECORD_LIMIT {
+            return None;
+        }
+        let mut rest = Reader(bytes);
+        let id = RecordId(rest.id()?);
+        let device = DeviceId(rest.id()?);
+        let seq = rest.number().filter(|seq| *seq >= 1)?;
+        let previous = match rest.bytes()? {
+            [] => None,
+            bytes => Some(RecordId::from_slice(bytes)?),
+        };
+        let mut seen = Vec::new();
+        for _ in 0..rest.count(SEEN_LIMIT)? {
+            seen.push(RecordId(rest.id()?));
+        }
+        let clock = Clock(rest.number()?);
+        let length = rest.count(ITEMS_LIMIT)?.checked_mul(ITEM_LENGTH)?;
+        let (items, _) = rest.take(length)?.as_chunks::<ITEM_LENGTH>();
+        // An id of zeros would share its place with the vault itself.
+        let are_ids = items
+            .iter()
+            .all(|item| item[0] == 16 && item[1..] != [0; 16]);
+        let count = rest.count(OPERATIONS_LIMIT).filter(|count| *count >= 1)?;
+        let head = RecordHead {
+            id,
+            device,
+            seq,
+            previous,
+            seen,
+            clock,
+        };
+        are_ids.then_some(Self {
+            head,
+            items,
+            operations: rest.0,
+            count,
+        })
+    }
+
+    /// The operations, in order.
+    pub fn operations(&self) -> Operations<'a> {
+        Operations {
+            record: self.head.id,
+            items: self.items,
+            left: self.count,
+            rest: Reader(self.operations),
+        }
+    }
+
+    /// How many items the operations name.
+    #[must_use]
+    pub fn item_count(&self) -> usize {
+        self.items.len()
+    }
+}
+
+/// Operations of one record, read as they are asked for.
+pub struct Operations<'a> {
+    record: RecordId,
+    items: &'a [[u8; ITEM_LENGTH]],
+    left: usize,
+    rest: Reader<'a>,
+}
+
+/// An operation whose lists are not read apart yet.
+pub struct UnfoldedOperation<'a> {
+    /// What it does.
+    pub tag: Tag,
+    /// To which item; `None` for the vault itself.
+    pub item: Option<ItemId>,
+    /// To which field.
+    pub field: Option<FieldId>,
+    /// Which operations it replaces.
+    pub replaces: Box<[Dot]>,
+    /// Body, by tag.
+    pub body: &'a [u8],
+    /// Sealed values and names of chunks, for [`parse_values`].
+    pub values: &'a [u8],
+}
+
+impl<'a> Iterator for Operations<'a> {
+    type Item = Result<UnfoldedOperation<'a>, MalformedRecord>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.one().ok_or(MalformedRecord))
+    }
+}
+
+impl<'a> Operations<'a> {
+    fn one(&mut self) -> Option<UnfoldedOperation<'a>> {
+        let rest = &mut self.rest;
+        let tag = Tag(u16::try_from(rest.number()?).ok()?);
+        let item = match usize::try_from(rest.number()?).ok()?.checked_sub(1) {
+            None => None,
+            Some(at) => ItemId::from_slice(self.items.get(at)?.get(1..)?),
+        };
+        let field = parse_field(rest.bytes()?).ok()?;
+        let mut replaces = Vec::new();
+        for _ in 0..rest.count(DOTS_LIMIT)? {
+            let dot = rest.dot()?;
+            if dot.record == self.record {
+                return None;
+            }
+            replaces.push(dot);
+        }
+        let body = rest.bytes()?;
+        let values = rest.0;
+        rest.skip_values()?;
+        let length = values.len() - rest.0.len();
+        Some(UnfoldedOperation {
+            tag,
+            item,
+            field,
+            replaces: replaces.into_boxed_slice(),
+            body,
+            values: values.get(..length)?,
+        })
+    }
+}
+
+/// Sealed values and names of chunks at the start of the bytes; `None` where they break a rule.
+#[must_use]
+pub fn parse_values(bytes: &[u8]) -> Option<(Vec<&[u8]>, Vec<&[u8]>)> {
+    let mut rest = Reader(bytes);
+    let (mut sealed, mut chunks) = (Vec::new(), Vec::new());
+    for _ in 0..rest.count(SEALED_LIMIT)? {
+        sealed.push(rest.bytes()?);
+    }
+    for _ in 0..rest.count(DOTS_LIMIT)? {
+        chunks.push(rest.chunk_name()?);
+    }
+    Some((sealed, chunks))
+}
+
+/// Reads the encoding of section 4.1 from the front. It takes a number in its shortest form only, and nothing else in
+/// the encoding leaves a choice: what it accepts encodes again to the same bytes.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
+        let (taken, rest) = self.0.split_first_chunk::<LENGTH>()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        match first {
+            0..=250 => Some(u64::from(*first)),
+            251 => {
+                Some(u64::from(u16::from_le_bytes(self.array()?))).filter(|number| *number > 250)
+            }
+            252 => Some(u64::from(u32::from_le_bytes(self.array()?)))
+                .filter(|number| *number > u64::from(u16::MAX)),
+            253 => Some(u64::from_le_bytes(self.array()?))
+                .filter(|number| *number > u64::from(u32::MAX)),
+            _ => None,
+        }
+    }
+
+    /// The length of a list.
+    fn count(&mut self, limit: usize) -> Option<usize> {
+        let count = usize::try_from(self.number()?).ok()?;
+        (count <= limit).then_some(count)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.take(length)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn id(&mut self) -> Option<[u8; 16]> {
+        let [length, id @ ..] = self.array::<ITEM_LENGTH>()?;
+        (length == 16).then_some(id)
+    }
+
+    fn dot(&mut self) -> Option<Dot> {
+        Some(Dot {
+            record: RecordId(self.id()?),
+            index: u32::try_from(self.number()?).ok()?,
+        })
+    }
+
+    fn chunk_name(&mut self) -> Option<&'a [u8]> {
+        self.bytes().filter(|name| name.len() == ChunkName::LENGTH)
+    }
+
+    fn skip_values(&mut self) -> Option<()> {
+        for _ in 0..self.count(SEALED_LIMIT)? {
+            self.bytes()?;
+        }
+        for _ in 0..self.count(DOTS_LIMIT)? {
+            self.chunk_name()?;
+        }
+        Some(())
+    }
+
+    /// The value, if nothing follows it.
+    fn finish<T>(self, value: T) -> Option<T> {
+        self.0.is_empty().then_some(value)
+    }
 }
 
 fn parse_field(bytes: &[u8]) -> Result<Option<FieldId>, MalformedRecord> {
@@ -321,10 +504,52 @@ macro_rules! body_codec {
         #[doc = concat!("Reads the body of ", $name, "; `None` where it is none of this version.")]
         #[must_use]
         pub fn $parse(bytes: &[u8]) -> Option<$body<'_>> {
-            decode(bytes)
+            $body::read(bytes)
         }
     };
 }
+
+impl<'a> SetBody<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Reader(bytes);
+        let [kind] = rest.array()?;
+        let (name, text, at) = (rest.text()?, rest.text()?, rest.number()?);
+        let mut origin = Vec::new();
+        for _ in 0..rest.count(DOTS_LIMIT)? {
+            let id = rest.bytes()?;
+            origin.push(DotWire(Bytes(id), u32::try_from(rest.number()?).ok()?));
+        }
+        rest.finish(Self {
+            kind,
+            name,
+            text,
+            at,
+            origin,
+        })
+    }
+}
+
+impl<'a> UrlBody<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Reader(bytes);
+        let rank = u32::try_from(rest.number()?).ok()?;
+        let address = rest.text()?;
+        rest.finish(Self { rank, address })
+    }
+}
+
+macro_rules! read_by_decoding {
+    ($($body:ident),*) => {
+        $(impl<'a> $body<'a> {
+            fn read(bytes: &'a [u8]) -> Option<Self> {
+                decode(bytes)
+            }
+        })*
+    };
+}
+
+// Rare enough that what reads them need not be quick.
+read_by_decoding!(FormerBody, AttachmentBody, SlotBody);
 
 body_codec!(write_set, decode_set, SetBody, "SET, with any origins");
 body_codec!(write_former, parse_former, FormerBody, "FORMER");
@@ -356,7 +581,9 @@ pub fn write_text(text: &str) -> Vec<u8> {
 /// Reads a body that is one text.
 #[must_use]
 pub fn parse_text(bytes: &[u8]) -> Option<&str> {
-    decode(bytes)
+    let mut rest = Reader(bytes);
+    let text = rest.text()?;
+    rest.finish(text)
 }
 
 /// Writes a body that is one byte string (RETIRE).
@@ -650,6 +877,66 @@ mod tests {
         assert_eq!(parse_text(&write_text("ä")), Some("ä"));
         assert_eq!(parse_text(&[1, 0xff]), None);
         assert_eq!(parse_bytes(&write_bytes(&[1, 2])), Some(&[1, 2][..]));
+    }
+
+    /// What the reader takes, bincode decodes and encodes again to the same bytes, and the other way round for bodies,
+    /// which have no further rules.
+    #[test]
+    fn the_reader_takes_what_bincode_would_write_and_nothing_else() {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand::rngs::StdRng::seed_from_u64(4);
+        let mut below = |limit: usize| usize::try_from(rng.next_u32()).unwrap() % limit;
+        let (head, operations) = sample();
+        let dot = Dot {
+            record: RecordId([3; 16]),
+            index: 70_000,
+        };
+        let long = "x".repeat(300);
+        let record = write_record(&head, &operations).to_vec();
+        let set = write_set(&SetBody::new(2, "ä", &long, Moment(1 << 40), Some(&dot)));
+        let url = write_url(&UrlBody {
+            rank: 70_000,
+            address: "b",
+        });
+        let (mut taken, mut refused) = (0, 0);
+        for round in 0..60_000 {
+            let mut bytes = match round % 3 {
+                0 => record.clone(),
+                1 => set.clone(),
+                _ => url.clone(),
+            };
+            for _ in 0..below(3) {
+                let at = below(bytes.len());
+                match below(4) {
+                    0 => bytes[at] = u8::try_from(below(256)).unwrap(),
+                    1 => bytes[at] = 247 + u8::try_from(below(9)).unwrap(),
+                    2 => drop(bytes.splice(at..=at, [251, bytes[at], 0])),
+                    _ => bytes.truncate(at),
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            let (read, decoded) = match round % 3 {
+                0 => {
+                    let read = parse_record(&bytes).is_ok();
+                    (read, read && decode::<RecordWire<'_>>(&bytes).is_some())
+                }
+                1 => {
+                    let (read, decoded) = (parse_set(&bytes), decode::<SetBody<'_>>(&bytes));
+                    assert!(read == decoded);
+                    (read.is_some(), decoded.is_some())
+                }
+                _ => {
+                    let (read, decoded) = (parse_url(&bytes), decode::<UrlBody<'_>>(&bytes));
+                    assert!(read == decoded);
+                    (read.is_some(), decoded.is_some())
+                }
+            };
+            assert_eq!(read, decoded, "{bytes:?}");
+            *(if read { &mut taken } else { &mut refused }) += 1;
+        }
+        assert!(taken > 10_000 && refused > 10_000, "{taken} {refused}");
     }
 
     #[test]

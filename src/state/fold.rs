@@ -3,7 +3,8 @@
 //! Records come in any order and any number of times; the result is the same. Values of secret fields stay sealed.
 //! What an item looks like is worked out when somebody asks ([`super::view`]), so opening ten thousand items costs little.
 
-use super::codec::{self, DecodedRecord, MalformedRecord};
+use super::codec::{self, DecodedRecord, MalformedRecord, UnfoldedRecord};
+use super::id_hash::IdHash;
 use super::op::{ChunkName, Operation, RecordHead, Tag};
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Clock;
@@ -16,11 +17,11 @@ use zeroize::Zeroizing;
 pub struct State {
     buffers: Vec<Zeroizing<Vec<u8>>>,
     pub(super) records: Vec<RecordEntry>,
-    by_id: HashMap<RecordId, usize>,
+    by_id: HashMap<RecordId, usize, IdHash>,
     /// Other bytes that came under an id that was there already, and where; settled by [`State::settle`].
     twins: Vec<Span>,
     unsettled: bool,
-    pub(super) items: HashMap<ItemId, Vec<Folded>>,
+    pub(super) items: HashMap<ItemId, Vec<Folded>, IdHash>,
     pub(super) on_vault: Vec<Folded>,
     erased: HashMap<RecordId, BTreeSet<u32>>,
     erased_chunks: HashSet<ChunkName>,
@@ -49,8 +50,6 @@ pub(super) struct Folded {
     pub(super) field: Option<FieldId>,
     pub(super) replaces: Box<[Dot]>,
     pub(super) body: Span,
-    pub(super) sealed: Box<[Span]>,
-    pub(super) chunks: Box<[Span]>,
 }
 
 /// Two records that cannot both be right, or that hint at a cloned device.
@@ -95,24 +94,30 @@ impl State {
         places: &[Range<usize>],
     ) -> Result<Vec<(RecordId, Novelty)>, MalformedRecord> {
         let number = u32::try_from(self.buffers.len()).map_err(|_| MalformedRecord)?;
-        let mut decoded = Vec::with_capacity(places.len());
+        let mut unfolded = Vec::with_capacity(places.len());
         let mut outcome = Vec::with_capacity(places.len());
         for place in places {
             let bytes = buffer.get(place.clone()).ok_or(MalformedRecord)?;
-            let record = codec::parse_record(bytes)?;
-            let known = self.by_id.get(&record.head.id).copied();
-            outcome.push((
-                record.head.id,
-                if known.is_some() {
-                    Novelty::Known
-                } else {
-                    Novelty::New
-                },
-            ));
-            match known {
-                Some(at) if self.bytes(self.records[at].bytes) == bytes => {}
-                known => decoded.push((place, bytes, record, known.is_some())),
+            if let Some(id) = codec::parse_claimed_id(bytes)
+                && let Some(at) = self.by_id.get(&id)
+                && self.bytes(self.records[*at].bytes) == bytes
+            {
+                // The same bytes were checked when they came first.
+                outcome.push((id, Novelty::Known));
+                continue;
             }
+            let record = UnfoldedRecord::parse(bytes)?;
+            let is_twin = self.by_id.contains_key(&record.head.id);
+            let novelty = if is_twin {
+                Novelty::Known
+            } else {
+                Novelty::New
+            };
+            outcome.push((record.head.id, novelty));
+            unfolded.push((bytes, record));
+        }
+        if unfolded.is_empty() {
+            return Ok(outcome);
         }
         let base = buffer.as_ptr() as usize;
         let locate = |part: &[u8]| Span {
@@ -121,8 +126,8 @@ impl State {
             length: u32::try_from(part.len()).unwrap_or_default(),
         };
         let mut new = 0;
-        for (_, bytes, record, is_twin) in &decoded {
-            if *is_twin || self.by_id.contains_key(&record.head.id) {
+        for (bytes, record) in &unfolded {
+            if self.by_id.contains_key(&record.head.id) {
                 if !self.twins.iter().any(|twin| self.bytes(*twin) == *bytes) {
                     self.twins.push(locate(bytes));
                     self.unsettled = true;
@@ -132,16 +137,13 @@ impl State {
                 new += 1;
             }
         }
-        if decoded.is_empty() {
-            return Ok(outcome);
-        }
-        drop(decoded);
+        drop(unfolded);
         self.buffers.push(buffer);
         self.unsettled |= new > 0 && !self.twins.is_empty();
         Ok(outcome)
     }
 
-    fn fold(&mut self, record: &DecodedRecord<'_>, bytes: Span, locate: &dyn Fn(&[u8]) -> Span) {
+    fn fold(&mut self, record: &UnfoldedRecord<'_>, bytes: Span, locate: &impl Fn(&[u8]) -> Span) {
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
         self.by_id.insert(record.head.id, self.records.len());
         self.newest = self.newest.max(record.head.clock);
@@ -149,44 +151,45 @@ impl State {
             head: record.head.clone(),
             bytes,
         });
-        let mut current: Option<(ItemId, &mut Vec<Folded>)> = None;
-        for (operation, index) in record.operations.iter().zip(0..) {
+        self.items.reserve(record.item_count());
+        // Operations on one item stand together: one look-up serves them all.
+        let mut run: Vec<Folded> = Vec::new();
+        let mut of: Option<ItemId> = None;
+        for (operation, index) in record.operations().flatten().zip(0..) {
             // On a field it would be another version's (section 5.2).
             if operation.tag == Tag::ERASE && operation.field.is_none() {
-                for (id, indices) in codec::parse_erase(operation.body)
-                    .unwrap_or_default()
-                    .operations
-                {
+                let erasure = codec::parse_erase(operation.body).unwrap_or_default();
+                for (id, indices) in erasure.operations {
                     self.erased.entry(id).or_default().extend(indices);
                 }
-                for name in codec::parse_erase(operation.body)
-                    .unwrap_or_default()
-                    .chunks
-                {
-                    self.erased_chunks.insert(name);
-                }
+                self.erased_chunks.extend(erasure.chunks);
             }
-            let folded = Folded {
+            if operation.item != of {
+                self.place(of, &mut run);
+                of = operation.item;
+            }
+            run.push(Folded {
                 record: number,
                 index,
                 tag: operation.tag,
                 field: operation.field,
-                replaces: operation.replaces.as_slice().into(),
+                replaces: operation.replaces,
                 body: locate(operation.body),
-                sealed: operation.sealed.iter().map(|value| locate(value)).collect(),
-                chunks: operation.chunks.iter().map(|name| locate(name)).collect(),
-            };
-            match operation.item {
-                None => self.on_vault.push(folded),
-                Some(item) => match &mut current {
-                    // Operations on one item stand together: one look-up serves them all.
-                    Some((held, operations)) if *held == item => operations.push(folded),
-                    _ => {
-                        let operations = self.items.entry(item).or_default();
-                        operations.push(folded);
-                        current = Some((item, operations));
-                    }
-                },
+            });
+        }
+        self.place(of, &mut run);
+    }
+
+    fn place(&mut self, item: Option<ItemId>, run: &mut Vec<Folded>) {
+        match item {
+            _ if run.is_empty() => {}
+            None => self.on_vault.append(run),
+            Some(item) => {
+                let operations = self.items.entry(item).or_default();
+                if operations.is_empty() {
+                    operations.reserve_exact(run.len());
+                }
+                operations.append(run);
             }
         }
     }
@@ -233,7 +236,7 @@ impl State {
             let Some(bytes) = slice(&buffers, span) else {
                 continue;
             };
-            let Ok(record) = codec::parse_record(bytes) else {
+            let Ok(record) = UnfoldedRecord::parse(bytes) else {
                 continue;
             };
             let base = bytes.as_ptr() as usize;
@@ -382,10 +385,9 @@ impl State {
     #[must_use]
     pub fn referenced_chunks(&self) -> HashSet<ChunkName> {
         let operations = self.items.values().flatten().chain(&self.on_vault);
-        let spans = operations
+        let names = operations
             .filter(|operation| !self.is_erased(operation))
-            .flat_map(|operation| &operation.chunks);
-        let names = spans.filter_map(|span| ChunkName::from_slice(self.bytes(*span)));
+            .flat_map(|operation| self.chunk_names_of(operation));
         names
             .filter(|name| !self.erased_chunks.contains(name))
             .collect()
@@ -446,21 +448,22 @@ impl State {
             .map(|twin| twin.head.id)
             .collect();
         found.extend(twins.into_iter().map(Oddity::SameId));
-        let mut numbers: BTreeMap<DeviceId, BTreeMap<u64, usize>> = BTreeMap::new();
-        for entry in &self.records {
-            *numbers
-                .entry(entry.head.device)
-                .or_default()
-                .entry(entry.head.seq)
-                .or_default() += 1;
-        }
-        for (device, counts) in numbers {
+        let mut numbers: Vec<(DeviceId, u64)> = self
+            .records
+            .iter()
+            .map(|entry| (entry.head.device, entry.head.seq))
+            .collect();
+        numbers.sort_unstable();
+        for of_device in numbers.chunk_by(|one, other| one.0 == other.0) {
             let mut expected = 1;
-            for (seq, count) in counts {
+            for same in of_device.chunk_by(|one, other| one == other) {
+                let Some((device, seq)) = same.first().copied() else {
+                    continue;
+                };
                 if seq > expected {
                     found.push(Oddity::Gap(device, seq - expected));
                 }
-                if count > 1 {
+                if same.len() > 1 {
                     found.push(Oddity::SameSeq(device, seq));
                 }
                 expected = seq.saturating_add(1);
@@ -505,6 +508,35 @@ impl State {
     pub(super) fn order_of(&self, operation: &Folded) -> (Clock, RecordId, u32) {
         let head = self.record_of(operation);
         (head.clock, head.id, operation.index)
+    }
+
+    /// Sealed values of an operation.
+    pub(super) fn sealed_of(&self, operation: &Folded) -> Vec<&[u8]> {
+        self.values_of(operation).0
+    }
+
+    /// Names of the chunks that an operation refers to.
+    pub(super) fn chunk_names_of(&self, operation: &Folded) -> Vec<ChunkName> {
+        let names = self.values_of(operation).1;
+        names
+            .into_iter()
+            .filter_map(ChunkName::from_slice)
+            .collect()
+    }
+
+    /// Sealed values and chunk names follow the body; few are ever asked for, so where they lie is not kept.
+    fn values_of(&self, operation: &Folded) -> (Vec<&[u8]>, Vec<&[u8]>) {
+        let Span {
+            buffer,
+            start,
+            length,
+        } = operation.body;
+        let values = usize::try_from(buffer)
+            .ok()
+            .and_then(|buffer| self.buffers.get(buffer))
+            .zip(usize::try_from(u64::from(start) + u64::from(length)).ok())
+            .and_then(|(buffer, end)| codec::parse_values(buffer.get(end..)?));
+        values.unwrap_or_default()
     }
 
     pub(super) fn bytes(&self, span: Span) -> &[u8] {

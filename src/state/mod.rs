@@ -6,6 +6,7 @@
 pub mod change;
 pub mod codec;
 pub mod fold;
+pub mod id_hash;
 pub mod op;
 mod undone;
 pub mod view;

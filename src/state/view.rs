@@ -484,8 +484,8 @@ impl State {
                 .map(|(body, kind)| (kind, body.text))?,
             _ => return None,
         };
-        let value = match (kind.is_secret(), operation.sealed.first()) {
-            (true, Some(sealed)) => Value::Sealed(self.bytes(*sealed).to_vec()),
+        let value = match (kind.is_secret(), self.sealed_of(operation).first()) {
+            (true, Some(sealed)) => Value::Sealed(sealed.to_vec()),
             (true, None) => return None,
             (false, _) => Value::Plain(text.to_owned()),
         };
@@ -638,14 +638,12 @@ impl State {
             .on_vault
             .iter()
             .filter(|operation| operation.tag == Tag::FORMER_KEY);
-        let keys = all.filter_map(
-            |operation| match (operation.field, operation.sealed.first()) {
-                (Some(FieldId::Custom(id)), Some(sealed)) => {
-                    Some((KeyId(id), self.bytes(*sealed).to_vec()))
-                }
+        let keys = all.filter_map(|operation| {
+            match (operation.field, self.sealed_of(operation).first()) {
+                (Some(FieldId::Custom(id)), Some(sealed)) => Some((KeyId(id), sealed.to_vec())),
                 _ => None,
-            },
-        );
+            }
+        });
         keys.collect()
     }
 
