@@ -7,7 +7,10 @@
 //!
 //! `cargo bench --bench vault` takes half a minute; `cargo bench --bench vault -- full` goes up to 100,000 items, and
 //! `-- 5000` measures that size alone.
-#![allow(clippy::ok_expect, reason = "what holds a secret has no Debug to print it with")]
+#![allow(
+    clippy::ok_expect,
+    reason = "what holds a secret has no Debug to print it with"
+)]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use chacha20poly1305::aead::AeadInOut;

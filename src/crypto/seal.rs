@@ -17,7 +17,7 @@ const TAG_LENGTH: usize = 16;
 
 /// What is inside an opened frame: the plaintext, wiped when dropped, and where in it the content lies.
 pub struct Opened {
-    /// The padded plaintext.
+    /// The padded plaintext, and what of the frame stood around it.
     pub plaintext: Zeroizing<Vec<u8>>,
     /// The content in it.
     pub content: Range<usize>,
@@ -67,13 +67,30 @@ fn seal_padded(keys: &Keys, header: FrameHeader, mut plaintext: Zeroizing<Vec<u8
 /// # Errors
 /// As [`OpenError`] says. The caller has checked that the header names these keys.
 pub fn open_frame(keys: &Keys, header: &FrameHeader, body: &[u8]) -> Result<Opened, OpenError> {
+    open_frame_in(keys, header, body.to_vec(), 0..body.len())
+}
+
+/// Opens a frame's body in the buffer that holds it: a large one is never in memory twice.
+///
+/// # Errors
+/// As for [`open_frame`].
+pub fn open_frame_in(
+    keys: &Keys,
+    header: &FrameHeader,
+    buffer: Vec<u8>,
+    body: Range<usize>,
+) -> Result<Opened, OpenError> {
     let associated = frame_associated_data(keys, header);
-    let plaintext =
-        open(keys.record.expose(), &header.nonce, &associated, body).ok_or(OpenError::Forged)?;
-    let content = parse_padded(&plaintext).ok_or(OpenError::Malformed)?;
+    let mut plaintext = Zeroizing::new(buffer);
+    let bytes = plaintext.get_mut(body.clone()).ok_or(OpenError::Forged)?;
+    let length = open_in_place(keys.record.expose(), &header.nonce, &associated, bytes)
+        .ok_or(OpenError::Forged)?;
+    let padded = plaintext.get(body.start..body.start + length);
+    let content = padded.and_then(parse_padded).ok_or(OpenError::Malformed)?;
     if content.len() > header.kind.content_limit() {
         return Err(OpenError::Malformed);
     }
+    let content = body.start + content.start..body.start + content.end;
     Ok(Opened { plaintext, content })
 }
 
@@ -177,14 +194,33 @@ pub(crate) fn open(
     associated: &[u8],
     body: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
-    let (ciphertext, tag) = body.split_last_chunk::<TAG_LENGTH>()?;
-    let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let cipher = XChaCha20Poly1305::new(key.into());
-    let text = InOutBuf::from(buffer.as_mut_slice());
-    cipher
-        .decrypt_inout_detached(&XNonce::from(*nonce), associated, text, tag.into())
-        .ok()?;
+    let mut buffer = Zeroizing::new(body.to_vec());
+    let length = open_in_place(key, nonce, associated, &mut buffer)?;
+    buffer.truncate(length);
     Some(buffer)
+}
+
+/// Turns ciphertext and tag into plaintext, the tag left behind it; returns the plaintext's length. On `None` the bytes
+/// are as they were.
+fn open_in_place(
+    key: &[u8; 32],
+    nonce: &Nonce,
+    associated: &[u8],
+    body: &mut [u8],
+) -> Option<usize> {
+    let (text, tag) = body.split_last_chunk_mut::<TAG_LENGTH>()?;
+    let length = text.len();
+    let tag = *tag;
+    let cipher = XChaCha20Poly1305::new(key.into());
+    cipher
+        .decrypt_inout_detached(
+            &XNonce::from(*nonce),
+            associated,
+            InOutBuf::from(text),
+            (&tag).into(),
+        )
+        .ok()?;
+    Some(length)
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@
 
 use super::frame::{FrameHeader, FrameKind, HEADER_LENGTH, NONCE_LENGTH, parse_header};
 use super::{BLOCK, BLOCK_BYTES};
+use std::ops::Range;
 
 /// Failed authentications may read this many times the file's size before only single blocks are tried.
 const FAILURE_BUDGET: u64 = 4;
-/// Bytes read at once.
-const WINDOW: usize = 1 << 20;
+/// Bytes read at once: few at first, since a large frame that follows is read whole into a window of its own.
+const WINDOW_FIRST: usize = 16 << 10;
+const WINDOW: usize = 512 << 10;
 
 /// Something that can be read at an offset.
 pub trait Source {
@@ -30,8 +32,27 @@ pub struct FoundFrame<'a> {
     pub offset: u64,
     /// Its header.
     pub header: FrameHeader,
+    /// What was read of the file, and where in it the body lies.
+    window: &'a mut Vec<u8>,
+    body: Range<usize>,
+}
+
+impl FoundFrame<'_> {
     /// Its body; empty for a chunk that nobody asked for yet.
-    pub body: &'a [u8],
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.window.get(self.body.clone()).unwrap_or_default()
+    }
+
+    /// The body to own, in a buffer and where it lies there. A body that fills what was read is not copied.
+    #[must_use]
+    pub fn take_body(&mut self) -> (Vec<u8>, Range<usize>) {
+        if self.body.len() > self.window.len() / 2 {
+            (std::mem::take(self.window), self.body.clone())
+        } else {
+            (self.body().to_vec(), 0..self.body.len())
+        }
+    }
 }
 
 /// What the caller found out about a frame.
@@ -95,7 +116,7 @@ pub struct Damage {
 /// What the source says.
 pub fn scan<S: Source + ?Sized>(
     source: &S,
-    verdict: &mut dyn FnMut(&FoundFrame<'_>) -> Verdict,
+    verdict: &mut dyn FnMut(&mut FoundFrame<'_>) -> Verdict,
 ) -> Result<Vec<Damage>, S::Error> {
     Scanner {
         source,
@@ -110,16 +131,17 @@ pub fn scan<S: Source + ?Sized>(
 struct Window {
     start: u64,
     bytes: Vec<u8>,
+    ahead: usize,
 }
 
 impl Window {
-    /// The bytes `offset..offset + length`, which lie inside the file; reads ahead.
-    fn bytes<S: Source + ?Sized>(
+    /// Where in the window the bytes `offset..offset + length` are, which lie inside the file; reads ahead.
+    fn locate<S: Source + ?Sized>(
         &mut self,
         source: &S,
         offset: u64,
         length: usize,
-    ) -> Result<&[u8], S::Error> {
+    ) -> Result<Range<usize>, S::Error> {
         let inside = offset
             .checked_sub(self.start)
             .and_then(|at| usize::try_from(at).ok());
@@ -129,16 +151,30 @@ impl Window {
             None => {
                 let left =
                     usize::try_from(source.length().saturating_sub(offset)).unwrap_or(usize::MAX);
-                self.bytes.resize(left.min(length.max(WINDOW)), 0);
+                self.ahead = (self.ahead * 4).clamp(WINDOW_FIRST, WINDOW);
+                let wanted = left.min(length.max(self.ahead));
+                if wanted > self.bytes.capacity() {
+                    self.bytes = Vec::new(); // first, so that both are never there at once
+                    self.bytes = vec![0; wanted]; // fresh pages are zeros already
+                } else {
+                    self.bytes.resize(wanted, 0);
+                }
                 self.start = offset;
                 source.read_exact_at(offset, &mut self.bytes)?;
                 0
             }
         };
-        Ok(self
-            .bytes
-            .get(at..at.saturating_add(length))
-            .unwrap_or_default())
+        Ok(at..at.saturating_add(length))
+    }
+
+    fn bytes<S: Source + ?Sized>(
+        &mut self,
+        source: &S,
+        offset: u64,
+        length: usize,
+    ) -> Result<&[u8], S::Error> {
+        let place = self.locate(source, offset, length)?;
+        Ok(self.bytes.get(place).unwrap_or_default())
     }
 }
 
@@ -152,7 +188,7 @@ struct Scanner<'a, S: Source + ?Sized> {
 impl<S: Source + ?Sized> Scanner<'_, S> {
     fn run(
         mut self,
-        verdict: &mut dyn FnMut(&FoundFrame<'_>) -> Verdict,
+        verdict: &mut dyn FnMut(&mut FoundFrame<'_>) -> Verdict,
     ) -> Result<Vec<Damage>, S::Error> {
         let end = self.source.length();
         let mut offset = BLOCK_BYTES;
@@ -175,7 +211,7 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
         &mut self,
         offset: u64,
         header: FrameHeader,
-        verdict: &mut dyn FnMut(&FoundFrame<'_>) -> Verdict,
+        verdict: &mut dyn FnMut(&mut FoundFrame<'_>) -> Verdict,
     ) -> Result<u64, S::Error> {
         let length = header.frame_length();
         let length_bytes = u64::try_from(length).unwrap_or(u64::MAX);
@@ -185,10 +221,11 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
             return Ok(self.report(offset, BLOCK_BYTES, Reason::Torn));
         }
         if header.kind == FrameKind::Chunk {
-            match verdict(&FoundFrame {
+            match verdict(&mut FoundFrame {
                 offset,
                 header,
-                body: &[],
+                window: &mut self.window.bytes,
+                body: 0..0,
             }) {
                 Verdict::NeedsBody => {}
                 Verdict::Authentic => return Ok(length_bytes),
@@ -198,14 +235,13 @@ impl<S: Source + ?Sized> Scanner<'_, S> {
         if length > BLOCK && self.failed > self.source.length().saturating_mul(FAILURE_BUDGET) {
             return Ok(self.report(offset, BLOCK_BYTES, Reason::Forged));
         }
-        let bytes = self.window.bytes(self.source, offset, length)?;
-        let body = bytes
-            .get(HEADER_LENGTH..HEADER_LENGTH + header.body_length())
-            .unwrap_or_default();
-        match verdict(&FoundFrame {
+        let place = self.window.locate(self.source, offset, length)?;
+        let body = place.start + HEADER_LENGTH;
+        match verdict(&mut FoundFrame {
             offset,
             header,
-            body,
+            window: &mut self.window.bytes,
+            body: body..body + header.body_length(),
         }) {
             Verdict::Authentic => Ok(length_bytes),
             Verdict::Malformed => Ok(self.report(offset, length_bytes, Reason::Malformed)),
@@ -370,7 +406,7 @@ mod tests {
         }
         let mut work = 0;
         let Ok(_) = scan(&bytes[..], &mut |frame| {
-            work += frame.body.len();
+            work += frame.body().len();
             Verdict::Forged
         });
         assert!(

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// The fold of all records seen so far. [`State::settle`] closes a round of [`State::absorb`].
 #[derive(Default)]
 pub struct State {
-    buffers: Vec<Zeroizing<Vec<u8>>>,
+    buffers: Buffers,
     pub(super) records: Vec<RecordEntry>,
     by_id: HashMap<RecordId, usize, IdHash>,
     /// Other bytes that came under an id that was there already, and where; settled by [`State::settle`].
@@ -26,6 +26,17 @@ pub struct State {
     erased: HashMap<RecordId, BTreeSet<u32>>,
     erased_chunks: HashSet<ChunkName>,
     newest: Clock,
+}
+
+/// The plaintexts that records lie in.
+#[derive(Default)]
+struct Buffers(Vec<Zeroizing<Vec<u8>>>);
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        // `zeroize` wipes a vector's elements one by one and its spare room at once; all of it is spare room now.
+        self.0.iter_mut().for_each(|buffer| buffer.clear());
+    }
 }
 
 /// Where something lies in the buffers.
@@ -93,7 +104,7 @@ impl State {
         buffer: Zeroizing<Vec<u8>>,
         places: &[Range<usize>],
     ) -> Result<Vec<(RecordId, Novelty)>, MalformedRecord> {
-        let number = u32::try_from(self.buffers.len()).map_err(|_| MalformedRecord)?;
+        let number = u32::try_from(self.buffers.0.len()).map_err(|_| MalformedRecord)?;
         let mut unfolded = Vec::with_capacity(places.len());
         let mut outcome = Vec::with_capacity(places.len());
         for place in places {
@@ -138,7 +149,7 @@ impl State {
             }
         }
         drop(unfolded);
-        self.buffers.push(buffer);
+        self.buffers.0.push(buffer);
         self.unsettled |= new > 0 && !self.twins.is_empty();
         Ok(outcome)
     }
@@ -544,10 +555,11 @@ impl State {
     }
 }
 
-fn slice(buffers: &[Zeroizing<Vec<u8>>], span: Span) -> Option<&[u8]> {
+fn slice(buffers: &Buffers, span: Span) -> Option<&[u8]> {
     let start = usize::try_from(span.start).ok()?;
     let length = usize::try_from(span.length).ok()?;
     buffers
+        .0
         .get(usize::try_from(span.buffer).ok()?)?
         .get(start..start.checked_add(length)?)
 }

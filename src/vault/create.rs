@@ -16,7 +16,6 @@ use crate::state::fold::State;
 use crate::state::op::RecordHead;
 use crate::storage::{Storage, create_file, folder_of, replace_file};
 use rand::CryptoRng;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a new vault begins with.
@@ -113,7 +112,7 @@ pub fn create(
             loose: 0,
             is_damaged: false,
         }),
-        replicated: HashSet::from([head.id]),
+        replicated: std::iter::once(head.id).collect(),
         had_replica: true,
         vault_seen: None,
         vault_current: None,

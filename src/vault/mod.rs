@@ -23,6 +23,7 @@ use crate::model::ids::{DeviceId, FieldId, ItemId, RecordId, SlotId, VaultId};
 use crate::model::moment::Moment;
 use crate::secret::Secret;
 use crate::state::fold::State;
+use crate::state::id_hash::IdHash;
 use crate::state::view::Value;
 use crate::storage::{Stamp, Storage};
 use local::LocalPlaces;
@@ -93,7 +94,7 @@ pub struct Vault {
     device_name: String,
     replica: Option<ReplicaFacts>,
     /// Records that the replica holds for certain: always a part of the state's.
-    replicated: HashSet<RecordId>,
+    replicated: HashSet<RecordId, IdHash>,
     /// Whether the replica was there before the vault file was read: then it makes good what damage hit.
     had_replica: bool,
     /// The vault file as it was when it was known to hold all that the replica holds.

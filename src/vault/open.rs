@@ -249,7 +249,7 @@ impl Located {
             device: DeviceId([0; 16]),
             device_name: device_name.to_owned(),
             replica: None,
-            replicated: HashSet::new(),
+            replicated: HashSet::default(),
             had_replica: self.has_replica,
             vault_seen: None,
             vault_current: None,
@@ -509,8 +509,8 @@ fn all_slots(file: &dyn StoredFile, stamp: &Stamp) -> Result<Slots, StorageError
         if frame.header.kind != FrameKind::Slot {
             return Verdict::UnknownKey;
         }
-        if seen.len() < SLOTS_READ && seen.insert(frame.body.to_vec()) {
-            match UnverifiedSlot::parse(frame.header, frame.body) {
+        if seen.len() < SLOTS_READ && seen.insert(frame.body().to_vec()) {
+            match UnverifiedSlot::parse(frame.header, frame.body()) {
                 Ok(slot) => slots.usable.push(slot),
                 Err(_) => slots.refused += 1,
             }

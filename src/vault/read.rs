@@ -2,7 +2,7 @@
 
 use super::error::VaultError;
 use crate::crypto::keys::Keys;
-use crate::crypto::seal::{OpenError, Opened, open_frame};
+use crate::crypto::seal::{OpenError, Opened, open_frame, open_frame_in};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
 use crate::log::frame::{FrameHeader, FrameKind, HEADER_LENGTH, NONCE_LENGTH, Nonce};
 use crate::log::preamble::{PreambleError, parse_preamble};
@@ -11,6 +11,7 @@ use crate::log::{BLOCK, FILE_LIMIT};
 use crate::model::ids::{KeyId, RecordId, VaultId};
 use crate::state::codec;
 use crate::state::fold::{Novelty, State};
+use crate::state::id_hash::IdHash;
 use crate::state::op::{ChunkName, Tag};
 use crate::storage::{Stamp, StorageError, StoredFile};
 use sha2::{Digest, Sha256};
@@ -60,7 +61,7 @@ pub(super) struct ChunkPlace {
 /// What a file holds, beyond what went into the state.
 #[derive(Default)]
 pub(super) struct Contents {
-    pub(super) records: HashSet<RecordId>,
+    pub(super) records: HashSet<RecordId, IdHash>,
     pub(super) new_records: Vec<RecordId>,
     /// Slots with a right MAC, each once.
     pub(super) slots: Vec<Slot>,
@@ -142,15 +143,15 @@ fn read_once(
                 contents.other_keys.insert(frame.header.key);
                 Verdict::UnknownKey
             }
-            FrameKind::Chunk if depth == Depth::Records && frame.body.is_empty() => {
+            FrameKind::Chunk if depth == Depth::Records && frame.body().is_empty() => {
                 contents.chunks.push(ChunkPlace {
                     offset: frame.offset,
                     header: frame.header,
                 });
                 Verdict::Authentic
             }
-            FrameKind::Chunk if frame.body.is_empty() => Verdict::NeedsBody,
-            FrameKind::Chunk => match open_frame(keys, &frame.header, frame.body) {
+            FrameKind::Chunk if frame.body().is_empty() => Verdict::NeedsBody,
+            FrameKind::Chunk => match open_frame(keys, &frame.header, frame.body()) {
                 Ok(opened) if opened.content.len() <= CHUNK_TIME => Verdict::Malformed,
                 Ok(_) => {
                     contents.chunks.push(ChunkPlace {
@@ -175,7 +176,7 @@ impl Contents {
             self.other_keys.insert(frame.header.key);
         }
         // A slot of another key, or a forged one, is no damage: it is a whole block that is reported and never copied.
-        match UnverifiedSlot::parse(frame.header, frame.body)
+        match UnverifiedSlot::parse(frame.header, frame.body())
             .ok()
             .and_then(|slot| slot.verify(keys))
         {
@@ -186,8 +187,9 @@ impl Contents {
         Verdict::Authentic
     }
 
-    fn records(&mut self, frame: &FoundFrame<'_>, keys: &Keys, state: &mut State) -> Verdict {
-        let opened = match open_frame(keys, &frame.header, frame.body) {
+    fn records(&mut self, frame: &mut FoundFrame<'_>, keys: &Keys, state: &mut State) -> Verdict {
+        let (buffer, body) = frame.take_body();
+        let opened = match open_frame_in(keys, &frame.header, buffer, body) {
             Ok(opened) => opened,
             Err(error) => return verdict_of(error),
         };
@@ -279,10 +281,10 @@ pub(super) fn holds_erased(
         match frame.header.kind {
             FrameKind::Slot => return Verdict::Authentic,
             _ if frame.header.key != keys.id => return Verdict::UnknownKey,
-            FrameKind::Chunk if frame.body.is_empty() => return Verdict::NeedsBody,
+            FrameKind::Chunk if frame.body().is_empty() => return Verdict::NeedsBody,
             _ => {}
         }
-        let Ok(opened) = open_frame(keys, &frame.header, frame.body) else {
+        let Ok(opened) = open_frame(keys, &frame.header, frame.body()) else {
             return Verdict::Forged;
         };
         let places = match frame.header.kind {
