@@ -544,7 +544,7 @@ impl State {
         } = operation.body;
         let values = usize::try_from(buffer)
             .ok()
-            .and_then(|buffer| self.buffers.get(buffer))
+            .and_then(|buffer| self.buffers.0.get(buffer))
             .zip(usize::try_from(u64::from(start) + u64::from(length)).ok())
             .and_then(|(buffer, end)| codec::parse_values(buffer.get(end..)?));
         values.unwrap_or_default()

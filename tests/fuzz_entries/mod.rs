@@ -51,16 +51,16 @@ pub(crate) fn preamble_and_scan(data: &[u8]) {
     for first in [Verdict::Authentic, Verdict::Malformed, Verdict::Forged] {
         let mut reached = BLOCK_BYTES;
         let mut bodies = 0_u64;
-        let mut verdict = |frame: &FoundFrame<'_>| {
+        let mut verdict = |frame: &mut FoundFrame<'_>| {
             let frame_length = u64::try_from(frame.header.frame_length()).unwrap();
             assert_eq!(frame.offset % BLOCK_BYTES, 0);
             assert!(frame.offset >= BLOCK_BYTES && frame.offset + frame_length <= length);
             assert!(frame.offset + BLOCK_BYTES >= reached, "went back");
             reached = frame.offset;
-            if frame.body.is_empty() {
+            if frame.body().is_empty() {
                 return Verdict::NeedsBody;
             }
-            assert_eq!(frame.body.len(), frame.header.body_length());
+            assert_eq!(frame.body().len(), frame.header.body_length());
             bodies += frame_length;
             // The first nonce byte decides where several frames are to be told apart.
             match frame.header.nonce.first() {
