@@ -284,9 +284,12 @@ impl<'a> Operations<'a> {
     }
 }
 
+/// Sealed values and chunk names of one operation.
+pub type Values<'a> = (Vec<&'a [u8]>, Vec<&'a [u8]>);
+
 /// Sealed values and names of chunks at the start of the bytes; `None` where they break a rule.
 #[must_use]
-pub fn parse_values(bytes: &[u8]) -> Option<(Vec<&[u8]>, Vec<&[u8]>)> {
+pub fn parse_values(bytes: &[u8]) -> Option<Values<'_>> {
     let mut rest = Reader(bytes);
     let (mut sealed, mut chunks) = (Vec::new(), Vec::new());
     for _ in 0..rest.count(SEALED_LIMIT)? {

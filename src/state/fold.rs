@@ -536,7 +536,7 @@ impl State {
     }
 
     /// Sealed values and chunk names follow the body; few are ever asked for, so where they lie is not kept.
-    fn values_of(&self, operation: &Folded) -> (Vec<&[u8]>, Vec<&[u8]>) {
+    fn values_of(&self, operation: &Folded) -> codec::Values<'_> {
         let Span {
             buffer,
             start,
