@@ -15,6 +15,7 @@ mod rekey;
 mod revealer;
 mod rewrite;
 mod slots;
+mod unlock;
 
 use crate::crypto::keys::Keys;
 use crate::crypto::slot::{Slot, SlotKind};

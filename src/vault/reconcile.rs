@@ -5,8 +5,9 @@
 
 use super::error::VaultError;
 use super::local::{Seen, is_still, remember_path};
-use super::open::{OnPath, authentic_former_keys, look};
+use super::open::{OnPath, look};
 use super::read::{Contents, Depth, holds_erased, read_into};
+use super::unlock::authentic_former_keys;
 use super::{Notice, Vault};
 use crate::crypto::seal::seal_frame;
 use crate::crypto::slot::{Slot, UnverifiedSlot};
