@@ -3,16 +3,19 @@
 //! A change is committed when the replica has it, synced; then it is delivered to the vault file. Nothing here ever
 //! truncates or changes a vault file in place, copies a frame that does not authenticate, or keeps a password.
 
+mod append;
 mod check;
 mod commit;
 mod create;
 mod error;
 mod local;
+mod look;
 mod open;
 mod read;
 mod reconcile;
 mod rekey;
 mod revealer;
+mod review;
 mod rewrite;
 mod slots;
 mod unlock;

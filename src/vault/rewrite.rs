@@ -3,9 +3,9 @@
 
 use super::commit::Packer;
 use super::error::{UnlockError, VaultError};
+use super::look::FilePlan;
 use super::open::{OnPath, look};
 use super::read::{ChunkPlace, Depth, FileSource, read_chunk, read_into};
-use super::reconcile::FilePlan;
 use super::{ReplicaFacts, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::seal_chunk;

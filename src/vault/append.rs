@@ -1,0 +1,126 @@
+//! Frames added at the end of a file, and what is known of the file afterwards (vault-format.md, section 1.6).
+
+use super::Vault;
+use super::error::VaultError;
+use super::local::{Seen, is_still};
+use crate::crypto::seal::seal_frame;
+use crate::crypto::slot::Slot;
+use crate::log::frame::FrameKind;
+use crate::log::next_boundary;
+use crate::model::ids::RecordId;
+use crate::model::moment::Moment;
+use crate::storage::{Stamp, append};
+
+impl Vault {
+    /// Appends records to the replica: alone where they are few, in packs where they are many.
+    pub(super) fn append_to_replica(&mut self, records: &[RecordId]) -> Result<(), VaultError> {
+        let (bytes, loose) = self.frames_of(records);
+        self.extend_replica(&bytes, loose)?;
+        self.replicated.extend(records);
+        Ok(())
+    }
+
+    /// Appends whole frames to the replica and syncs. On failure what may have arrived is cut off again.
+    pub(super) fn extend_replica(&mut self, bytes: &[u8], loose: usize) -> Result<(), VaultError> {
+        let Some(facts) = self.replica else {
+            return Err(VaultError::Inconsistent("there is no replica"));
+        };
+        let missing = || VaultError::Inconsistent("the replica is gone");
+        let file = self
+            .storage
+            .open_write(&self.local.replica)?
+            .ok_or_else(missing)?;
+        let at = next_boundary(facts.stamp.length);
+        match append(&*file, at, bytes) {
+            Ok(stamp) => {
+                self.replica = Some(super::ReplicaFacts {
+                    stamp,
+                    loose: facts.loose + loose,
+                    ..facts
+                });
+                Ok(())
+            }
+            Err(error) => {
+                // The lock is held and nobody else appends here, so cutting the replica back is safe.
+                let cut = file
+                    .truncate(facts.stamp.length)
+                    .and_then(|()| file.sync())
+                    .and_then(|()| file.stamp());
+                self.replica = cut.ok().map(|stamp| super::ReplicaFacts { stamp, ..facts });
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Appends slots and records to the vault file at its physical end and syncs.
+    pub(super) fn append_to_vault(
+        &self,
+        seen: Stamp,
+        records: &[RecordId],
+        slots: &[Slot],
+    ) -> Result<Stamp, VaultError> {
+        let mut bytes: Vec<u8> = slots
+            .iter()
+            .flat_map(|slot| slot.frame.iter().copied())
+            .collect();
+        for id in records {
+            let content = self.state.record_bytes(*id).unwrap_or_default();
+            bytes.extend_from_slice(&seal_frame(&self.keys, FrameKind::Record, &content));
+        }
+        self.append_bytes_to_vault(seen, &bytes)
+    }
+
+    /// Appends whole frames to the vault file, if it is still the file that was seen.
+    pub(super) fn append_bytes_to_vault(
+        &self,
+        seen: Stamp,
+        bytes: &[u8],
+    ) -> Result<Stamp, VaultError> {
+        let changed =
+            || VaultError::Inconsistent("the vault file is just being changed by another program");
+        let file = self
+            .storage
+            .open_write(&self.places.vault_file)?
+            .ok_or_else(changed)?;
+        let before = file.stamp()?;
+        if before != seen {
+            return Err(changed());
+        }
+        let end = next_boundary(before.length);
+        let after = append(&*file, end, bytes)?;
+        if after.length != end.saturating_add(bytes.len() as u64) {
+            return Err(changed()); // somebody else appended at the same moment
+        }
+        // The drive may have put another file at the path meanwhile; then that one lacks what was written.
+        let at_path = self.storage.stamp(&self.places.vault_file)?;
+        if at_path.is_none_or(|stamp| (stamp.device, stamp.inode) != (after.device, after.inode)) {
+            return Err(changed());
+        }
+        Ok(after)
+    }
+
+    /// This device's own write to a file that was known: known too.
+    pub(super) fn trust(&mut self, vault: Stamp) {
+        self.vault_seen = Some(vault);
+        self.vault_current = Some(vault);
+        let replica = self.replica.filter(|facts| !facts.is_damaged);
+        if let Some(replica) = replica.filter(|_| self.is_replica_complete()) {
+            self.local.remember(
+                &*self.storage,
+                &Seen {
+                    vault,
+                    replica: replica.stamp,
+                },
+            );
+        }
+    }
+
+    /// After an append of this device: known, if what was there before the append was.
+    pub(super) fn trust_append(&mut self, before: Stamp, after: Stamp, now: Moment) {
+        if self.vault_seen == Some(before) || is_still(&before, now) {
+            self.trust(after);
+        } else {
+            self.vault_current = Some(after);
+        }
+    }
+}
