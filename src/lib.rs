@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod crypto;
+pub mod drive;
 pub mod exchange;
 pub mod generate;
 pub mod log;
