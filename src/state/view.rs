@@ -631,16 +631,19 @@ impl State {
         labels
     }
 
-    /// Former data keys, sealed for the vault and the field of their id.
+    /// Former data keys, sealed for the vault and the field of their id, and when they were named so.
     #[must_use]
-    pub fn former_keys(&self) -> Vec<(KeyId, Vec<u8>)> {
+    pub fn former_keys(&self) -> Vec<(KeyId, Vec<u8>, Clock)> {
         let all = self
             .on_vault
             .iter()
             .filter(|operation| operation.tag == Tag::FORMER_KEY);
         let keys = all.filter_map(|operation| {
             match (operation.field, self.sealed_of(operation).first()) {
-                (Some(FieldId::Custom(id)), Some(sealed)) => Some((KeyId(id), sealed.to_vec())),
+                (Some(FieldId::Custom(id)), Some(sealed)) => {
+                    let clock = self.record_of(operation).clock;
+                    Some((KeyId(id), sealed.to_vec(), clock))
+                }
                 _ => None,
             }
         });

@@ -21,7 +21,8 @@ pub use error::{Failure, StorageError};
 #[cfg(unix)]
 pub use real::RealStorage;
 pub use whole::{
-    append, create_file, is_temporary_name, read_whole, replace_file, replace_file_after,
+    append, create_file, is_temporary_name, read_parts, read_whole, replace_file,
+    replace_file_after,
 };
 
 /// Every way in which keyfold touches a disk. Threads and handles may share one.

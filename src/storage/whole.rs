@@ -124,6 +124,27 @@ pub fn append(file: &dyn StoredFile, offset: u64, bytes: &[u8]) -> Result<Stamp,
     file.stamp()
 }
 
+/// The first `length` bytes of a file, a part at a time; fewer where it became shorter meanwhile.
+pub fn read_parts(
+    file: &dyn StoredFile,
+    length: u64,
+) -> impl Iterator<Item = Result<Vec<u8>, StorageError>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= length {
+            return None;
+        }
+        let left = usize::try_from(length - at).unwrap_or(usize::MAX);
+        let mut part = vec![0; left.min(READ_STEP)];
+        let read = file.read_at(at, &mut part);
+        Some(read.map(|read| {
+            part.truncate(read);
+            at = if read == 0 { length } else { at + read as u64 };
+            part
+        }))
+    })
+}
+
 /// Reads a file from its start to its end.
 ///
 /// # Errors

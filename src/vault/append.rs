@@ -103,24 +103,45 @@ impl Vault {
     pub(super) fn trust(&mut self, vault: Stamp) {
         self.vault_seen = Some(vault);
         self.vault_current = Some(vault);
+        self.lacking = Some(0);
         let replica = self.replica.filter(|facts| !facts.is_damaged);
         if let Some(replica) = replica.filter(|_| self.is_replica_complete()) {
-            self.local.remember(
-                &*self.storage,
-                &Seen {
-                    vault,
-                    replica: replica.stamp,
-                },
-            );
+            self.remember(Some((vault, replica.stamp)));
         }
     }
 
-    /// After an append of this device: known, if what was there before the append was.
+    /// After an append of this device to a file that lacks nothing else: known, if what was there before was.
     pub(super) fn trust_append(&mut self, before: Stamp, after: Stamp, now: Moment) {
         if self.vault_seen == Some(before) || is_still(&before, now) {
             self.trust(after);
         } else {
             self.vault_current = Some(after);
+            self.lacking = Some(0);
+            self.remember_delivered();
+        }
+    }
+
+    /// Whatever was known of the vault file is to be read again.
+    pub(super) fn distrust(&mut self) {
+        self.vault_seen = None;
+        self.vault_current = None;
+        self.lacking = None;
+        self.remember(None);
+    }
+
+    /// The vault file holds everything now, though it must be read again before that is relied on.
+    pub(super) fn remember_delivered(&self) {
+        self.remember(None);
+    }
+
+    fn remember(&self, complete: Option<(Stamp, Stamp)>) {
+        let seen = Seen {
+            complete,
+            key: self.keys.id,
+            delivered: self.state.record_count(),
+        };
+        if self.local.seen(&*self.storage) != Some(seen) {
+            self.local.remember(&*self.storage, &seen);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::model::moment::{Clock, Moment};
 use crate::state::change::{ChangeError, Plan, PlannedOperation, PlannedValue, is_undoable};
 use crate::state::codec::{self, SEEN_LIMIT};
 use crate::state::op::{Operation, RecordHead, Tag};
+use crate::storage::StorageError;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -91,24 +92,26 @@ impl Vault {
         self.extend_replica(&frame, 1)?;
         let id = self.absorb(content)?;
         self.replicated.insert(id);
+        self.local.remember_own(&*self.storage, id);
         match self.vault_current.take() {
             Some(seen) => match self.append_bytes_to_vault(seen, &frame) {
                 Ok(after) => self.trust_append(seen, after, now),
                 Err(error) => {
                     // The file may have been replaced under our hands: look once more, and only then wait.
                     self.deliver(now, rng);
-                    if self.vault_current.is_none()
-                        && !self
-                            .notices
-                            .iter()
-                            .any(|note| matches!(note, Notice::Pending(_)))
-                    {
-                        self.notices.push(Notice::Pending(error.to_string()));
+                    // What a disk failed to sync may read back and still be lost: the next command looks again.
+                    let is_doubtful = matches!(error, VaultError::Storage(StorageError::Io(_)));
+                    if is_doubtful {
+                        self.distrust();
+                    }
+                    if is_doubtful || self.lacking != Some(0) {
+                        self.note_pending(error.to_string());
                     }
                 }
             },
             None => self.deliver(now, rng),
         }
+        self.log_events(now);
         if self.replica.is_some_and(|facts| facts.loose > LOOSE_LIMIT) {
             // Packing is for speed alone; a full disk must not turn a committed change into a failure.
             let packed = self.rewrite_replica(rng);
@@ -119,6 +122,13 @@ impl Vault {
         Ok(())
     }
 
+    fn note_pending(&mut self, why: String) {
+        let waits = |notice: &Notice| matches!(notice, Notice::Pending(_));
+        if !self.notices.iter().any(waits) {
+            self.notices.push(Notice::Pending(why));
+        }
+    }
+
     /// Folds a record in without writing it anywhere: for operations that rewrite both files next.
     pub(super) fn absorb_planned(
         &mut self,
@@ -127,7 +137,9 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         let content = self.write_planned(operations, now, rng)?;
-        self.absorb(content).map(drop)
+        let id = self.absorb(content)?;
+        self.local.remember_own(&*self.storage, id);
+        Ok(())
     }
 
     fn absorb(&mut self, content: Zeroizing<Vec<u8>>) -> Result<RecordId, VaultError> {

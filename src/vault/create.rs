@@ -97,6 +97,7 @@ pub fn create(
             return Err(error);
         }
     };
+    let replica_slots = slots.iter().map(|slot| slot.id).collect();
     let mut vault = Vault {
         storage,
         places: places.clone(),
@@ -113,11 +114,16 @@ pub fn create(
             is_damaged: false,
         }),
         replicated: std::iter::once(head.id).collect(),
+        replica_slots,
         had_replica: true,
         vault_seen: None,
         vault_current: None,
+        lacking: None,
+        is_impatient: false,
+        sources: Vec::new(),
         damage: Vec::new(),
         notices: Vec::new(),
+        logged: 0,
     };
     vault.trust(seen);
     Ok(vault)

@@ -53,6 +53,8 @@ pub enum UnlockError {
     },
     /// The vault file lies under another key than this device's replica: it was rekeyed elsewhere.
     OtherKey,
+    /// The secret opens a vault that went its own way: its key does not name this device's as a former one.
+    Apart,
     /// Slots of several keys open, and none of the keys names the others as former.
     SeveralKeys,
     /// Every slot of the file is refused: costs over the limits, or bytes that break a rule.
@@ -88,6 +90,9 @@ impl fmt::Display for UnlockError {
                 )
             }
             Self::OtherKey => out.write_str("the vault file was rekeyed on another device"),
+            Self::Apart => out.write_str(
+                "that opens a copy of the vault that was given another key apart from this device's",
+            ),
             Self::SeveralKeys => {
                 out.write_str("the vault file holds several keys, and none of them is the newest")
             }

@@ -1,19 +1,23 @@
 //! The local state of this device: replica, lock, device id, what it saw last, and which path is which vault.
 //!
-//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen` and `review/`; `<state folder>/paths/` has one
-//! small file for each vault path. All of it is private and outside every synced folder.
+//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `renaming`, `review/`
+//! and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
+//! synced folder, and none of it tells what is in the vault.
 
 use super::Places;
 use super::error::VaultError;
-use crate::model::ids::{DeviceId, VaultId};
+use crate::model::ids::{DeviceId, KeyId, RecordId, VaultId};
 use crate::model::moment::Moment;
 use crate::storage::{FileKind, Stamp, Storage, StorageError, folder_of, read_whole, replace_file};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Small files of the local state are no larger than this.
 const SMALL_LIMIT: usize = 4096;
+/// Bytes of the lists of record ids: a million of them.
+const IDS_LIMIT: usize = 16 << 20;
 /// A file may change again within this time without a new time stamp (FAT counts in two seconds).
 pub(super) const STILL_MILLISECONDS: u64 = 2000;
 
@@ -24,8 +28,14 @@ pub(super) struct LocalPlaces {
     pub(super) replica: PathBuf,
     pub(super) lock: PathBuf,
     pub(super) review: PathBuf,
+    pub(super) trash: PathBuf,
+    pub(super) looked: PathBuf,
+    pub(super) events: PathBuf,
+    pub(super) renaming: PathBuf,
     device: PathBuf,
     seen: PathBuf,
+    own: PathBuf,
+    dismissed: PathBuf,
 }
 
 impl LocalPlaces {
@@ -35,6 +45,12 @@ impl LocalPlaces {
             replica: folder.join("replica"),
             lock: folder.join("lock"),
             review: folder.join("review"),
+            trash: folder.join("trash"),
+            looked: folder.join("looked"),
+            events: folder.join("events"),
+            renaming: folder.join("renaming"),
+            own: folder.join("own"),
+            dismissed: folder.join("dismissed"),
             device: folder.join("device"),
             seen: folder.join("seen"),
             folder,
@@ -57,39 +73,67 @@ impl LocalPlaces {
         Ok(id)
     }
 
-    /// The stamps under which the vault file was last known to hold all that the replica holds.
+    /// What was last known of the vault file.
     pub(super) fn seen(&self, storage: &dyn Storage) -> Option<Seen> {
         let text = read_small(storage, &self.seen).ok()??;
         Seen::parse(&text)
     }
 
-    /// Remembers the stamps. Only an optimisation: what cannot be written or is torn is read again next time.
+    /// Remembers it. Only an optimisation: what cannot be written or is torn is read again next time.
     pub(super) fn remember(&self, storage: &dyn Storage, seen: &Seen) {
-        let text = seen.write();
-        let file = match storage.open_write(&self.seen) {
-            Ok(Some(file)) => Ok(file),
-            Ok(None) => storage.create(&self.seen),
-            Err(error) => Err(error),
-        };
-        let written = file.and_then(|file| {
-            file.write_at(0, text.as_bytes())?;
-            file.truncate(text.len() as u64)
-        });
-        drop(written);
+        overwrite(storage, &self.seen, seen.write().as_bytes());
+    }
+
+    /// Ids of the records that this device wrote itself. One that a crash kept from the list is missing there, no more.
+    pub(super) fn own(&self, storage: &dyn Storage) -> HashSet<RecordId> {
+        read_ids(storage, &self.own)
+    }
+
+    /// Adds to them. Not synced: the list decides what is sealed again without asking, never what is kept.
+    pub(super) fn remember_own(&self, storage: &dyn Storage, id: RecordId) {
+        append_ids(storage, &self.own, &[id]);
+    }
+
+    /// Ids of records that waited for review and that nobody wants.
+    pub(super) fn dismissed(&self, storage: &dyn Storage) -> HashSet<RecordId> {
+        read_ids(storage, &self.dismissed)
+    }
+
+    /// Adds to them.
+    pub(super) fn dismiss(&self, storage: &dyn Storage, ids: &[RecordId]) {
+        append_ids(storage, &self.dismissed, ids);
+    }
+
+    /// Every file of the local state that `forget` drops.
+    fn files(&self) -> [&PathBuf; 7] {
+        [
+            &self.replica,
+            &self.seen,
+            &self.device,
+            &self.looked,
+            &self.own,
+            &self.dismissed,
+            &self.events,
+        ]
     }
 }
 
-/// A vault file that was known to be complete, and the replica it was compared with.
+/// What was last known of the vault file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
-    pub(super) vault: Stamp,
-    pub(super) replica: Stamp,
+    /// The stamps under which it held all that the replica holds: the file's and the replica's.
+    pub(super) complete: Option<(Stamp, Stamp)>,
+    /// The key that it lay under.
+    pub(super) key: KeyId,
+    /// How many records it held when it was last known to hold all.
+    pub(super) delivered: usize,
 }
 
 impl Seen {
-    /// A line of numbers and a checksum, so that a torn file is no file.
+    /// A line of words and a checksum, so that a torn file is no file.
     fn write(&self) -> String {
-        let line = [self.vault, self.replica].map(|stamp| {
+        let mut line = format!("{} {}", self.key, self.delivered);
+        for stamp in self.complete.iter().flat_map(|pair| [pair.0, pair.1]) {
             let Stamp {
                 device,
                 inode,
@@ -100,9 +144,10 @@ impl Seen {
                 links,
                 ..
             } = stamp;
-            format!("{device} {inode} {length} {modified_ns} {changed_ns} {owner} {links}")
-        });
-        let line = line.join(" ");
+            line.push_str(&format!(
+                " {device} {inode} {length} {modified_ns} {changed_ns} {owner} {links}"
+            ));
+        }
         let checksum = data_encoding::HEXLOWER.encode(&Sha256::digest(&line)[..8]);
         format!("{line} {checksum}\n")
     }
@@ -112,7 +157,9 @@ impl Seen {
         if data_encoding::HEXLOWER.encode(&Sha256::digest(line)[..8]) != checksum {
             return None;
         }
-        let mut words = line.split(' ');
+        let mut words = line.split(' ').peekable();
+        let key = KeyId::from_hex(words.next()?)?;
+        let delivered = words.next()?.parse().ok()?;
         let mut stamp = || {
             Some(Stamp {
                 device: words.next()?.parse().ok()?,
@@ -125,17 +172,60 @@ impl Seen {
                 kind: FileKind::Regular,
             })
         };
+        let complete = stamp().zip(stamp());
         Some(Self {
-            vault: stamp()?,
-            replica: stamp()?,
+            complete,
+            key,
+            delivered,
         })
     }
+}
+
+/// Writes a small file in place, without syncing: what a crash tears is read as nothing.
+pub(super) fn overwrite(storage: &dyn Storage, path: &Path, bytes: &[u8]) {
+    let file = match storage.open_write(path) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => storage.create(path),
+        Err(error) => Err(error),
+    };
+    let written = file.and_then(|file| {
+        file.write_at(0, bytes)?;
+        file.truncate(bytes.len() as u64)
+    });
+    drop(written);
+}
+
+fn read_ids(storage: &dyn Storage, path: &Path) -> HashSet<RecordId> {
+    let bytes = match storage.open_read(path) {
+        Ok(Some(file)) => read_whole(&*file, IDS_LIMIT).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    bytes
+        .chunks_exact(16)
+        .filter_map(RecordId::from_slice)
+        .collect()
+}
+
+fn append_ids(storage: &dyn Storage, path: &Path, ids: &[RecordId]) {
+    let file = match storage.open_write(path) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => storage.create(path),
+        Err(error) => Err(error),
+    };
+    let bytes: Vec<u8> = ids.iter().flat_map(|id| id.0).collect();
+    let written = file.and_then(|file| {
+        let end = file.stamp()?.length;
+        file.write_at(end - end % 16, &bytes)
+    });
+    drop(written);
 }
 
 /// Whether a file's content can no longer change without its stamp changing.
 pub(super) fn is_still(stamp: &Stamp, now: Moment) -> bool {
     let now_ns = i128::from(now.0) * 1_000_000;
-    now_ns - stamp.modified_ns >= i128::from(STILL_MILLISECONDS) * 1_000_000
+    // A drive gives a file the time stamp that it has elsewhere; the kernel's own tells when it came here.
+    let changed = stamp.modified_ns.max(stamp.changed_ns);
+    now_ns - changed >= i128::from(STILL_MILLISECONDS) * 1_000_000
 }
 
 /// Which vault this device knows at a path.
@@ -210,12 +300,8 @@ pub fn forget(storage: &dyn Storage, places: &Places) -> Result<VaultId, VaultEr
     let vault = known_vault(storage, places)?
         .ok_or_else(|| VaultError::NoVault(places.vault_file.clone()))?;
     let local = LocalPlaces::new(places, vault);
-    for path in [
-        &local.replica,
-        &local.seen,
-        &local.device,
-        &index_path(places, &places.vault_file),
-    ] {
+    let index = index_path(places, &places.vault_file);
+    for path in local.files().into_iter().chain([&index]) {
         match storage.remove(path) {
             Ok(()) | Err(StorageError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),

@@ -1,24 +1,30 @@
 //! What lies where, and what is to be done about it: reads and judges, never writes (vault-format.md, section 7).
 
+use super::copies::ReadCopy;
 use super::error::VaultError;
-use super::local::{Seen, is_still};
+use super::lineage::former_keys;
+use super::local::is_still;
+use super::looked::{Finding, Looked};
 use super::open::{OnPath, look};
-use super::read::{Contents, Depth, holds_erased, read_into};
-use super::unlock::authentic_former_keys;
+use super::read::{ChunkPlace, Contents, Depth, holds_erased, read_into};
 use super::{Notice, Vault};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
 use crate::log::frame::{HEADER_LENGTH, parse_header};
 use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::fold::State;
+use crate::state::view::Retirement;
 use crate::storage::{Stamp, StoredFile};
 use std::collections::BTreeSet;
 
-/// What a look at the vault file found to do.
+/// What a look at vault file and copies found to do.
 pub(super) struct UnionPlan {
     pub(super) file: FilePlan,
-    /// Whether slots came from it, or the replica is missing or damaged.
-    pub(super) replica_needs_rewrite: bool,
+    /// Delivered records that the vault file does not hold any more, where nothing new came with it.
+    pub(super) rolled_back: usize,
+    /// Copies beside the vault; all of them are folded in.
+    pub(super) copies: Vec<ReadCopy>,
+    pub(super) looked: Looked,
 }
 
 pub(super) enum FilePlan {
@@ -26,18 +32,21 @@ pub(super) enum FilePlan {
     Known,
     /// Complete, seen with this stamp.
     Complete(Stamp),
-    /// Lacks these records, sorted, and these slots; or must be replaced.
+    /// Lacks so many records of other devices, which wait until the file is still.
+    Waiting { stamp: Stamp, missing: usize },
+    /// Lacks these records, sorted, and these slots, and so many records in all.
     Lacking {
         stamp: Stamp,
         records: Vec<RecordId>,
         slots: Vec<Slot>,
+        missing: usize,
     },
-    /// Holds what must go.
+    /// Holds what must go, or lacks chunks.
     Replace,
     /// Lies under a former key: kept for review where it holds unknown records, then replaced.
-    FormerKey { has_unknown: bool },
-    /// Lies under a key that this device does not hold.
-    OtherKey,
+    FormerKey { key: KeyId, has_unknown: bool },
+    /// Lies under a key that this device does not hold; read with this stamp.
+    OtherKey(Stamp),
     /// Not there, in a folder that is.
     Absent,
     /// Cannot be used.
@@ -45,36 +54,74 @@ pub(super) enum FilePlan {
 }
 
 impl Vault {
-    /// Reads the vault file if it changed, folds it in, and tells what is to be done.
-    pub(super) fn look_at_vault_file(&mut self, now: Moment) -> Result<UnionPlan, VaultError> {
+    /// Whether neither vault file nor copies can hold news and nothing is to be written: found out by stamps alone.
+    /// What is wrong is told.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.adopt_replacements();
+        if self.needs_new_replica() || !self.is_replica_complete() {
+            return false;
+        }
+        let mut looked = self.looked();
+        let beside = self.find_copies(&mut looked);
+        if !beside.copies.is_empty() {
+            return false;
+        }
+        let name = self.places.vault_file.file_name().unwrap_or_default();
+        let notice = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
+            OnPath::Vault(_, stamp) if self.is_known(&stamp) => {
+                self.vault_current = Some(stamp);
+                self.lacking = Some(0);
+                beside.has_other_key.then_some(Notice::OtherKey)
+            }
+            OnPath::Vault(_, stamp) if looked.holds(Finding::OtherKey, name, &stamp) => {
+                Some(Notice::OtherKey)
+            }
+            OnPath::Unusable(reason) => Some(Notice::Unusable(reason)),
+            OnPath::Vault(..) | OnPath::Absent => return false,
+        };
+        self.notices.extend(notice);
+        true
+    }
+
+    /// Reads what changed of vault file and copies, folds it in, and tells what is to be done.
+    pub(super) fn look_around(&mut self, now: Moment) -> Result<UnionPlan, VaultError> {
         self.vault_current = None;
+        self.lacking = None;
+        let mut looked = self.looked();
+        let beside = self.find_copies(&mut looked);
+        if beside.has_other_key {
+            self.note_once(Notice::OtherKey);
+        }
+        let (copies, news) = self.read_copies(beside.copies)?;
+        self.adopt_replacements();
         let mut plan = UnionPlan {
-            file: FilePlan::Known,
-            replica_needs_rewrite: self.replica.is_none_or(|facts| facts.is_damaged)
-                | self.adopt_replacements(),
+            file: FilePlan::Absent,
+            rolled_back: 0,
+            copies,
+            looked,
         };
         let (file, stamp) = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
             OnPath::Vault(file, stamp) => (file, stamp),
-            OnPath::Absent => {
-                return Ok(UnionPlan {
-                    file: FilePlan::Absent,
-                    ..plan
-                });
-            }
+            OnPath::Absent => return Ok(plan),
             OnPath::Unusable(reason) => {
-                return Ok(UnionPlan {
-                    file: FilePlan::Unusable(reason),
-                    ..plan
-                });
+                plan.file = FilePlan::Unusable(reason);
+                return Ok(plan);
             }
         };
-        if self.is_known(&stamp) {
+        let has_chunks = plan.copies.iter().any(|copy| !copy.chunks.is_empty());
+        if self.is_known(&stamp) && !news && !has_chunks {
             self.vault_current = Some(stamp);
+            plan.file = FilePlan::Known;
             return Ok(plan);
         }
         let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
-        plan.replica_needs_rewrite |= self.take_slots(&contents) | self.adopt_replacements();
+        self.take_slots(&contents);
+        self.adopt_replacements();
         plan.file = self.judge(&*file, stamp, &contents, now)?;
+        if lacks_chunks(&contents.chunks, &plan.copies) && !plan.file.is_left_alone() {
+            plan.file = FilePlan::Replace;
+        }
+        plan.rolled_back = self.judge_rollback(&contents, &plan.file);
         self.damage = contents.damage;
         Ok(plan)
     }
@@ -86,47 +133,50 @@ impl Vault {
         if self.vault_seen.is_some_and(|seen| seen == *stamp) {
             return true;
         }
-        let current = Seen {
-            vault: *stamp,
-            replica: replica.stamp,
-        };
-        self.local
-            .seen(&*self.storage)
-            .is_some_and(|seen| seen == current)
+        self.local.seen(&*self.storage).is_some_and(|seen| {
+            seen.key == self.keys.id && seen.complete == Some((*stamp, replica.stamp))
+        })
     }
 
-    /// Live slots that only the file had. Returns whether there were any.
-    pub(super) fn take_slots(&mut self, contents: &Contents) -> bool {
-        let mut any = false;
+    /// Slots that a file holds.
+    pub(super) fn take_slots(&mut self, contents: &Contents) {
+        if contents.forged_slots > 0 && contents.other_keys.is_empty() {
+            self.note_once(Notice::ForgedSlots(contents.forged_slots));
+        }
+        self.take_slots_quietly(contents);
+    }
+
+    /// As [`Vault::take_slots`], for copies: what is forged in them is nobody's way in anyhow.
+    pub(super) fn take_slots_quietly(&mut self, contents: &Contents) {
         for slot in &contents.slots {
             if !self.slots.iter().any(|held| held.id == slot.id) {
-                any |= self.is_live(slot.id);
                 self.slots.push(slot.clone());
             }
         }
-        if contents.forged_slots > 0 && contents.other_keys.is_empty() {
-            self.notices
-                .push(Notice::ForgedSlots(contents.forged_slots));
-        }
-        any
     }
 
-    /// Slots that came in the records that retired their predecessors, where the frames themselves were lost or stripped.
-    pub(super) fn adopt_replacements(&mut self) -> bool {
-        let mut any = false;
+    /// Slots that came in the records that retired their predecessors or them, where the frames themselves were lost or
+    /// stripped.
+    pub(super) fn adopt_replacements(&mut self) {
         for retirement in self.state.retirements() {
-            let frame = &retirement.replacement;
-            let slot = parse_header(frame).and_then(|header| {
-                let body = frame.get(HEADER_LENGTH..)?;
-                UnverifiedSlot::parse(header, body).ok()?.verify(&self.keys)
-            });
+            let slot = self.slot_in(&retirement);
             let missing = slot.filter(|slot| !self.slots.iter().any(|held| held.id == slot.id));
-            if let Some(slot) = missing {
-                any |= self.is_live(slot.id);
-                self.slots.push(slot);
-            }
+            self.slots.extend(missing);
         }
-        any
+    }
+
+    /// The slot whose frame a retirement carries.
+    pub(super) fn slot_in(&self, retirement: &Retirement) -> Option<Slot> {
+        let frame = &retirement.replacement;
+        let header = parse_header(frame)?;
+        let slot = UnverifiedSlot::parse(header, frame.get(HEADER_LENGTH..)?).ok()?;
+        slot.verify(&self.keys)
+    }
+
+    /// Whether the replica is missing or damaged, or lacks a way in.
+    pub(super) fn needs_new_replica(&self) -> bool {
+        let lacks = |slot: &&Slot| !self.replica_slots.contains(&slot.id);
+        self.replica.is_none_or(|facts| facts.is_damaged) || self.live_slots().iter().any(lacks)
     }
 
     fn judge(
@@ -138,7 +188,7 @@ impl Vault {
     ) -> Result<FilePlan, VaultError> {
         if !contents.other_keys.is_empty() && self.replica.is_some() {
             match self.judge_other_key(file, stamp, &contents.other_keys)? {
-                FilePlan::OtherKey if !contents.records.is_empty() => {}
+                FilePlan::OtherKey(_) if !contents.records.is_empty() => {}
                 plan => return Ok(plan),
             }
         }
@@ -148,12 +198,12 @@ impl Vault {
         {
             return Ok(FilePlan::Replace);
         }
-        let still = is_still(&stamp, now);
-        let mut records: Vec<RecordId> = self
-            .state
-            .record_ids()
-            .filter(|id| !contents.records.contains(id) && (still || self.is_own(*id)))
-            .collect();
+        let all = self.state.record_ids();
+        let mut records: Vec<RecordId> = all.filter(|id| !contents.records.contains(id)).collect();
+        let missing = records.len();
+        if !self.is_impatient && !is_still(&stamp, now) {
+            records.retain(|id| self.is_own(*id));
+        }
         records.sort_unstable();
         let slots = self
             .live_slots()
@@ -161,17 +211,14 @@ impl Vault {
             .filter(|slot| !contents.slots.contains(slot))
             .cloned();
         let slots: Vec<Slot> = slots.collect();
-        let lacks_any = self
-            .state
-            .record_ids()
-            .any(|id| !contents.records.contains(&id));
-        Ok(match (records.is_empty() && slots.is_empty(), lacks_any) {
-            (true, false) => FilePlan::Complete(stamp),
-            (true, true) => FilePlan::Known, // others' records wait until the file is still
-            _ => FilePlan::Lacking {
+        Ok(match (records.is_empty() && slots.is_empty(), missing) {
+            (true, 0) => FilePlan::Complete(stamp),
+            (true, missing) => FilePlan::Waiting { stamp, missing },
+            (false, missing) => FilePlan::Lacking {
                 stamp,
                 records,
                 slots,
+                missing,
             },
         })
     }
@@ -183,14 +230,64 @@ impl Vault {
         stamp: Stamp,
         other_keys: &BTreeSet<KeyId>,
     ) -> Result<FilePlan, VaultError> {
-        for former in authentic_former_keys(&self.state, &self.keys) {
+        for (former, _) in former_keys(&self.state, &self.keys) {
             if other_keys.contains(&former.id) {
                 let mut old = State::default();
                 read_into(&mut old, &former, file, &stamp, Depth::Everything)?;
-                let has_unknown = old.record_ids().any(|id| !self.state.contains(id));
-                return Ok(FilePlan::FormerKey { has_unknown });
+                let has_unknown = self.unknown_of(&old)? > 0;
+                return Ok(FilePlan::FormerKey {
+                    key: former.id,
+                    has_unknown,
+                });
             }
         }
-        Ok(FilePlan::OtherKey)
+        Ok(FilePlan::OtherKey(stamp))
     }
+
+    /// Records that were in the vault file for certain and are not any more. Where something new came instead, an honest
+    /// drive that keeps the last writer's file explains it, and nobody needs to be told.
+    fn judge_rollback(&self, contents: &Contents, plan: &FilePlan) -> usize {
+        let delivered = self
+            .local
+            .seen(&*self.storage)
+            .filter(|seen| seen.key == self.keys.id)
+            .map_or(0, |seen| seen.delivered);
+        let lacks = matches!(
+            plan,
+            FilePlan::Waiting { .. } | FilePlan::Lacking { .. } | FilePlan::Replace
+        );
+        // What damage hides is damage, and told as such.
+        if lacks && contents.new_records.is_empty() && contents.damage.is_empty() {
+            delivered.saturating_sub(contents.records.len())
+        } else {
+            0
+        }
+    }
+
+    pub(super) fn is_own(&self, id: RecordId) -> bool {
+        self.state.author_of(id) == Some(self.device)
+    }
+
+    /// Adds a notice unless it was given already.
+    pub(super) fn note_once(&mut self, notice: Notice) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+}
+
+impl FilePlan {
+    /// Whether nothing is to be written to the file whatever else is found.
+    fn is_left_alone(&self) -> bool {
+        matches!(self, Self::OtherKey(_) | Self::Unusable(_))
+    }
+}
+
+/// Whether copies hold chunks that the vault file does not.
+fn lacks_chunks(held: &[ChunkPlace], copies: &[ReadCopy]) -> bool {
+    let mut wanted = copies.iter().flat_map(|copy| &copy.chunks);
+    wanted.any(|chunk| {
+        let nonce = &chunk.header.nonce;
+        !held.iter().any(|held| held.header.nonce == *nonce)
+    })
 }

@@ -3,21 +3,30 @@
 //! A change is committed when the replica has it, synced; then it is delivered to the vault file. Nothing here ever
 //! truncates or changes a vault file in place, copies a frame that does not authenticate, or keeps a password.
 
+mod adopt;
 mod append;
 mod check;
 mod commit;
+mod copies;
 mod create;
 mod error;
+mod events;
+mod lineage;
 mod local;
 mod look;
+mod looked;
+mod merge;
 mod open;
 mod read;
 mod reconcile;
 mod rekey;
+mod reseal;
 mod revealer;
 mod review;
 mod rewrite;
 mod slots;
+mod status;
+mod sync;
 mod unlock;
 
 use crate::crypto::keys::Keys;
@@ -28,7 +37,7 @@ use crate::model::moment::Moment;
 use crate::secret::Secret;
 use crate::state::fold::State;
 use crate::state::id_hash::IdHash;
-use crate::state::view::Value;
+use crate::state::view::{Retirement, Value};
 use crate::storage::{Stamp, Storage};
 use local::LocalPlaces;
 use std::collections::HashSet;
@@ -39,12 +48,16 @@ use std::time::Duration;
 pub use check::{CheckReport, DamageFound};
 pub use create::{NewVault, create};
 pub use error::{UnlockError, VaultError};
+pub use events::Event;
 pub use local::{forget, known_vault, relocate};
+pub use merge::{Merge, MergeSource, MergedItem, Relation};
 pub use open::{Located, locate};
 pub use rekey::Replacement;
 pub use revealer::Revealer;
+pub use review::Review;
 pub use rewrite::Compacted;
 pub use slots::{Credential, NewSecret, SlotRow, stretch};
+pub use status::{FileState, Status};
 
 /// How long a command waits for another process of this machine.
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -61,13 +74,17 @@ pub struct Places {
 /// Something that the user should know, once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
-    /// Records came from the vault file.
+    /// Records came from the vault file or from copies beside it.
     Merged(usize),
+    /// Conflict copies that were taken in and moved away.
+    CopiesMoved(usize),
     /// The vault file lacked records that this device has; they were put back.
     Healed(usize),
+    /// The vault file had gone back to an earlier version: so many records that had been in it were missing.
+    RolledBack(usize),
     /// The vault file was gone and was written again.
     PutBack,
-    /// The vault file was replaced because it held a way in or content that is no more.
+    /// The vault file was replaced because it held a way in or content that is no more, or lay under a former key.
     Replaced,
     /// What was written waits in the replica, and why it could not be delivered.
     Pending(String),
@@ -77,12 +94,16 @@ pub enum Notice {
     Damaged(usize),
     /// Slots without a right MAC lie in the vault file.
     ForgedSlots(usize),
-    /// This device's own state had gone back in time; it goes on under a new device id.
+    /// This device's own state had gone back in time, or somebody goes on with a copy of it; it takes a new device id.
     NewDevice,
     /// Two records that cannot both be right, or records that are missing, in words.
     Odd(String),
-    /// The vault file holds records under another key.
+    /// A file holds the vault under a key that this device does not hold.
     OtherKey,
+    /// A file under a former key held changes that nobody knows; it waits in the local state.
+    Review,
+    /// The vault was given a new key on another device; this one goes on under it. How many own changes were sealed again.
+    Adopted(usize),
 }
 
 /// A vault that is open: keys, and the state folded from replica and vault file.
@@ -99,14 +120,24 @@ pub struct Vault {
     replica: Option<ReplicaFacts>,
     /// Records that the replica holds for certain: always a part of the state's.
     replicated: HashSet<RecordId, IdHash>,
+    /// Ways in that the replica holds.
+    replica_slots: HashSet<SlotId>,
     /// Whether the replica was there before the vault file was read: then it makes good what damage hit.
     had_replica: bool,
     /// The vault file as it was when it was known to hold all that the replica holds.
     vault_seen: Option<Stamp>,
     /// The vault file as it was at the last look, if it was complete then: what an append goes behind.
     vault_current: Option<Stamp>,
+    /// How many records the vault file lacks, where that is known.
+    lacking: Option<usize>,
+    /// Whether other devices' records are put back without waiting until the file is still.
+    is_impatient: bool,
+    /// Copies whose chunks a rewrite takes along.
+    sources: Vec<PathBuf>,
     damage: Vec<Damage>,
     notices: Vec<Notice>,
+    /// How many of the notices are in the log of events.
+    logged: usize,
     opened_with: Option<SlotId>,
 }
 
@@ -153,6 +184,7 @@ impl Vault {
 
     /// What the user should know; told once.
     pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.logged = 0;
         std::mem::take(&mut self.notices)
     }
 
@@ -205,10 +237,22 @@ impl Vault {
                 .iter()
                 .any(|retirement| retirement.slot == *slot)
         });
-        all_retired
-            && retirements
-                .last()
-                .is_some_and(|retirement| retirement.slot == id)
+        all_retired && self.last_way_in(&retirements) == Some(id)
+    }
+
+    /// The slot that was retired last of those whose frames the retirements themselves carry, else of all: every device
+    /// that holds the same records finds the same one, and has it.
+    fn last_way_in(&self, retirements: &[Retirement]) -> Option<SlotId> {
+        let carried: Vec<SlotId> = retirements
+            .iter()
+            .filter_map(|retirement| self.slot_in(retirement))
+            .map(|slot| slot.id)
+            .collect();
+        let latest =
+            |retirement: &&Retirement| carried.is_empty() || carried.contains(&retirement.slot);
+        let last = retirements.iter().rev().find(latest);
+        last.or(retirements.last())
+            .map(|retirement| retirement.slot)
     }
 
     /// Whether a recovery key is among the ways in.

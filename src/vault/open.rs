@@ -4,7 +4,6 @@ use super::error::{UnlockError, VaultError};
 use super::local::{LocalPlaces, known_vault};
 use super::read::{Depth, read_into, read_vault_id};
 use super::{LOCK_WAIT, Notice, Places, Vault};
-use crate::crypto::kdf::WorkMemory;
 use crate::crypto::keys::Keys;
 use crate::log::FILE_LIMIT;
 use crate::log::preamble::PreambleError;
@@ -19,7 +18,7 @@ use std::sync::Arc;
 /// A vault that was found and is still locked.
 pub struct Located {
     pub(super) storage: Arc<dyn Storage>,
-    places: Places,
+    pub(super) places: Places,
     pub(super) local: LocalPlaces,
     pub(super) vault: VaultId,
     pub(super) has_replica: bool,
@@ -159,11 +158,16 @@ impl Located {
             device_name: device_name.to_owned(),
             replica: None,
             replicated: HashSet::default(),
+            replica_slots: HashSet::new(),
             had_replica: self.has_replica,
             vault_seen: None,
             vault_current: None,
+            lacking: None,
+            is_impatient: false,
+            sources: Vec::new(),
             damage: Vec::new(),
             notices: Vec::new(),
+            logged: 0,
             opened_with: slot,
         };
         vault.storage.make_folder(&vault.local.folder)?;
@@ -172,22 +176,23 @@ impl Located {
             // Without the replica nobody knows which numbers this device has used already.
             _ => vault.local.mint_device(&*vault.storage, rng)?,
         };
+        if vault.had_replica && vault.has_foreign_replica()? {
+            vault.adopt(now, rng)?;
+        }
         vault.open_files(now, rng)?;
         Ok(vault)
     }
 }
 
 impl Vault {
-    /// Reads with a shared lock; where something is to be written, once more with an exclusive one.
+    /// Reads with a shared lock where stamps tell that nothing happened; else once, with an exclusive one.
     fn open_files(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
         if self.storage.stamp(&self.local.replica)?.is_some() {
             let _lock = self
                 .storage
                 .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?;
             self.load_replica()?;
-            let plan = self.look_at_vault_file(now)?;
-            if !self.has_work(&plan) {
-                self.tell(&plan);
+            if self.is_quiet() {
                 return self.refuse_retired();
             }
         }
@@ -196,13 +201,17 @@ impl Vault {
             .lock(&self.local.lock, LockKind::Exclusive, LOCK_WAIT);
         let _lock = match lock {
             Ok(lock) => lock,
-            // Another process is writing: what was read is good to read, and that process or the next command delivers.
+            // Another process is writing: what can be read is good to read, and that process or the next command delivers.
             Err(StorageError::Busy { .. }) if self.replica.is_some() => {
+                let plan = self.look_around(now)?;
+                self.tell(&plan);
                 return self.refuse_retired();
             }
             Err(error) => return Err(error.into()),
         };
-        self.notices.clear();
+        self.notices
+            .retain(|notice| matches!(notice, Notice::Adopted(_) | Notice::Review));
+        self.logged = 0;
         match self.refresh(now, rng) {
             // A full or read-only disk keeps nobody from reading what is there.
             Err(VaultError::Storage(error)) if self.replica.is_some() => {
@@ -232,12 +241,15 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
+        self.finish_renaming()?;
         let stamp = self.storage.stamp(&self.local.replica)?;
         if self.replica.map(|facts| facts.stamp) != stamp || stamp.is_none() {
             self.load_replica()?;
         }
-        let plan = self.look_at_vault_file(now)?;
-        self.reconcile(plan, now, rng)
+        let plan = self.look_around(now)?;
+        self.reconcile(plan, now, rng)?;
+        self.log_events(now);
+        Ok(())
     }
 
     /// Folds the replica from scratch.
@@ -246,6 +258,7 @@ impl Vault {
         self.slots.clear();
         self.replica = None;
         self.replicated.clear();
+        self.replica_slots.clear();
         self.vault_seen = None;
         let Some(file) = self.storage.open_read(&self.local.replica)? else {
             return Ok(());
@@ -259,6 +272,7 @@ impl Vault {
         self.slots = contents.slots;
         if read_vault_id(&*file)? == Ok(self.keys.vault) {
             self.replicated = contents.records;
+            self.replica_slots = self.slots.iter().map(|slot| slot.id).collect();
             self.replica = Some(super::ReplicaFacts {
                 stamp,
                 loose: contents.loose,
@@ -269,7 +283,7 @@ impl Vault {
     }
 
     /// A secret whose slot was retired opens nothing any more, wherever the slot still lies.
-    fn refuse_retired(&self) -> Result<(), VaultError> {
+    pub(super) fn refuse_retired(&self) -> Result<(), VaultError> {
         let Some(slot) = self.opened_with.filter(|slot| !self.is_live(*slot)) else {
             return Ok(());
         };
@@ -294,8 +308,9 @@ impl Vault {
     }
 
     /// Tells once what is odd about the records.
-    pub(super) fn note_oddities(&mut self) {
+    pub(super) fn note_oddities(&mut self, now: Moment) {
         use crate::state::fold::Oddity;
+        let new = self.news_among(self.state.oddities(), now);
         let names = self.state.device_names();
         let name = |device: &DeviceId| {
             names
@@ -303,9 +318,7 @@ impl Vault {
                 .cloned()
                 .unwrap_or_else(|| device.to_string())
         };
-        let texts: Vec<String> = self
-            .state
-            .oddities()
+        let texts: Vec<String> = new
             .iter()
             .map(|oddity| match oddity {
                 Oddity::SameId(id) => format!("two different records carry the id {id}; one of them counts"),

@@ -3,8 +3,8 @@
 use super::error::VaultError;
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::{OpenError, Opened, open_frame, open_frame_in};
-use crate::crypto::slot::{Slot, UnverifiedSlot};
-use crate::log::frame::{FrameHeader, FrameKind, HEADER_LENGTH, NONCE_LENGTH, Nonce};
+use crate::crypto::slot::{SLOTS_READ, Slot, UnverifiedSlot};
+use crate::log::frame::{FrameHeader, FrameKind, HEADER_LENGTH, NONCE_LENGTH, Nonce, parse_header};
 use crate::log::preamble::{PreambleError, parse_preamble};
 use crate::log::scan::{Damage, FoundFrame, Source, Verdict, scan};
 use crate::log::{BLOCK, FILE_LIMIT};
@@ -89,6 +89,22 @@ pub(super) fn read_vault_id(
     let mut block = [0; BLOCK];
     let read = file.read_at(0, &mut block)?;
     Ok(parse_preamble(block.get(..read).unwrap_or_default()))
+}
+
+/// The keys that the first frames of a replica lie under: those of its slots, and of its first record or pack.
+pub(super) fn leading_keys(file: &dyn StoredFile) -> Result<BTreeSet<KeyId>, StorageError> {
+    let mut bytes = vec![0; BLOCK * (SLOTS_READ + 2)];
+    let read = file.read_at(0, &mut bytes)?;
+    let blocks = bytes.get(BLOCK..read).unwrap_or_default();
+    let headers = blocks.chunks(BLOCK).map_while(parse_header);
+    let mut keys = BTreeSet::new();
+    for header in headers {
+        keys.insert(header.key);
+        if header.kind != FrameKind::Slot {
+            break;
+        }
+    }
+    Ok(keys)
 }
 
 /// Scans a file and folds its records into the state.

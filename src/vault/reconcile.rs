@@ -6,32 +6,16 @@
 use super::error::VaultError;
 use super::local::{is_still, remember_path};
 use super::look::{FilePlan, UnionPlan};
+use super::looked::Finding;
 use super::{Notice, Vault};
 use crate::model::ids::RecordId;
 use crate::model::moment::Moment;
 use rand::CryptoRng;
 
 impl Vault {
-    /// Whether anything is to be written.
-    pub(super) fn has_work(&self, plan: &UnionPlan) -> bool {
-        let file = matches!(
-            plan.file,
-            FilePlan::Lacking { .. }
-                | FilePlan::Replace
-                | FilePlan::FormerKey { .. }
-                | FilePlan::Absent
-                | FilePlan::Complete(_)
-        );
-        file || plan.replica_needs_rewrite || !self.is_replica_complete()
-    }
-
     /// Whether the replica holds every record of the state; both only grow together, so counting is enough.
     pub(super) fn is_replica_complete(&self) -> bool {
         self.replicated.len() == self.state.record_count()
-    }
-
-    pub(super) fn is_own(&self, id: RecordId) -> bool {
-        self.state.author_of(id) == Some(self.device)
     }
 
     /// Does what the plan says. The exclusive lock is held.
@@ -41,42 +25,45 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
-        self.keep_in_replica(plan.replica_needs_rewrite, rng)?;
-        self.note_oddities();
+        let arrived = self.keep_in_replica(rng)?;
+        self.note_oddities(now);
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
-        self.carry_out(plan, now, rng);
+        self.carry_out(plan, &arrived, now, rng);
+        if !arrived.is_empty() {
+            self.settle_reviews(now, rng);
+        }
         Ok(())
     }
 
     /// Says what is wrong with the vault file, whether or not there is anything to do about it.
     pub(super) fn tell(&mut self, plan: &UnionPlan) {
-        let notice = match &plan.file {
-            FilePlan::OtherKey => Notice::OtherKey,
-            FilePlan::Unusable(reason) => Notice::Unusable(reason.clone()),
-            _ if !self.damage.is_empty() => Notice::Damaged(self.damage.len()),
-            _ => return,
-        };
-        if !self.notices.contains(&notice) {
-            self.notices.push(notice);
+        match &plan.file {
+            FilePlan::OtherKey(_) => self.note_once(Notice::OtherKey),
+            FilePlan::Unusable(reason) => self.note_once(Notice::Unusable(reason.clone())),
+            _ if !self.damage.is_empty() => self.note_once(Notice::Damaged(self.damage.len())),
+            _ => {}
+        }
+        if plan.rolled_back > 0 {
+            self.note_once(Notice::RolledBack(plan.rolled_back));
         }
     }
 
-    /// Brings the replica in step: before anything else relies on what the vault file brought.
+    /// Brings the replica in step, before anything else relies on what the files brought. Returns what it lacked, sorted.
     pub(super) fn keep_in_replica(
         &mut self,
-        needs_rewrite: bool,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Vec<RecordId>, VaultError> {
         let arrived = self.arrived();
         if self.replica.is_none() {
-            return self.rewrite_replica(rng);
+            self.rewrite_replica(rng)?;
+            return Ok(arrived);
         }
         // Own records that only the drive has: this device's state is older than what it wrote.
         if arrived.iter().any(|id| self.is_own(*id)) {
             self.device = self.local.mint_device(&*self.storage, rng)?;
             self.notices.push(Notice::NewDevice);
         }
-        if needs_rewrite {
+        if self.needs_new_replica() {
             self.rewrite_replica(rng)?;
         } else if !arrived.is_empty() {
             self.append_to_replica(&arrived)?;
@@ -84,7 +71,7 @@ impl Vault {
         if !arrived.is_empty() {
             self.notices.push(Notice::Merged(arrived.len()));
         }
-        Ok(())
+        Ok(arrived)
     }
 
     /// Records that the replica lacks, sorted: they came from the vault file, at this look or at one before that failed.
@@ -98,52 +85,110 @@ impl Vault {
         missing
     }
 
-    /// Brings the vault file in step. What fails is pending, never an error: the replica has it all.
-    fn carry_out(&mut self, plan: UnionPlan, now: Moment, rng: &mut dyn CryptoRng) {
+    /// Brings the vault file in step, and clears away copies that it makes needless. What fails is pending, never an error:
+    /// the replica has it all.
+    fn carry_out(
+        &mut self,
+        plan: UnionPlan,
+        arrived: &[RecordId],
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) {
         self.tell(&plan);
-        let outcome = match plan.file {
-            FilePlan::Known => Ok(()),
+        let UnionPlan {
+            file,
+            rolled_back,
+            copies,
+            mut looked,
+            ..
+        } = plan;
+        self.sources = copies.iter().map(|copy| copy.path().to_owned()).collect();
+        if let FilePlan::OtherKey(stamp) = &file
+            && is_still(stamp, now)
+        {
+            let name = self.places.vault_file.file_name().unwrap_or_default();
+            looked.note(Finding::OtherKey, name, stamp);
+        }
+        let outcome = self.bring_in_step(file, now, rng).map(|put_back| {
+            // What has only just come is no news a second time, nor what was said of the file as a whole.
+            let known = |id: &&RecordId| !self.is_own(**id) && arrived.binary_search(id).is_err();
+            let healed = put_back.iter().filter(known).count();
+            if rolled_back == 0 && healed > 0 {
+                self.notices.push(Notice::Healed(healed));
+            }
+        });
+        if let Err(error) = outcome {
+            self.lacking = None;
+            self.note_once(Notice::Pending(error.to_string()));
+        }
+        let is_complete = self.lacking == Some(0);
+        if is_complete && self.vault_seen.is_none() {
+            self.remember_delivered();
+        }
+        self.settle_copies(copies, looked, is_complete, now, rng);
+        self.sources.clear();
+    }
+
+    /// Returns the records that were appended.
+    fn bring_in_step(
+        &mut self,
+        file: FilePlan,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<RecordId>, VaultError> {
+        match file {
+            FilePlan::Known => self.lacking = Some(0),
             FilePlan::Complete(stamp) => {
+                self.lacking = Some(0);
                 self.vault_current = Some(stamp);
                 if is_still(&stamp, now) {
                     self.trust(stamp);
                 }
-                Ok(())
+            }
+            FilePlan::Waiting { stamp, missing } => {
+                self.lacking = Some(missing);
+                self.vault_current = Some(stamp);
             }
             FilePlan::Lacking {
                 stamp,
                 records,
                 slots,
-            } => self.append_to_vault(stamp, &records, &slots).map(|after| {
-                self.trust_append(stamp, after, now);
-                if records.iter().any(|id| !self.is_own(*id)) {
-                    self.notices.push(Notice::Healed(records.len()));
+                missing,
+            } => {
+                let after = self.append_to_vault(stamp, &records, &slots)?;
+                let left = missing.saturating_sub(records.len());
+                self.lacking = Some(left);
+                if left == 0 {
+                    self.trust_append(stamp, after, now);
+                } else {
+                    self.vault_current = Some(after);
                 }
-            }),
-            FilePlan::Replace | FilePlan::FormerKey { .. } => self
-                .rewrite_vault_file(rng)
-                .map(|()| self.notices.push(Notice::Replaced)),
-            FilePlan::Absent => self
-                .rewrite_vault_file(rng)
-                .map(|()| self.notices.push(Notice::PutBack)),
-            FilePlan::OtherKey | FilePlan::Unusable(_) => Ok(()),
-        };
-        if let Err(error) = outcome {
-            self.notices.push(Notice::Pending(error.to_string()));
+                return Ok(records);
+            }
+            FilePlan::Replace | FilePlan::FormerKey { .. } => {
+                self.rewrite_vault_file(rng)?;
+                self.notices.push(Notice::Replaced);
+            }
+            FilePlan::Absent => {
+                self.rewrite_vault_file(rng)?;
+                self.notices.push(Notice::PutBack);
+            }
+            FilePlan::OtherKey(_) | FilePlan::Unusable(_) => {}
         }
+        Ok(Vec::new())
     }
 
     /// Looks at the vault file again and delivers; for callers that changed the replica. The exclusive lock is held.
     pub(super) fn deliver(&mut self, now: Moment, rng: &mut dyn CryptoRng) {
         self.vault_seen = None; // what was complete before the replica changed is not any more
-        let looked = self.look_at_vault_file(now);
+        let looked = self.look_around(now);
         let kept = looked.and_then(|plan| {
-            self.keep_in_replica(plan.replica_needs_rewrite, rng)?;
-            Ok(plan)
+            let arrived = self.keep_in_replica(rng)?;
+            Ok((plan, arrived))
         });
         match kept {
-            Ok(plan) => {
-                self.carry_out(plan, now, rng);
+            Ok((plan, arrived)) => {
+                self.carry_out(plan, &arrived, now, rng);
                 // The caller's own command is why; that is no news.
                 self.notices.retain(|notice| *notice != Notice::Replaced);
             }

@@ -5,11 +5,11 @@
 
 use super::Vault;
 use super::error::VaultError;
+use super::reseal::{absorb_into, reseal};
 use super::slots::{NewSecret, introduce};
 use crate::crypto::keys::{DataKey, Keys};
-use crate::crypto::seal::{ValuePlace, ValuePosition, open_value, seal_value};
 use crate::crypto::slot::Slot;
-use crate::model::ids::{FieldId, RecordId};
+use crate::model::ids::FieldId;
 use crate::model::moment::Moment;
 use crate::state::change::{PlannedOperation, PlannedValue};
 use crate::state::codec;
@@ -64,7 +64,7 @@ impl Vault {
         }
         let mut state = State::default();
         for id in self.state.record_ids_in_order() {
-            absorb(&mut state, self.resealed(id, &keys)?)?;
+            absorb_into(&mut state, reseal(&self.state, id, &self.keys, &keys)?)?;
         }
         state.settle();
         planned.push(PlannedOperation {
@@ -79,10 +79,9 @@ impl Vault {
         let old_keys = std::mem::replace(&mut self.keys, keys);
         let old_state = std::mem::replace(&mut self.state, state);
         let old_slots = std::mem::replace(&mut self.slots, slots);
-        let path = self.local.replica.clone();
         let written = self
             .absorb_planned(planned, now, rng)
-            .and_then(|()| self.write_whole(&path, &old_keys, &|| Ok(()), rng));
+            .and_then(|()| self.write_replica(&[&old_keys], rng));
         match written {
             Ok(stamp) => self.packed(stamp),
             Err(error) => {
@@ -108,36 +107,4 @@ impl Vault {
         let stamp = self.storage.stamp(&self.local.replica);
         stamp.is_ok_and(|stamp| stamp != self.replica.map(|facts| facts.stamp))
     }
-
-    /// A record with every inner value opened and sealed again for the same place, operation and index.
-    fn resealed(&self, id: RecordId, keys: &Keys) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let missing = VaultError::Inconsistent("a record is gone");
-        let (head, mut operations) = self.state.record_operations(id).ok_or(missing)?;
-        for (operation, number) in operations.iter_mut().zip(0..) {
-            let place = ValuePlace {
-                item: operation.item,
-                field: operation.field,
-            };
-            for (sealed, value) in operation.sealed.iter_mut().zip(0..) {
-                let opened = open_value(&self.keys, place, sealed);
-                let opened =
-                    opened.ok_or(VaultError::Inconsistent("a sealed value does not open"))?;
-                let position = ValuePosition {
-                    record: id,
-                    operation: number,
-                    value,
-                };
-                *sealed = seal_value(keys, place, position, &opened);
-            }
-        }
-        Ok(codec::write_record(&head, &operations))
-    }
-}
-
-fn absorb(state: &mut State, content: Zeroizing<Vec<u8>>) -> Result<(), VaultError> {
-    let whole = 0..content.len();
-    state
-        .absorb(content, &[whole])
-        .map(drop)
-        .map_err(|_| VaultError::Inconsistent("a record does not read back"))
 }

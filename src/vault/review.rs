@@ -1,43 +1,180 @@
-//! What cannot be merged unseen is kept whole in the local state, for the user to look at.
+//! What cannot be merged unseen is kept whole in the local state, until all of it has come another way or the user
+//! decided (vault-format.md, section 5.10).
+//!
+//! A review is a file under a former key. Its name begins with the key's id; what it holds is judged by reading it.
 
 use super::error::VaultError;
+use super::lineage::former_keys;
+use super::read::{Depth, read_into};
 use super::{Notice, Vault};
-use crate::storage::{Stamp, StorageError, StoredFile, replace_file};
+use crate::crypto::keys::Keys;
+use crate::model::ids::{KeyId, RecordId};
+use crate::model::moment::Moment;
+use crate::state::fold::State;
+use crate::storage::{Stamp, StorageError, StoredFile, read_parts, replace_file};
 use rand::CryptoRng;
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// Files that may wait; a drive that brings ever new ones fills no disk.
+const REVIEWS: usize = 64;
+/// Hexadecimal digits of a key id.
+const KEY_DIGITS: usize = 32;
+/// Names in the folder that are looked at.
+const ENTRIES: usize = 1024;
+
+/// A file that waits for the user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Review {
+    /// Names it.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The former key that it lies under.
+    pub key: KeyId,
+    /// Its records that the vault does not hold and that nobody dismissed; `None` where it cannot be read now.
+    pub missing: Option<Vec<RecordId>>,
+}
 
 impl Vault {
-    /// Copies the vault file as it is to the local state, before it is replaced.
+    /// What waits for the user, oldest names first.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn reviews(&self) -> Result<Vec<Review>, VaultError> {
+        let listing = match self.storage.list(&self.local.review, ENTRIES) {
+            Ok(listing) => listing,
+            Err(StorageError::NotFound(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let names = listing
+            .entries
+            .iter()
+            .filter(|entry| entry.stamp.is_regular())
+            .filter_map(|entry| entry.name.to_str());
+        let named = names.filter_map(|name| {
+            let key = KeyId::from_hex(name.get(..KEY_DIGITS)?)?;
+            Some((name.to_owned(), key))
+        });
+        let named: Vec<(String, KeyId)> = named.collect();
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let former = former_keys(&self.state, &self.keys);
+        let dismissed = self.local.dismissed(&*self.storage);
+        let reviews = named.into_iter().map(|(name, key)| {
+            let path = self.local.review.join(&name);
+            let keys = former.iter().map(|row| &row.0).find(|keys| keys.id == key);
+            let state = keys.and_then(|keys| self.read_review(&path, keys).ok());
+            let missing = state.map(|state| {
+                let mut ids: Vec<RecordId> = state.record_ids_in_order();
+                ids.retain(|id| !self.state.contains(*id) && !dismissed.contains(id));
+                ids
+            });
+            Review {
+                name,
+                path,
+                key,
+                missing,
+            }
+        });
+        Ok(reviews.collect())
+    }
+
+    fn read_review(&self, path: &std::path::Path, keys: &Keys) -> Result<State, VaultError> {
+        let missing = VaultError::Inconsistent("the review is gone");
+        let file = self.storage.open_read(path)?.ok_or(missing)?;
+        let stamp = file.stamp()?;
+        let mut state = State::default();
+        read_into(&mut state, keys, &*file, &stamp, Depth::Records)?;
+        Ok(state)
+    }
+
+    /// Records of a file under a former key that are neither here, nor dismissed, nor waiting already.
+    pub(super) fn unknown_of(&self, old: &State) -> Result<usize, VaultError> {
+        let mut unknown: HashSet<RecordId> = old.record_ids().collect();
+        unknown.retain(|id| !self.state.contains(*id));
+        if unknown.is_empty() {
+            return Ok(0);
+        }
+        for id in self.local.dismissed(&*self.storage) {
+            unknown.remove(&id);
+        }
+        for review in self.reviews()? {
+            for id in review.missing.into_iter().flatten() {
+                unknown.remove(&id);
+            }
+        }
+        Ok(unknown.len())
+    }
+
+    /// Copies a file under a former key to the local state, durably, before the file itself is replaced or moved.
     pub(super) fn keep_for_review(
         &mut self,
         file: &dyn StoredFile,
         stamp: Stamp,
+        key: KeyId,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         self.storage.make_folder(&self.local.review)?;
-        let length = stamp.length;
-        let mut name = [0; 8];
-        rng.fill_bytes(&mut name);
-        let target = self
-            .local
-            .review
-            .join(data_encoding::HEXLOWER.encode(&name));
-        let mut at = 0;
-        let mut parts = std::iter::from_fn(|| {
-            if at >= length {
-                return None;
-            }
-            let left = usize::try_from(length - at).unwrap_or(usize::MAX);
-            let mut part = vec![0; left.min(1 << 20)];
-            let read = file.read_at(at, &mut part);
-            Some(read.map(|read| {
-                part.truncate(read);
-                at = if read == 0 { length } else { at + read as u64 };
-                part
-            }))
-        });
-        replace_file::<Vec<u8>, StorageError>(&*self.storage, &target, &mut parts, rng)?;
-        let text = "the vault file lay under a former key and held unknown changes; it was kept in the review folder";
-        self.notices.push(Notice::Odd(text.to_owned()));
+        if self
+            .storage
+            .list(&self.local.review, ENTRIES)?
+            .entries
+            .len()
+            >= REVIEWS
+        {
+            return Err(VaultError::Inconsistent(
+                "too much waits for review; keyfold review lists it",
+            ));
+        }
+        let mut random = [0; 8];
+        rng.fill_bytes(&mut random);
+        let name = format!("{key}-{}", data_encoding::HEXLOWER.encode(&random));
+        let target = self.local.review.join(name);
+        replace_file::<Vec<u8>, StorageError>(
+            &*self.storage,
+            &target,
+            &mut read_parts(file, stamp.length),
+            rng,
+        )?;
+        self.note_once(Notice::Review);
         Ok(())
+    }
+
+    /// Lets go of reviews of which nothing is missing any more.
+    pub(super) fn settle_reviews(&self, now: Moment, rng: &mut dyn CryptoRng) {
+        for review in self.reviews().unwrap_or_default() {
+            if review.missing.is_some_and(|missing| missing.is_empty()) {
+                drop(self.discard(&review.path, now, rng));
+            }
+        }
+    }
+
+    /// Says that nobody wants what is missing of a review. It goes to the trash of the local state.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn dismiss_review(
+        &mut self,
+        review: &Review,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let _lock = self.begin(now, rng)?;
+        if let Some(missing) = &review.missing {
+            self.local.dismiss(&*self.storage, missing);
+        }
+        self.discard(&review.path, now, rng)
+    }
+
+    fn discard(
+        &self,
+        path: &std::path::Path,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let target = self.trash_place(now, rng)?;
+        Ok(self.storage.rename_new(path, &target)?)
     }
 }

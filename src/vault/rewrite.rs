@@ -3,6 +3,7 @@
 
 use super::commit::Packer;
 use super::error::{UnlockError, VaultError};
+use super::local::overwrite;
 use super::look::FilePlan;
 use super::open::{OnPath, look};
 use super::read::{ChunkPlace, Depth, FileSource, read_chunk, read_into};
@@ -24,8 +25,8 @@ use std::rc::Rc;
 /// Chunks that no record names are kept this long: their record may still be on its way.
 const ORPHAN_MILLISECONDS: u64 = 90 * 24 * 60 * 60 * 1000;
 
-/// A chunk and the file that it is read from.
-type ChunkSource = (Rc<dyn StoredFile>, ChunkPlace);
+/// A chunk, the file that it is read from, and the key that it lies under there.
+type ChunkSource<'a> = (Rc<dyn StoredFile>, ChunkPlace, &'a Keys);
 
 const CHANGING: &str = "the vault file is just being changed by another program";
 const NOT_OURS: VaultError = VaultError::Inconsistent(
@@ -57,6 +58,8 @@ impl Vault {
         self.take_in_vault_file(rng)?;
         self.rewrite_replica(rng)?;
         self.rewrite_vault_file(rng)?;
+        // Copies that were taken in may hold what was erased since.
+        self.empty_trash()?;
         Ok(Compacted {
             before,
             after: length(self.storage.stamp(&self.places.vault_file)?),
@@ -65,9 +68,30 @@ impl Vault {
 
     /// The replica anew, packed. The exclusive lock is held.
     pub(super) fn rewrite_replica(&mut self, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
-        let path = self.local.replica.clone();
-        let stamp = self.write_whole(&path, &self.keys, &|| Ok(()), rng)?;
+        let stamp = self.write_replica(&[&self.keys], rng)?;
         self.packed(stamp);
+        Ok(())
+    }
+
+    /// The replica's file anew. A process that is killed between rename and sync leaves a mark, so that the next one makes
+    /// the name durable before it relies on it; otherwise a power cut could bring the old file back without what came since.
+    pub(super) fn write_replica(
+        &self,
+        read_keys: &[&Keys],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Stamp, VaultError> {
+        overwrite(&*self.storage, &self.local.renaming, &[]);
+        let stamp = self.write_whole(&self.local.replica, read_keys, &|| Ok(()), rng)?;
+        drop(self.storage.remove(&self.local.renaming));
+        Ok(stamp)
+    }
+
+    /// Makes the replica's name durable where a process before this one may not have come to it. The lock is held.
+    pub(super) fn finish_renaming(&self) -> Result<(), VaultError> {
+        if self.storage.stamp(&self.local.renaming)?.is_some() {
+            self.storage.sync_folder(&self.local.folder)?;
+            self.storage.remove(&self.local.renaming)?;
+        }
         Ok(())
     }
 
@@ -79,6 +103,7 @@ impl Vault {
             is_damaged: false,
         });
         self.replicated = self.state.record_ids().collect();
+        self.replica_slots = self.live_slots().iter().map(|slot| slot.id).collect();
     }
 
     /// The vault file anew, with all that it holds now. The exclusive lock is held.
@@ -93,7 +118,7 @@ impl Vault {
                     .then_some(())
                     .ok_or(VaultError::Inconsistent(CHANGING))
             };
-            match self.write_whole(&path, &self.keys, &is_unchanged, rng) {
+            match self.write_whole(&path, &[&self.keys], &is_unchanged, rng) {
                 Err(VaultError::Inconsistent(CHANGING)) => {}
                 Err(error) => return Err(error),
                 Ok(stamp) => {
@@ -120,26 +145,33 @@ impl Vault {
         };
         let keys = &self.keys;
         let contents = read_into(&mut self.state, keys, &*file, &stamp, Depth::Everything)?;
-        match self.judge_other_key(&*file, stamp, &contents.other_keys)? {
-            FilePlan::FormerKey { has_unknown: true } => {
-                self.keep_for_review(&*file, stamp, rng)?
-            }
-            FilePlan::OtherKey if contents.records.is_empty() && self.replica.is_some() => {
+        let plan = if contents.other_keys.is_empty() {
+            FilePlan::Known
+        } else {
+            self.judge_other_key(&*file, stamp, &contents.other_keys)?
+        };
+        match plan {
+            FilePlan::FormerKey {
+                key,
+                has_unknown: true,
+            } => self.keep_for_review(&*file, stamp, key, rng)?,
+            FilePlan::OtherKey(_) if contents.records.is_empty() && self.replica.is_some() => {
                 return Err(UnlockError::OtherKey.into());
             }
             _ => {}
         }
-        let has_new_slots = self.take_slots(&contents) | self.adopt_replacements();
-        self.keep_in_replica(has_new_slots, rng)?;
+        self.take_slots(&contents);
+        self.adopt_replacements();
+        self.keep_in_replica(rng)?;
         Ok(Some(stamp))
     }
 
-    /// A whole file under the vault's keys. Chunks are read under `read_keys`, the former ones in a `rekey`. `last_look`
+    /// A whole file under the vault's keys. Chunks are read under any of `read_keys`, a former one in a `rekey`. `last_look`
     /// is asked when all is written and just before the new file takes the old one's place.
     pub(super) fn write_whole(
         &self,
         path: &Path,
-        read_keys: &Keys,
+        read_keys: &[&Keys],
         last_look: &dyn Fn() -> Result<(), VaultError>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Stamp, VaultError> {
@@ -154,7 +186,7 @@ impl Vault {
         let sources = self.chunk_sources(read_keys)?;
         let chunks = sources
             .iter()
-            .flat_map(|(file, place)| self.chunk_frame(&**file, place, read_keys).transpose());
+            .flat_map(|(file, place, keys)| self.chunk_frame(&**file, place, keys).transpose());
         let mut parts = preamble.chain(slots).chain(packs).map(Ok).chain(chunks);
         replace_file_after::<Vec<u8>, VaultError>(
             &*self.storage,
@@ -166,23 +198,28 @@ impl Vault {
     }
 
     /// Chunks of both files that are to be kept, each once.
-    fn chunk_sources(&self, keys: &Keys) -> Result<Vec<ChunkSource>, VaultError> {
+    fn chunk_sources<'a>(&self, keys: &[&'a Keys]) -> Result<Vec<ChunkSource<'a>>, VaultError> {
         let named = self.state.referenced_chunks();
         let mut kept = Vec::new();
         let mut seen: HashSet<ChunkName> = HashSet::new();
         let newest = self.state.newest_clock().moment();
-        for path in [&self.places.vault_file, &self.local.replica] {
+        let paths = [&self.places.vault_file, &self.local.replica];
+        for path in paths.into_iter().chain(&self.sources) {
             let Ok(Some(file)) = self.storage.open_read(path) else {
                 continue;
             };
             let stamp = file.stamp()?;
-            let mut scratch = State::default();
             if !may_hold_chunks(&*file, &stamp) {
                 continue;
             }
-            let contents = read_into(&mut scratch, keys, &*file, &stamp, Depth::Everything)?;
             let file: Rc<dyn StoredFile> = Rc::from(file);
-            for place in contents.chunks {
+            let mut found = Vec::new();
+            for keys in keys {
+                let mut scratch = State::default();
+                let contents = read_into(&mut scratch, keys, &*file, &stamp, Depth::Everything)?;
+                found.extend(contents.chunks.into_iter().map(|place| (place, *keys)));
+            }
+            for (place, keys) in found {
                 let Some((name, opened)) = read_chunk(keys, &*file, &place)? else {
                     continue;
                 };
@@ -195,7 +232,7 @@ impl Vault {
                 let wanted =
                     named.contains(&name) || is_young && !self.state.is_chunk_erased(&name);
                 if wanted && seen.insert(name) {
-                    kept.push((Rc::clone(&file), place));
+                    kept.push((Rc::clone(&file), place, keys));
                 }
             }
         }

@@ -217,9 +217,12 @@ impl Vault {
             operations.push(introduce(&slot, &label));
             made = Some(slot);
         }
-        let replacement = made.as_ref().map_or(&[][..], |slot| &slot.frame);
         for id in retired {
-            let body = write_bytes(replacement);
+            // Where all ways in are closed by devices apart, the one closed last is live again; so its frame must be where
+            // every device finds it. It tells nothing to who cannot read the record, and nothing new to who can.
+            let own = self.slots.iter().find(|slot| slot.id == *id);
+            let carried = made.as_ref().or(own);
+            let body = write_bytes(carried.map_or(&[][..], |slot| &slot.frame));
             operations.push(PlannedOperation::on_vault(
                 Tag::RETIRE,
                 Some(FieldId::Custom(id.0)),

@@ -2,25 +2,45 @@
 //!
 //! Nothing here writes, and Argon2 runs at most as often as a reader looks at slots.
 
+use super::copies::find_copies;
 use super::error::{UnlockError, VaultError};
+use super::lineage::Line;
+use super::looked::{Finding, Looked};
 use super::open::{Located, OnPath};
-use super::read::{Depth, FileSource, read_into};
+use super::read::{Depth, FileSource, leading_keys, read_into, read_vault_id};
 use super::slots::{Credential, stretch};
 use crate::crypto::kdf::{KdfCost, WorkMemory};
-use crate::crypto::keys::{DataKey, Keys};
-use crate::crypto::seal::{ValuePlace, open_value};
+use crate::crypto::keys::Keys;
 use crate::crypto::slot::{SLOTS_READ, SlotError, SlotSecret, UnverifiedSlot};
 use crate::log::BLOCK;
 use crate::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
 use crate::log::scan::{Verdict, scan};
-use crate::model::ids::{FieldId, KeyId, SlotId};
+use crate::model::ids::{KeyId, SlotId, VaultId};
 use crate::state::fold::State;
 use crate::storage::{Stamp, StorageError, StoredFile};
 use std::collections::BTreeSet;
-use zeroize::Zeroizing;
+
+/// Slots of other keys that are tried where the replica's own are open already: a drive that puts fake ones there costs
+/// a few runs of Argon2, once.
+const OTHERS_TRIED: usize = 4;
+
+/// A file that may hold ways in.
+struct Candidate {
+    file: Box<dyn StoredFile>,
+    stamp: Stamp,
+}
+
+/// What a slot gave, and from which of the files.
+struct OpenedSlot {
+    keys: Keys,
+    slot: SlotId,
+    from: usize,
+}
 
 impl Located {
-    /// Tries a credential on the slots: those of the replica first, then those of the vault file, Argon2 at most 32 times.
+    /// Tries a credential on the slots: those of the replica first, then those of the vault file and of copies beside it,
+    /// Argon2 at most 32 times. Where the drive holds the vault under a key that takes the place of this device's, and the
+    /// credential opens it, that key is what comes back; [`Located::open`] then goes on under it.
     ///
     /// # Errors
     /// [`UnlockError`], or [`VaultError::Kdf`] where the machine is short of memory.
@@ -30,7 +50,7 @@ impl Located {
         memory: &mut dyn WorkMemory,
     ) -> Result<(Keys, SlotId), VaultError> {
         let mut attempts = Attempts {
-            located: self,
+            vault: self.vault,
             credential,
             memory,
             runs: 0,
@@ -39,62 +59,194 @@ impl Located {
         let mut known = Vec::new();
         if let Some(file) = self.replica()? {
             known = leading_slots(&*file)?;
-            if let Some(opened) = attempts.first(&known)? {
-                return Ok(opened);
+            if let Some((keys, slot)) = attempts.first(&known)? {
+                return self.newest_beside(keys, slot, &*file, &mut attempts);
             }
         }
-        let on_file = match &self.on_path {
-            OnPath::Vault(file, stamp) => all_slots(&**file, stamp)?,
-            _ => Slots::default(),
-        };
-        let own_key: BTreeSet<KeyId> = known.iter().map(UnverifiedSlot::key).collect();
-        let mut opened: Vec<(Keys, SlotId)> = Vec::new();
-        for slot in &on_file.usable {
-            if !opened.iter().any(|(keys, _)| keys.id == slot.key()) {
-                opened.extend(attempts.one(slot)?);
-            }
-        }
-        if !own_key.is_empty() {
-            return match opened
-                .into_iter()
-                .partition::<Vec<_>, _>(|(keys, _)| own_key.contains(&keys.id))
-            {
-                (mut ours, _) if !ours.is_empty() => Ok(ours.swap_remove(0)),
-                (_, others) if !others.is_empty() => Err(UnlockError::OtherKey.into()),
-                _ => Err(attempts.failure(&known, &on_file).into()),
-            };
-        }
-        if opened.is_empty() {
-            return Err(attempts.failure(&known, &on_file).into());
-        }
-        self.newest_key(opened)
-    }
-
-    /// Of several keys that open, the one that names all the others as former.
-    fn newest_key(&self, mut opened: Vec<(Keys, SlotId)>) -> Result<(Keys, SlotId), VaultError> {
-        if opened.len() > 1 {
-            let OnPath::Vault(file, stamp) = &self.on_path else {
-                return Err(UnlockError::SeveralKeys.into());
-            };
-            let all: BTreeSet<KeyId> = opened.iter().map(|(keys, _)| keys.id).collect();
-            let mut newest = None;
-            for (at, (keys, _)) in opened.iter().enumerate() {
-                let mut state = State::default();
-                read_into(&mut state, keys, &**file, stamp, Depth::Records)?;
-                let mut named: BTreeSet<KeyId> = authentic_former_keys(&state, keys)
-                    .iter()
-                    .map(|keys| keys.id)
-                    .collect();
-                named.insert(keys.id);
-                if all.is_subset(&named) {
-                    newest = Some(at);
+        let files = self.candidates(&mut Looked::empty(KeyId([0; 16])))?;
+        let mut on_files = Slots::default();
+        let mut opened: Vec<OpenedSlot> = Vec::new();
+        for (candidate, from) in files.iter().zip(0..) {
+            let slots = all_slots(&*candidate.file, &candidate.stamp)?;
+            for slot in &slots.usable {
+                if !opened.iter().any(|held| held.keys.id == slot.key())
+                    && let Some((keys, slot)) = attempts.one(slot)?
+                {
+                    opened.push(OpenedSlot { keys, slot, from });
                 }
             }
-            return newest
-                .map(|at| opened.swap_remove(at))
-                .ok_or_else(|| UnlockError::SeveralKeys.into());
+            on_files.usable.extend(slots.usable);
+            on_files.refused += slots.refused;
         }
-        opened.pop().ok_or_else(|| UnlockError::WrongSecret.into())
+        let own_key: BTreeSet<KeyId> = known.iter().map(UnverifiedSlot::key).collect();
+        if opened.is_empty() {
+            return Err(attempts.failure(&known, &on_files).into());
+        }
+        if own_key.is_empty() {
+            return self.newest_key(opened, &files);
+        }
+        self.newest_after(&own_key, opened, &files)
+    }
+
+    /// The vault file and what lies beside it, but for what was looked at before.
+    fn candidates(&self, looked: &mut Looked) -> Result<Vec<Candidate>, VaultError> {
+        let mut found = Vec::new();
+        if let OnPath::Vault(_, stamp) = &self.on_path
+            && let Some(file) = self.storage.open_read(&self.places.vault_file)?
+        {
+            found.push(Candidate {
+                file,
+                stamp: *stamp,
+            });
+        }
+        let is_ours = |file: &dyn StoredFile| matches!(read_vault_id(file), Ok(Ok(found)) if found == self.vault);
+        let paths = [&self.places.vault_file, &self.local.folder];
+        let stamps = paths.map(|path| self.storage.stamp(path).ok().flatten());
+        let owners: Vec<u32> = stamps.iter().flatten().map(|stamp| stamp.owner).collect();
+        let beside = find_copies(
+            &*self.storage,
+            &self.places.vault_file,
+            &is_ours,
+            looked,
+            &owners,
+        );
+        found.extend(beside.copies.into_iter().map(|copy| Candidate {
+            file: copy.file,
+            stamp: copy.stamp,
+        }));
+        Ok(found)
+    }
+
+    /// The replica's key is open. Where the drive brought a key that takes its place, and the same credential opens that
+    /// one too, the newer one counts. Only files without a single frame of the replica's key are looked at.
+    fn newest_beside(
+        &self,
+        keys: Keys,
+        slot: SlotId,
+        replica: &dyn StoredFile,
+        attempts: &mut Attempts<'_>,
+    ) -> Result<(Keys, SlotId), VaultError> {
+        let seen = self.local.seen(&*self.storage);
+        let seen = seen.and_then(|seen| seen.complete).map(|pair| pair.0);
+        let mut looked = Looked::load(&*self.storage, &self.local.looked, keys.id);
+        let mut files = self.candidates(&mut looked)?;
+        files.retain(|candidate| {
+            let name = candidate.file.path().file_name().unwrap_or_default();
+            Some(candidate.stamp) != seen
+                && !looked.holds(Finding::OtherKey, name, &candidate.stamp)
+        });
+        let mut best = (keys, slot, None);
+        let mut tried = 0;
+        for Candidate { file, stamp } in files {
+            if leading_keys(&*file)?.contains(&best.0.id) {
+                continue;
+            }
+            for other in all_slots(&*file, &stamp)?.usable {
+                if other.kind() != attempts.credential.slot_kind()
+                    || other.key() == best.0.id
+                    || tried == OTHERS_TRIED
+                {
+                    continue;
+                }
+                tried += 1;
+                let Some((newer, slot)) = attempts.one(&other)? else {
+                    continue;
+                };
+                let held = match best.2.take() {
+                    Some(state) => state,
+                    None => read_file(&best.0, replica, &replica.stamp()?)?,
+                };
+                let state = read_file(&newer, &*file, &stamp)?;
+                let line = Line {
+                    keys: &newer,
+                    state: &state,
+                };
+                let is_newer = line.supersedes(&Line {
+                    keys: &best.0,
+                    state: &held,
+                });
+                if is_newer {
+                    best = (newer, slot, Some(state));
+                } else {
+                    best.2 = Some(held);
+                }
+            }
+        }
+        Ok((best.0, best.1))
+    }
+
+    /// The replica's own slots did not open: a slot of its key that came later, or a key that takes its place.
+    fn newest_after(
+        &self,
+        own: &BTreeSet<KeyId>,
+        opened: Vec<OpenedSlot>,
+        files: &[Candidate],
+    ) -> Result<(Keys, SlotId), VaultError> {
+        let mut best: Option<(OpenedSlot, State)> = None;
+        for candidate in opened {
+            let state = read_candidate(&candidate, files)?;
+            let line = Line {
+                keys: &candidate.keys,
+                state: &state,
+            };
+            let is_newer = match &best {
+                None => {
+                    own.contains(&candidate.keys.id)
+                        || own.iter().any(|own| line.names(*own).is_some())
+                }
+                Some((held, held_state)) => line.supersedes(&Line {
+                    keys: &held.keys,
+                    state: held_state,
+                }),
+            };
+            if is_newer {
+                best = Some((candidate, state));
+            }
+        }
+        let (best, _) = best.ok_or(UnlockError::Apart)?;
+        Ok((best.keys, best.slot))
+    }
+
+    /// Without a replica: of several keys that open in the vault file the one that names all the others as former, and
+    /// of copies beside it only what takes its place.
+    fn newest_key(
+        &self,
+        opened: Vec<OpenedSlot>,
+        files: &[Candidate],
+    ) -> Result<(Keys, SlotId), VaultError> {
+        if opened.len() == 1 {
+            let only = opened.into_iter().next();
+            return only
+                .map(|only| (only.keys, only.slot))
+                .ok_or_else(|| UnlockError::WrongSecret.into());
+        }
+        let on_file: BTreeSet<KeyId> = opened
+            .iter()
+            .filter(|opened| opened.from == 0)
+            .map(|opened| opened.keys.id)
+            .collect();
+        let mut best: Option<(OpenedSlot, State)> = None;
+        for candidate in opened {
+            let state = read_candidate(&candidate, files)?;
+            let line = Line {
+                keys: &candidate.keys,
+                state: &state,
+            };
+            let is_newest = match &best {
+                Some((held, held_state)) if candidate.from != 0 => line.supersedes(&Line {
+                    keys: &held.keys,
+                    state: held_state,
+                }),
+                _ => on_file
+                    .iter()
+                    .all(|id| *id == candidate.keys.id || line.names(*id).is_some()),
+            };
+            if is_newest {
+                best = Some((candidate, state));
+            }
+        }
+        let (best, _) = best.ok_or(UnlockError::SeveralKeys)?;
+        Ok((best.keys, best.slot))
     }
 
     fn replica(&self) -> Result<Option<Box<dyn StoredFile>>, StorageError> {
@@ -106,10 +258,45 @@ impl Located {
     }
 }
 
+/// The keys that a credential opens in one file.
+pub(super) fn unlock_file(
+    vault: VaultId,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+    credential: &Credential,
+    memory: &mut dyn WorkMemory,
+) -> Result<Keys, VaultError> {
+    let mut attempts = Attempts {
+        vault,
+        credential,
+        memory,
+        runs: 0,
+        stretched: Vec::new(),
+    };
+    let slots = all_slots(file, stamp)?;
+    match attempts.first(&slots.usable)? {
+        Some((keys, _)) => Ok(keys),
+        None => Err(attempts.failure(&[], &slots).into()),
+    }
+}
+
+/// What lies under an opened key in the file that it came from.
+fn read_candidate(opened: &OpenedSlot, files: &[Candidate]) -> Result<State, VaultError> {
+    let missing = VaultError::Inconsistent("a file is gone");
+    let Candidate { file, stamp } = files.get(opened.from).ok_or(missing)?;
+    read_file(&opened.keys, &**file, stamp)
+}
+
+fn read_file(keys: &Keys, file: &dyn StoredFile, stamp: &Stamp) -> Result<State, VaultError> {
+    let mut state = State::default();
+    read_into(&mut state, keys, file, stamp, Depth::Records)?;
+    Ok(state)
+}
+
 type Parameters = ([u8; 32], Option<KdfCost>);
 
 struct Attempts<'a> {
-    located: &'a Located,
+    vault: VaultId,
     credential: &'a Credential,
     memory: &'a mut dyn WorkMemory,
     runs: usize,
@@ -147,7 +334,7 @@ impl Attempts<'_> {
             .iter()
             .find(|(held, _)| *held == parameters)
             .map(|(_, secret)| secret);
-        match secret.map(|secret| slot.open(self.located.vault, secret)) {
+        match secret.map(|secret| slot.open(self.vault, secret)) {
             Some(Ok(keys)) => Ok(Some((keys, slot.id()))),
             Some(Err(SlotError::Refused | SlotError::WrongSecret | SlotError::Forged)) | None => {
                 Ok(None)
@@ -214,19 +401,4 @@ fn all_slots(file: &dyn StoredFile, stamp: &Stamp) -> Result<Slots, StorageError
         Verdict::Authentic
     })?;
     Ok(slots)
-}
-
-/// Former keys that the state holds and that are what they say.
-pub(super) fn authentic_former_keys(state: &State, keys: &Keys) -> Vec<Keys> {
-    let all = state.former_keys().into_iter().filter_map(|(id, sealed)| {
-        let place = ValuePlace {
-            item: None,
-            field: Some(FieldId::Custom(id.0)),
-        };
-        let opened = open_value(keys, place, &sealed)?;
-        let data: Zeroizing<[u8; 32]> = Zeroizing::new(opened.as_slice().try_into().ok()?);
-        let former = Keys::derive(DataKey::from_bytes(&data), keys.vault);
-        (former.id == id).then_some(former)
-    });
-    all.collect()
 }

@@ -16,9 +16,10 @@ import urllib.parse
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from keyfold_frames import BASE32, SLOT_KINDS, Scan, Slot, Ways, find_slots, open_slot, parse_recovery_key, scan
-from keyfold_keys import BLOCK, Keys, Preamble, Refused, parse_preamble
-from keyfold_records import COUNTER, FIELD_KINDS, FORMER, SECRET_KINDS, SET, SLOT_OP, TAG, TAG_NAMES, URL, State
+from keyfold_frames import (BASE32, SLOT_KINDS, Scan, Slot, Ways, find_slots, open_slot, parse_header, parse_recovery_key,
+                            parse_slot, scan, slot_mac_is_right)
+from keyfold_keys import BLOCK, Keys, Malformed, Preamble, Refused, parse_preamble
+from keyfold_records import COUNTER, FIELD_KINDS, FORMER, RETIRE, SECRET_KINDS, SET, SLOT_OP, TAG, TAG_NAMES, URL, State
 
 SEED_PARAMETERS = {"secret", "issuer", "algorithm", "digits", "period", "counter", "encoder"}
 MAX_FILE = 16 << 30
@@ -199,7 +200,7 @@ def open_vault(data, ways: Ways) -> Vault:
     if len(current) != 1:
         raise Refused("the file holds slots of several keys, and it cannot be told which is the current one")
     (vault,) = current
-    live = vault.state.live_slots({s.slot_id for s in vault.scan.slots})
+    live = vault.state.live_slots({s.slot_id for s in vault.scan.slots}, carried_slots(vault))
     if vault.opened_by.slot_id in live:
         return vault
     # Retired. The same secret may open a live slot too.
@@ -210,6 +211,23 @@ def open_vault(data, ways: Ways) -> Vault:
                 vault.opened_by = slot
                 return vault
     raise Refused("this way in has been retired")
+
+
+def carried_slots(vault: Vault) -> set[bytes]:
+    """5.9: ids of the slots whose frames RETIRE operations carry, with a right MAC."""
+    found = set()
+    for placed in vault.state.ops:
+        frame = placed.meaning if placed.readable(RETIRE) else b""
+        if len(frame) != BLOCK:
+            continue
+        try:
+            header = parse_header(frame[:64])
+            slot = parse_slot(0, header, frame[64:])
+        except Malformed:
+            continue
+        if header.key_id == vault.keys.key_id and slot_mac_is_right(slot, vault.preamble.context, vault.keys):
+            found.add(slot.slot_id)
+    return found
 
 
 def try_slot(slot: Slot, pre: Preamble, ways: Ways) -> Keys | None:
@@ -230,7 +248,7 @@ def check_report(vault: Vault) -> dict:
 
 
 def slots_report(vault: Vault) -> list:
-    live = vault.state.live_slots({s.slot_id for s in vault.scan.slots})
+    live = vault.state.live_slots({s.slot_id for s in vault.scan.slots}, carried_slots(vault))
     labels = {p.op.field: p.meaning[1] for p in vault.state.ops if p.readable(SLOT_OP)}
     return [{"id": s.slot_id.hex(), "kind": SLOT_KINDS[s.kind], "label": labels.get(s.slot_id, ""), "offset": s.offset,
              "memory": s.m, "passes": s.t, "lanes": s.p, "live": s.slot_id in live,

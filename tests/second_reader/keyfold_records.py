@@ -409,8 +409,8 @@ class State:
         # CHOICE: a RETIRE whose body cannot be read still retires; the safe side, and it cannot be erased.
         return {p.op.field: p.order for p in self.ops if p.op.tag == RETIRE and p.item is None and len(p.op.field) == 16}
 
-    def live_slots(self, present: set[bytes]) -> set[bytes]:
-        """5.9. `present`: the slots of the file with a right MAC.
+    def live_slots(self, present: set[bytes], carried: set[bytes]) -> set[bytes]:
+        """5.9. `present`: the slots of the file with a right MAC; `carried`: those that RETIRE operations carry.
 
         CHOICE: a slot that no SLOT operation names is live while no RETIRE names it, and can be "the one retired last".
         """
@@ -418,7 +418,8 @@ class State:
         named = {p.op.field for p in self.ops if p.op.tag == SLOT_OP and p.item is None}
         live = present - set(retired)
         if retired and named <= set(retired):
-            live.add(max(retired, key=lambda s: retired[s]))
+            latest = carried & set(retired) or set(retired)
+            live.add(max(latest, key=lambda s: retired[s]))
         return live & present
 
     def items(self) -> list[bytes]:

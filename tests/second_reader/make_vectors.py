@@ -197,6 +197,10 @@ def scenarios() -> list[Vector]:
         whole + w.record(both) + w.record(other), password=PASSWORD, same=True)
     add("all-retired-the-first-is-not", "the same file, the way in that was retired first",
         whole + w.record(both) + w.record(other), "retired")
+    m.seq, m.last = 2, login.id
+    both = m.record("retire carried", TIME + 2000, op(k.RETIRE, k.enc_bytes(by_recovery), ident("slot paper"), item=0))
+    add("all-retired-the-last-carried-is-live", "both ways in were retired apart; only the paper's own frame lies in what retired it",
+        whole + w.record(both) + w.record(other), recovery=recovery_text(), same=True)
 
     # The preamble.
     add("future-version", "format version 2", preamble(VAULT_ID, version=2) + whole[1024:], "newer")

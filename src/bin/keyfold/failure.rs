@@ -225,7 +225,10 @@ fn unlock_failure(error: &UnlockError, text: String) -> Failure {
             "--key-file PATH or --recovery-key-file PATH may be what is missing, or one too many"
         }
         UnlockError::Retired { .. } => "use the newer password",
-        UnlockError::OtherKey => "keyfold forget, then open it again with the new password",
+        UnlockError::OtherKey => "open it once with the new password",
+        UnlockError::Apart => {
+            "this device goes by its own password; keyfold merge FILE unites the two"
+        }
         UnlockError::SeveralKeys | UnlockError::NoUsableSlot => {
             "restore the vault file from a device that still opens it"
         }

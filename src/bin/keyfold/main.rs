@@ -8,6 +8,7 @@ mod escape;
 mod failure;
 mod interrupt;
 mod memory;
+mod notices;
 mod output;
 mod prompt;
 mod session;

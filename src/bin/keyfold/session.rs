@@ -11,7 +11,7 @@ use keyfold::model::reference::Reference;
 use keyfold::secret::Secret;
 use keyfold::service::{Request, Response, answer};
 use keyfold::state::view::ItemView;
-use keyfold::vault::{Credential, Located, Notice, UnlockError, Vault, VaultError, locate};
+use keyfold::vault::{Credential, Located, UnlockError, Vault, VaultError, locate};
 
 /// How often a wrong password may be typed at a prompt.
 const ATTEMPTS: usize = 3;
@@ -189,81 +189,9 @@ impl Session {
         Ok(picked)
     }
 
-    /// Tells each notice once, a line each.
+    /// Tells each notice once.
     pub(crate) fn tell(&mut self, context: &Context) {
-        for notice in self.vault.take_notices() {
-            let (text, serious) = words(&notice);
-            if serious {
-                context.output.warn(&text)
-            } else {
-                context.output.note(&text)
-            }
-        }
-    }
-}
-
-fn words(notice: &Notice) -> (String, bool) {
-    let plural = |count: usize, one: &str, many: &str| {
-        if count == 1 {
-            format!("1 {one}")
-        } else {
-            format!("{count} {many}")
-        }
-    };
-    match notice {
-        Notice::Merged(count) => (
-            format!(
-                "Merged {} from the vault file.",
-                plural(*count, "change", "changes")
-            ),
-            false,
-        ),
-        Notice::Healed(count) => (
-            format!(
-                "Put {} back into the vault file.",
-                plural(*count, "change", "changes")
-            ),
-            false,
-        ),
-        Notice::PutBack => (
-            "The vault file was gone; it was written again from this device's copy.".to_owned(),
-            false,
-        ),
-        Notice::Replaced => (
-            "The vault file held what is no more; it was replaced.".to_owned(),
-            false,
-        ),
-        Notice::Pending(why) => (
-            format!("Saved on this device; the vault file will follow: {why}."),
-            true,
-        ),
-        Notice::Unusable(why) => (
-            format!("The vault file cannot be used: {why}. This device's copy is used instead."),
-            true,
-        ),
-        Notice::Damaged(count) => (
-            format!(
-                "The vault file is damaged in {}; keyfold check tells more.",
-                plural(*count, "place", "places")
-            ),
-            true,
-        ),
-        Notice::ForgedSlots(count) => (
-            format!(
-                "The vault file holds {} that nobody here made.",
-                plural(*count, "way in", "ways in")
-            ),
-            true,
-        ),
-        Notice::NewDevice => (
-            "This device's own state had gone back in time; it goes on as a new device.".to_owned(),
-            true,
-        ),
-        Notice::Odd(text) => (text.clone(), true),
-        Notice::OtherKey => (
-            "The vault file lies under a key that this device does not know.".to_owned(),
-            true,
-        ),
+        crate::notices::tell(context, &self.vault.take_notices());
     }
 }
 

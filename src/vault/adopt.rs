@@ -1,0 +1,143 @@
+//! Going on under a key that another device gave the vault (vault-format.md, section 5.10).
+//!
+//! Nothing is merged before the new key is open and found to name this device's key as a former one. What this device
+//! wrote itself and could not deliver is sealed again; what else only the old replica holds waits for the user.
+
+use super::error::{UnlockError, VaultError};
+use super::lineage::{Line, former_keys};
+use super::open::{OnPath, look};
+use super::read::{Depth, leading_keys, read_into};
+use super::reseal::{absorb_into, reseal, slots_in};
+use super::{LOCK_WAIT, Notice, Vault};
+use crate::crypto::keys::Keys;
+use crate::model::ids::{RecordId, SlotId};
+use crate::model::moment::Moment;
+use crate::state::fold::State;
+use crate::state::op::Tag;
+use crate::storage::{LockKind, Stamp, StoredFile};
+use rand::CryptoRng;
+
+impl Vault {
+    /// Whether the replica lies under another key than the one that was opened.
+    pub(super) fn has_foreign_replica(&self) -> Result<bool, VaultError> {
+        let Some(file) = self.storage.open_read(&self.local.replica)? else {
+            return Ok(false);
+        };
+        let keys = leading_keys(&*file)?;
+        Ok(!keys.is_empty() && !keys.contains(&self.keys.id))
+    }
+
+    /// Takes the opened key's vault for this device's own. The replica's rename is the commit point: before it the old
+    /// replica is as it was, after it the old one is under review if anything of it did not come along.
+    ///
+    /// # Errors
+    /// [`UnlockError::Apart`] where the opened key does not take the place of this device's.
+    pub(super) fn adopt(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        let _lock = self
+            .storage
+            .lock(&self.local.lock, LockKind::Exclusive, LOCK_WAIT)?;
+        let missing = VaultError::Inconsistent("the replica is gone");
+        let file = self
+            .storage
+            .open_read(&self.local.replica)?
+            .ok_or(missing)?;
+        let stamp = file.stamp()?;
+        let held = leading_keys(&*file)?;
+        if held.contains(&self.keys.id) {
+            return Ok(()); // another process was quicker
+        }
+        self.gather()?;
+        self.refuse_retired()?;
+        let former = former_keys(&self.state, &self.keys);
+        let old = former.into_iter().find(|(keys, _)| held.contains(&keys.id));
+        let (old, _) = old.ok_or(UnlockError::Apart)?;
+        let mut old_state = State::default();
+        read_into(&mut old_state, &old, &*file, &stamp, Depth::Records)?;
+        let (newer, older) = (
+            Line {
+                keys: &self.keys,
+                state: &self.state,
+            },
+            Line {
+                keys: &old,
+                state: &old_state,
+            },
+        );
+        if !newer.supersedes(&older) {
+            return Err(UnlockError::Apart.into());
+        }
+        self.take_over(&*file, stamp, &old, &old_state, now, rng)
+    }
+
+    /// Folds in what vault file and copies hold under the opened key.
+    fn gather(&mut self) -> Result<(), VaultError> {
+        if let OnPath::Vault(file, stamp) =
+            look(&*self.storage, &self.places, Some(self.keys.vault)).1
+        {
+            let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
+            self.take_slots_quietly(&contents);
+        }
+        let mut looked = super::looked::Looked::empty(self.keys.id);
+        let beside = self.find_copies(&mut looked);
+        self.read_copies(beside.copies)?;
+        self.adopt_replacements();
+        Ok(())
+    }
+
+    fn take_over(
+        &mut self,
+        replica: &dyn StoredFile,
+        stamp: Stamp,
+        old: &Keys,
+        old_state: &State,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let mut missing: Vec<RecordId> = old_state.record_ids_in_order();
+        missing.retain(|id| !self.state.contains(*id));
+        let own = self.local.own(&*self.storage);
+        let (own, mut others): (Vec<_>, Vec<_>) =
+            missing.into_iter().partition(|id| own.contains(id));
+        let mut taken = Vec::new();
+        let live: Vec<SlotId> = self.live_slots().iter().map(|slot| slot.id).collect();
+        for id in own {
+            // What comes from under another key never closes a way in. A record that only says such things is about the
+            // other key alone.
+            let closed = slots_in(old_state, &[id], Tag::RETIRE);
+            if closed.iter().any(|slot| live.contains(slot)) {
+                if is_about_items(old_state, id) {
+                    others.push(id);
+                } else {
+                    self.local.dismiss(&*self.storage, &[id]);
+                }
+                continue;
+            }
+            match reseal(old_state, id, old, &self.keys) {
+                Ok(content) => {
+                    absorb_into(&mut self.state, content)?;
+                    taken.push(id);
+                }
+                Err(_) => others.push(id),
+            }
+        }
+        self.state.settle();
+        let closing = self.close_foreign_slots(slots_in(old_state, &taken, Tag::SLOT));
+        if !closing.is_empty() {
+            self.absorb_planned(closing, now, rng)?;
+        }
+        if !others.is_empty() && self.unknown_of(old_state)? > 0 {
+            self.keep_for_review(replica, stamp, old.id, rng)?;
+        }
+        self.write_replica(&[&self.keys, old], rng)?;
+        self.notices.push(Notice::Adopted(taken.len()));
+        Ok(())
+    }
+}
+
+fn is_about_items(state: &State, id: RecordId) -> bool {
+    let operations = state.record_operations(id).map(|found| found.1);
+    operations
+        .into_iter()
+        .flatten()
+        .any(|operation| operation.item.is_some())
+}

@@ -1,0 +1,364 @@
+//! Conflict copies: files beside the vault that hold records of it, whatever they are called (vault-format.md, section 7).
+//!
+//! They are found by their content. Names only say which drive made them, and decide what may be moved away once all of
+//! it is in the vault file. Nothing here follows a link, waits for a pipe, or touches what does not authenticate.
+
+use super::error::VaultError;
+use super::look::FilePlan;
+use super::looked::{Finding, Looked};
+use super::read::{ChunkPlace, Depth, read_into, read_vault_id};
+use super::{Notice, Vault};
+use crate::drive;
+use crate::log::BLOCK;
+use crate::model::ids::KeyId;
+use crate::model::moment::Moment;
+use crate::storage::{
+    Stamp, Storage, StorageError, StoredFile, folder_of, is_temporary_name, read_parts,
+    replace_file,
+};
+use rand::CryptoRng;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// Names in the vault's folder that are looked at.
+const ENTRIES: usize = 4096;
+/// Copies that one command takes in; the next one goes on.
+const COPIES: usize = 64;
+/// Bytes of one copy, and of all that one command reads.
+const COPY_LIMIT: u64 = 1 << 30;
+/// Copies that the local state keeps after they were taken in.
+const TRASH: usize = 32;
+
+/// A vault of the same id beside the vault.
+pub(super) struct FoundCopy {
+    name: OsString,
+    pub(super) path: PathBuf,
+    pub(super) file: Box<dyn StoredFile>,
+    pub(super) stamp: Stamp,
+}
+
+/// What lies beside the vault.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// What may hold news, those that a drive made first.
+    pub(super) copies: Vec<FoundCopy>,
+    /// Whether some are known to lie under a key that is not held.
+    pub(super) has_other_key: bool,
+}
+
+/// A copy that was read.
+pub(super) struct ReadCopy {
+    found: FoundCopy,
+    kind: CopyKind,
+    pub(super) chunks: Vec<ChunkPlace>,
+}
+
+impl ReadCopy {
+    pub(super) fn path(&self) -> &Path {
+        &self.found.path
+    }
+}
+
+enum CopyKind {
+    /// Everything in it that authenticates is in the state now.
+    Taken,
+    /// It lies under a former key.
+    Former { key: KeyId, has_unknown: bool },
+    /// It lies under a key that is not held.
+    OtherKey,
+    /// Nothing in it authenticates.
+    Nothing,
+}
+
+/// Finds vaults of this id among the regular files beside `vault_file` that belong to one of `owners`.
+pub(super) fn find_copies(
+    storage: &dyn Storage,
+    vault_file: &Path,
+    is_ours: &dyn Fn(&dyn StoredFile) -> bool,
+    looked: &mut Looked,
+    owners: &[u32],
+) -> Beside {
+    let folder = folder_of(vault_file);
+    let Ok(listing) = storage.list(&folder, ENTRIES) else {
+        return Beside::default();
+    };
+    let own_name = vault_file.file_name().unwrap_or_default();
+    let own = listing.entries.iter().find(|entry| entry.name == own_name);
+    let own = own.map(|entry| (entry.stamp.device, entry.stamp.inode));
+    let mut entries: Vec<_> = listing
+        .entries
+        .iter()
+        .filter(|entry| {
+            let stamp = &entry.stamp;
+            stamp.is_regular()
+                && (BLOCK as u64..=COPY_LIMIT).contains(&stamp.length)
+                && owners.contains(&stamp.owner)
+                && own != Some((stamp.device, stamp.inode))
+                && entry.name != own_name
+                && !is_temporary_name(&entry.name)
+        })
+        .collect();
+    entries.sort_by_key(|entry| drive::recognise(own_name, &entry.name).is_none());
+    let mut beside = Beside::default();
+    let mut bytes = 0;
+    for entry in entries {
+        if looked.holds(Finding::Nothing, &entry.name, &entry.stamp) {
+            continue;
+        }
+        if looked.holds(Finding::OtherKey, &entry.name, &entry.stamp) {
+            beside.has_other_key = true;
+            continue;
+        }
+        if beside.copies.len() == COPIES || bytes + entry.stamp.length > COPY_LIMIT {
+            break;
+        }
+        let path = folder.join(&entry.name);
+        let Ok(Some(file)) = storage.open_read(&path) else {
+            continue;
+        };
+        let Ok(stamp) = file.stamp() else { continue };
+        if !owners.contains(&stamp.owner) || stamp.length > COPY_LIMIT {
+            continue;
+        }
+        if is_ours(&*file) {
+            bytes += stamp.length;
+            beside.copies.push(FoundCopy {
+                name: entry.name.clone(),
+                path,
+                file,
+                stamp,
+            });
+        } else if stamp == entry.stamp {
+            looked.note(Finding::Nothing, &entry.name, &stamp);
+        }
+    }
+    beside
+}
+
+impl Vault {
+    /// What lies beside the vault and may hold news.
+    pub(super) fn find_copies(&self, looked: &mut Looked) -> Beside {
+        let vault = self.keys.vault;
+        let is_ours =
+            |file: &dyn StoredFile| matches!(read_vault_id(file), Ok(Ok(found)) if found == vault);
+        let paths = [&self.places.vault_file, &self.local.folder];
+        let stamps = paths.map(|path| self.storage.stamp(path).ok().flatten());
+        let owners: Vec<u32> = stamps.iter().flatten().map(|stamp| stamp.owner).collect();
+        find_copies(
+            &*self.storage,
+            &self.places.vault_file,
+            &is_ours,
+            looked,
+            &owners,
+        )
+    }
+
+    /// What earlier looks found; nothing where the replica cannot be relied on.
+    pub(super) fn looked(&self) -> Looked {
+        match self.replica.filter(|facts| !facts.is_damaged) {
+            Some(_) => Looked::load(&*self.storage, &self.local.looked, self.keys.id),
+            None => Looked::empty(self.keys.id),
+        }
+    }
+
+    /// Folds copies in. A copy that cannot be read now is left for the next look. Returns whether any brought news.
+    pub(super) fn read_copies(
+        &mut self,
+        copies: Vec<FoundCopy>,
+    ) -> Result<(Vec<ReadCopy>, bool), VaultError> {
+        let (mut read, mut news) = (Vec::new(), false);
+        for found in copies {
+            let contents = read_into(
+                &mut self.state,
+                &self.keys,
+                &*found.file,
+                &found.stamp,
+                Depth::Records,
+            );
+            let contents = match contents {
+                Err(VaultError::Storage(_)) => continue,
+                contents => contents?,
+            };
+            let slots = self.slots.len();
+            self.take_slots_quietly(&contents);
+            news |= !contents.new_records.is_empty() | (self.slots.len() > slots);
+            let kind = if contents.other_keys.is_empty() {
+                if contents.records.is_empty() && contents.slots.is_empty() {
+                    CopyKind::Nothing
+                } else {
+                    CopyKind::Taken
+                }
+            } else {
+                match self.judge_other_key(&*found.file, found.stamp, &contents.other_keys)? {
+                    FilePlan::FormerKey { key, has_unknown } => {
+                        CopyKind::Former { key, has_unknown }
+                    }
+                    _ if contents.records.is_empty() => CopyKind::OtherKey,
+                    _ => CopyKind::Taken,
+                }
+            };
+            read.push(ReadCopy {
+                found,
+                kind,
+                chunks: contents.chunks,
+            });
+        }
+        Ok((read, news))
+    }
+
+    /// After the vault file was brought in step: what is wholly in it and was made by a drive is moved away, what
+    /// stays is remembered. `is_complete` says whether the vault file lacks nothing that this device knows.
+    pub(super) fn settle_copies(
+        &mut self,
+        copies: Vec<ReadCopy>,
+        mut looked: Looked,
+        is_complete: bool,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) {
+        let mut moved = 0;
+        for ReadCopy { found, kind, .. } in copies {
+            if let CopyKind::OtherKey = kind {
+                self.note_once(Notice::OtherKey);
+            }
+            if let CopyKind::Former {
+                key,
+                has_unknown: true,
+            } = kind
+                && let Err(error) = self.review_copy(&found, key, rng)
+            {
+                self.note_once(Notice::Pending(error.to_string()));
+                continue;
+            }
+            let is_done = matches!(kind, CopyKind::Taken | CopyKind::Former { .. }) && is_complete;
+            if is_done && self.may_move(&found) && self.move_away(&found, now, rng).is_ok() {
+                moved += 1;
+                continue;
+            }
+            let finding = match kind {
+                CopyKind::OtherKey => Finding::OtherKey,
+                CopyKind::Nothing => Finding::Nothing,
+                CopyKind::Taken | CopyKind::Former { .. } if is_complete => Finding::Nothing,
+                CopyKind::Taken | CopyKind::Former { .. } => continue,
+            };
+            if super::local::is_still(&found.stamp, now) {
+                looked.note(finding, &found.name, &found.stamp);
+            }
+        }
+        looked.save(&*self.storage, &self.local.looked);
+        if moved > 0 {
+            self.notices.push(Notice::CopiesMoved(moved));
+        }
+    }
+
+    /// Keeps a copy under a former key for review, unless another copy brought the same just now.
+    fn review_copy(
+        &mut self,
+        found: &FoundCopy,
+        key: KeyId,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let keys = std::iter::once(key).collect();
+        match self.judge_other_key(&*found.file, found.stamp, &keys)? {
+            FilePlan::FormerKey {
+                has_unknown: true, ..
+            } => self.keep_for_review(&*found.file, found.stamp, key, rng),
+            _ => Ok(()),
+        }
+    }
+
+    /// Only what a drive made, and what has no other name that somebody may mean it by.
+    fn may_move(&self, found: &FoundCopy) -> bool {
+        let own_name = self.places.vault_file.file_name().unwrap_or_default();
+        found.stamp.links == 1 && drive::recognise(own_name, &found.name).is_some()
+    }
+
+    /// Moves a copy to the local state's trash, unless it changed since it was read.
+    fn move_away(
+        &self,
+        found: &FoundCopy,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        const CHANGED: VaultError = VaultError::Inconsistent("the copy changed while it was read");
+        let is_same = |stamp: Option<Stamp>| {
+            // A rename changes the last of the times.
+            stamp.is_some_and(|stamp| {
+                Stamp {
+                    changed_ns: found.stamp.changed_ns,
+                    ..stamp
+                } == found.stamp
+            })
+        };
+        if self.storage.stamp(&found.path)? != Some(found.stamp) {
+            return Err(CHANGED);
+        }
+        let target = self.trash_place(now, rng)?;
+        match self.storage.rename_new(&found.path, &target) {
+            Ok(()) => {}
+            // Most likely another file system: then a copy of it goes there.
+            Err(StorageError::Io(_)) => {
+                replace_file::<Vec<u8>, StorageError>(
+                    &*self.storage,
+                    &target,
+                    &mut read_parts(&*found.file, found.stamp.length),
+                    rng,
+                )?;
+                if self.storage.stamp(&found.path)? != Some(found.stamp) {
+                    self.storage.remove(&target)?;
+                    return Err(CHANGED);
+                }
+                self.storage.remove(&found.path)?;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if !is_same(self.storage.stamp(&target)?) {
+            // Something was added in between: back to where the next look finds it.
+            self.storage.rename_new(&target, &found.path)?;
+            return Err(CHANGED);
+        }
+        Ok(())
+    }
+
+    /// A free name in the trash, named by time so that the oldest go first.
+    pub(super) fn trash_place(
+        &self,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<PathBuf, VaultError> {
+        self.storage.make_folder(&self.local.trash)?;
+        let listing = self.storage.list(&self.local.trash, ENTRIES)?;
+        let files = listing
+            .entries
+            .iter()
+            .filter(|entry| entry.stamp.is_regular());
+        let names: Vec<&OsStr> = files.map(|entry| entry.name.as_os_str()).collect();
+        let surplus = (names.len() + 1).saturating_sub(TRASH);
+        for name in names.into_iter().take(surplus) {
+            self.storage.remove(&self.local.trash.join(name))?;
+        }
+        let mut random = [0; 4];
+        rng.fill_bytes(&mut random);
+        let random = data_encoding::HEXLOWER.encode(&random);
+        Ok(self.local.trash.join(format!("{:016}-{random}", now.0)))
+    }
+
+    /// Empties the trash: for what is to be gone for good.
+    pub(super) fn empty_trash(&self) -> Result<(), VaultError> {
+        match self.storage.list(&self.local.trash, ENTRIES) {
+            Ok(listing) => {
+                for entry in listing
+                    .entries
+                    .iter()
+                    .filter(|entry| entry.stamp.is_regular())
+                {
+                    self.storage.remove(&self.local.trash.join(&entry.name))?;
+                }
+                Ok(())
+            }
+            Err(StorageError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! `merge`: another file of this vault taken in because the user says so, whatever key it lies under
+//! (vault-format.md, section 5.10). What it would change can be seen first.
+
+use super::Vault;
+use super::error::{UnlockError, VaultError};
+use super::lineage::{Line, former_keys};
+use super::read::{Depth, leading_keys, read_into, read_vault_id};
+use super::reseal::{absorb_into, reseal, slots_in};
+use super::slots::Credential;
+use super::unlock::unlock_file;
+use crate::crypto::kdf::WorkMemory;
+use crate::crypto::keys::Keys;
+use crate::log::FILE_LIMIT;
+use crate::model::ids::{FieldId, ItemId, RecordId};
+use crate::model::moment::Moment;
+use crate::state::change::{PlannedOperation, PlannedValue};
+use crate::state::fold::State;
+use crate::state::op::Tag;
+use crate::state::view::{ItemView, Life};
+use rand::CryptoRng;
+use std::collections::BTreeSet;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// How the key of a file stands to the vault's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relation {
+    /// It is the same key.
+    Same,
+    /// A key from before a `rekey` of this vault.
+    Former,
+    /// A key that another device gave the vault apart from this one.
+    Apart,
+}
+
+/// A file of this vault that was read, ready to be merged.
+pub struct MergeSource {
+    state: State,
+    /// The key that it lies under; `None` where it is the vault's own.
+    keys: Option<Keys>,
+    relation: Relation,
+    /// Stretches of the file that could not be used.
+    damaged: usize,
+}
+
+/// What a merge does to an item.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MergedItem {
+    /// The item.
+    pub item: ItemId,
+    /// Where it stands afterwards.
+    pub path: String,
+    /// Whether it is not here yet.
+    pub is_new: bool,
+    /// Names of the fields that get another value.
+    pub changed: Vec<String>,
+    /// Names of the fields that have several values afterwards and had not before.
+    pub conflicts: Vec<String>,
+    /// Whether it goes to the trash, or comes back from there.
+    pub life: Option<Life>,
+}
+
+/// What a merge does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Merge {
+    /// How the file's key stands to the vault's.
+    pub relation: Relation,
+    /// Records that come.
+    pub records: usize,
+    /// Records that stay out: they would close a way into this vault, or hold a value that does not open.
+    pub refused: usize,
+    /// Stretches of the file that could not be used.
+    pub damaged: usize,
+    /// The items that change.
+    pub items: Vec<MergedItem>,
+}
+
+/// Records on their way in.
+struct Incoming {
+    contents: Vec<(RecordId, Zeroizing<Vec<u8>>)>,
+    refused: usize,
+}
+
+impl MergeSource {
+    /// How the file's key stands to the vault's.
+    #[must_use]
+    pub fn relation(&self) -> Relation {
+        self.relation
+    }
+}
+
+impl Vault {
+    /// Reads a file of this vault: under the vault's key, under a former one, or under one that a credential opens.
+    ///
+    /// # Errors
+    /// [`VaultError::Unreadable`] where it is no file of this vault, [`UnlockError::OtherKey`] where its key is not held
+    /// and no credential was given, other [`UnlockError`]s where the one given does not open it.
+    pub fn read_merge_source(
+        &self,
+        path: &Path,
+        credential: Option<(&Credential, &mut dyn WorkMemory)>,
+    ) -> Result<MergeSource, VaultError> {
+        let unreadable = |reason| VaultError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        };
+        let file = self
+            .storage
+            .open_read(path)?
+            .ok_or_else(|| unreadable("there is no such file"))?;
+        let stamp = file.stamp()?;
+        if stamp.length > FILE_LIMIT {
+            return Err(unreadable("the file is larger than a vault may be"));
+        }
+        match read_vault_id(&*file)? {
+            Ok(found) if found == self.keys.vault => {}
+            Ok(_) => return Err(unreadable("that is another vault")),
+            Err(_) => return Err(unreadable("the file is not a vault")),
+        }
+        let read = |keys: &Keys| -> Result<(State, usize, usize), VaultError> {
+            let mut state = State::default();
+            let contents = read_into(&mut state, keys, &*file, &stamp, Depth::Records)?;
+            let other_keys = contents.other_keys.len();
+            Ok((state, contents.damage.len(), other_keys))
+        };
+        let source = |keys: Option<Keys>, state, damaged, relation| MergeSource {
+            state,
+            keys,
+            relation,
+            damaged,
+        };
+        let (state, damaged, other_keys) = read(&self.keys)?;
+        if state.record_count() > 0 || other_keys == 0 {
+            return Ok(source(None, state, damaged, Relation::Same));
+        }
+        let held = leading_keys(&*file)?;
+        for (former, _) in former_keys(&self.state, &self.keys) {
+            let (state, damaged, _) = read(&former)?;
+            if state.record_count() > 0 || held.contains(&former.id) {
+                return Ok(source(Some(former), state, damaged, Relation::Former));
+            }
+        }
+        let (credential, memory) = credential.ok_or(UnlockError::OtherKey)?;
+        let keys = unlock_file(self.keys.vault, &*file, &stamp, credential, memory)?;
+        let (state, damaged, _) = read(&keys)?;
+        let theirs = Line {
+            keys: &keys,
+            state: &state,
+        };
+        let ours = Line {
+            keys: &self.keys,
+            state: &self.state,
+        };
+        if theirs.supersedes(&ours) {
+            return Err(UnlockError::OtherKey.into());
+        }
+        Ok(source(Some(keys), state, damaged, Relation::Apart))
+    }
+
+    /// What merging would change. Writes nothing.
+    ///
+    /// # Errors
+    /// [`VaultError::Inconsistent`] where a record does not read back.
+    pub fn preview_merge(&self, source: &MergeSource) -> Result<Merge, VaultError> {
+        let incoming = self.incoming(source);
+        let mut after = State::default();
+        for id in self.state.record_ids_in_order() {
+            if let Some(bytes) = self.state.record_bytes(id) {
+                absorb_into(&mut after, bytes)?;
+            }
+        }
+        for (_, content) in &incoming.contents {
+            absorb_into(&mut after, content.clone())?;
+        }
+        after.settle();
+        let ids: Vec<RecordId> = incoming.contents.iter().map(|row| row.0).collect();
+        Ok(self.describe(source, &incoming, &after, &ids))
+    }
+
+    /// Merges. The vault keeps its own key, and holds the file's as a former one from then on.
+    ///
+    /// # Errors
+    /// What the disk says of the replica; a vault file that could not take it is a notice.
+    pub fn merge(
+        &mut self,
+        source: &MergeSource,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Merge, VaultError> {
+        let done = self.preview_merge(source)?;
+        let _lock = self.begin(now, rng)?;
+        let incoming = self.incoming(source);
+        let mut operations = Vec::new();
+        if let Some(keys) = &source.keys {
+            let named = former_keys(&self.state, &self.keys);
+            if !named.iter().any(|(former, _)| former.id == keys.id) {
+                operations.push(PlannedOperation {
+                    // EXPOSE: the other data key is sealed inside this one's vault.
+                    values: vec![PlannedValue::Key(Zeroizing::new(*keys.data.expose()))],
+                    ..PlannedOperation::on_vault(
+                        Tag::FORMER_KEY,
+                        Some(FieldId::Custom(keys.id.0)),
+                        vec![1],
+                    )
+                });
+            }
+        }
+        let ids: Vec<RecordId> = incoming.contents.iter().map(|row| row.0).collect();
+        for (_, content) in incoming.contents {
+            absorb_into(&mut self.state, content)?;
+        }
+        self.state.settle();
+        self.append_to_replica(&ids)?;
+        if source.keys.is_some() {
+            let made = slots_in(&source.state, &ids, Tag::SLOT);
+            operations.extend(self.close_foreign_slots(made));
+        }
+        self.is_impatient = true;
+        if operations.is_empty() {
+            self.deliver(now, rng);
+        } else {
+            self.vault_current = None;
+            let committed = self.commit(operations, now, rng);
+            self.is_impatient = false;
+            committed?;
+        }
+        self.is_impatient = false;
+        self.settle_reviews(now, rng);
+        Ok(done)
+    }
+
+    fn incoming(&self, source: &MergeSource) -> Incoming {
+        let mut incoming = Incoming {
+            contents: Vec::new(),
+            refused: 0,
+        };
+        let live: BTreeSet<_> = self.live_slots().iter().map(|slot| slot.id).collect();
+        for id in source.state.record_ids_in_order() {
+            if self.state.contains(id) {
+                continue;
+            }
+            let content = match &source.keys {
+                None => source.state.record_bytes(id),
+                // What comes from under another key never closes a way in.
+                Some(_)
+                    if slots_in(&source.state, &[id], Tag::RETIRE)
+                        .iter()
+                        .any(|slot| live.contains(slot)) =>
+                {
+                    None
+                }
+                Some(keys) => reseal(&source.state, id, keys, &self.keys).ok(),
+            };
+            match content {
+                Some(content) => incoming.contents.push((id, content)),
+                None => incoming.refused += 1,
+            }
+        }
+        incoming
+    }
+
+    fn describe(
+        &self,
+        source: &MergeSource,
+        incoming: &Incoming,
+        after: &State,
+        ids: &[RecordId],
+    ) -> Merge {
+        let operations = ids
+            .iter()
+            .filter_map(|id| after.record_operations(*id))
+            .flat_map(|found| found.1);
+        let touched: BTreeSet<ItemId> = operations.filter_map(|operation| operation.item).collect();
+        let items = touched.into_iter().filter_map(|item| {
+            let before = self.state.item(item);
+            Some(compare(before.as_ref(), &after.item(item)?))
+        });
+        Merge {
+            relation: source.relation,
+            records: incoming.contents.len(),
+            refused: incoming.refused,
+            damaged: source.damaged,
+            items: items.collect(),
+        }
+    }
+}
+
+fn compare(before: Option<&ItemView>, after: &ItemView) -> MergedItem {
+    let (mut changed, mut conflicts) = (Vec::new(), Vec::new());
+    for field in &after.fields {
+        let held = before.and_then(|before| before.field(field.id));
+        if held.is_none_or(|held| held.current.dot != field.current.dot) {
+            changed.push(field.name.clone());
+        }
+        if !field.others.is_empty() && held.is_none_or(|held| held.others.is_empty()) {
+            conflicts.push(field.name.clone());
+        }
+    }
+    let gone = before
+        .into_iter()
+        .flat_map(|before| &before.fields)
+        .filter(|field| after.field(field.id).is_none());
+    changed.extend(gone.map(|field| field.name.clone()));
+    let names = |view: &ItemView| -> (Vec<String>, Vec<String>) {
+        let urls = view.urls.iter().map(|url| url.address.clone()).collect();
+        (urls, view.tags.clone())
+    };
+    if let Some(before) = before {
+        let (was, is) = (names(before), names(after));
+        changed.extend((was.0 != is.0).then(|| "url".to_owned()));
+        changed.extend((was.1 != is.1).then(|| "tags".to_owned()));
+    }
+    MergedItem {
+        item: after.id,
+        path: after.summary().path(),
+        is_new: before.is_none(),
+        changed,
+        conflicts,
+        life: before
+            .map_or(Life::Alive, |before| before.life)
+            .ne(&after.life)
+            .then_some(after.life),
+    }
+}

@@ -1,0 +1,84 @@
+//! A record from under one data key, sealed for another: what `rekey`, adoption and `merge` have in common.
+
+use super::Vault;
+use super::error::VaultError;
+use crate::crypto::keys::Keys;
+use crate::crypto::seal::{ValuePlace, ValuePosition, open_value, seal_value};
+use crate::model::ids::{FieldId, RecordId, SlotId};
+use crate::state::change::PlannedOperation;
+use crate::state::codec;
+use crate::state::fold::State;
+use crate::state::op::Tag;
+use zeroize::Zeroizing;
+
+/// A record with every inner value opened under one key and sealed under the other, for the same place, operation and
+/// index: whoever repeats it gets the same bytes.
+pub(super) fn reseal(
+    state: &State,
+    id: RecordId,
+    from: &Keys,
+    to: &Keys,
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let missing = VaultError::Inconsistent("a record is gone");
+    let (head, mut operations) = state.record_operations(id).ok_or(missing)?;
+    for (operation, number) in operations.iter_mut().zip(0..) {
+        let place = ValuePlace {
+            item: operation.item,
+            field: operation.field,
+        };
+        for (sealed, value) in operation.sealed.iter_mut().zip(0..) {
+            let opened = open_value(from, place, sealed);
+            let opened = opened.ok_or(VaultError::Inconsistent("a sealed value does not open"))?;
+            let position = ValuePosition {
+                record: id,
+                operation: number,
+                value,
+            };
+            *sealed = seal_value(to, place, position, &opened);
+        }
+    }
+    Ok(codec::write_record(&head, &operations))
+}
+
+/// Folds one record in.
+pub(super) fn absorb_into(
+    state: &mut State,
+    content: Zeroizing<Vec<u8>>,
+) -> Result<(), VaultError> {
+    let whole = 0..content.len();
+    state
+        .absorb(content, &[whole])
+        .map(drop)
+        .map_err(|_| VaultError::Inconsistent("a record does not read back"))
+}
+
+/// The ways in that records under another key made or closed.
+pub(super) fn slots_in(state: &State, ids: &[RecordId], tag: Tag) -> Vec<SlotId> {
+    let operations = ids
+        .iter()
+        .filter_map(|id| state.record_operations(*id))
+        .flat_map(|found| found.1);
+    let slots = operations.filter_map(|operation| match operation.field {
+        Some(FieldId::Custom(slot)) if operation.tag == tag => Some(SlotId(slot)),
+        _ => None,
+    });
+    slots.collect()
+}
+
+impl Vault {
+    /// Operations that close the ways in which records from under another key made: they wrap that other key, and would
+    /// otherwise count as live without there being any.
+    pub(super) fn close_foreign_slots(&self, made: Vec<SlotId>) -> Vec<PlannedOperation> {
+        let retired = self.state.retirements();
+        let foreign = made.into_iter().filter(|id| {
+            !self.slots.iter().any(|slot| slot.id == *id)
+                && !retired.iter().any(|retirement| retirement.slot == *id)
+        });
+        foreign
+            .map(|id| {
+                let body = codec::write_bytes(&[]);
+                PlannedOperation::on_vault(Tag::RETIRE, Some(FieldId::Custom(id.0)), body)
+            })
+            .collect()
+    }
+}
