@@ -7,12 +7,13 @@ pub mod export;
 pub mod import;
 
 use crate::model::draft::Draft;
-use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
+use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
 use crate::otp::{Kind, Seed, SeedError};
 use crate::secret::Secret;
 use crate::state::change::{ChangeError, Edit};
+use crate::state::devices::DeviceRow;
 use crate::state::view::{FormerView, ItemView, Life, Value};
 use crate::vault::{Vault, VaultError};
 use rand::CryptoRng;
@@ -54,6 +55,10 @@ pub enum Request {
     Undoable,
     /// Takes changes back, newest first.
     Undo(Vec<RecordId>),
+    /// Devices that share the vault.
+    Devices,
+    /// Gives a device another name; an empty one retires it.
+    NameDevice(DeviceId, String),
 }
 
 /// An answer.
@@ -72,6 +77,8 @@ pub enum Response {
     Added(Vec<ItemId>),
     /// To [`Request::Undoable`].
     Undoable(Vec<UndoRow>),
+    /// To [`Request::Devices`].
+    Devices(Vec<DeviceRow>),
     /// To everything else.
     Done,
 }
@@ -196,6 +203,14 @@ pub fn answer(
         Request::Undo(records) => {
             vault.update(now, rng, |plan, _| {
                 records.into_iter().try_for_each(|record| plan.undo(record))
+            })?;
+            Response::Done
+        }
+        Request::Devices => Response::Devices(vault.state().device_rows(vault.device(), now)),
+        Request::NameDevice(device, name) => {
+            vault.update(now, rng, |plan, _| {
+                plan.push(plan.state().plan_device_name(device, &name));
+                Ok(())
             })?;
             Response::Done
         }

@@ -70,7 +70,7 @@ pub enum Oddity {
     SameId(RecordId),
     /// Two records with one number of one device; both count.
     SameSeq(DeviceId, u64),
-    /// Records of a device that were written and never arrived.
+    /// Records of a device, not a retired one, that were written and never arrived.
     Gap(DeviceId, u64),
 }
 
@@ -465,13 +465,14 @@ impl State {
             .map(|entry| (entry.head.device, entry.head.seq))
             .collect();
         numbers.sort_unstable();
+        let retired = self.retired_devices();
         for of_device in numbers.chunk_by(|one, other| one.0 == other.0) {
             let mut expected = 1;
             for same in of_device.chunk_by(|one, other| one == other) {
                 let Some((device, seq)) = same.first().copied() else {
                     continue;
                 };
-                if seq > expected {
+                if seq > expected && !retired.contains(&device) {
                     found.push(Oddity::Gap(device, seq - expected));
                 }
                 if same.len() > 1 {

@@ -566,21 +566,6 @@ impl State {
         }
     }
 
-    /// Names that devices gave themselves.
-    #[must_use]
-    pub fn device_names(&self) -> BTreeMap<DeviceId, String> {
-        let mut names = BTreeMap::new();
-        let heads = self.heads(&self.on_vault);
-        for head in heads.iter().rev().filter(|head| head.tag == Tag::DEVICE) {
-            if let (Some(FieldId::Custom(id)), Some(name)) =
-                (head.field, codec::parse_text(self.bytes(head.body)))
-            {
-                names.insert(DeviceId(id), name.to_owned());
-            }
-        }
-        names
-    }
-
     /// All retirements of slots, in the order of operations.
     #[must_use]
     pub fn retirements(&self) -> Vec<Retirement> {

@@ -5,7 +5,7 @@ use super::{Notice, Revealer, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::{ValuePlace, ValuePosition, seal_frame, seal_value};
 use crate::log::frame::{FrameKind, PACK_LIMIT, RECORD_LIMIT};
-use crate::model::ids::{DeviceId, FieldId, RecordId};
+use crate::model::ids::{FieldId, RecordId};
 use crate::model::moment::{Clock, Moment};
 use crate::state::change::{ChangeError, Plan, PlannedOperation, PlannedValue, is_undoable};
 use crate::state::codec::{self, SEEN_LIMIT};
@@ -158,8 +158,14 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        if !self.state.device_names().contains_key(&self.device) {
-            planned.push(name_device(self.device, &self.device_name));
+        let own = Some(FieldId::Custom(self.device.0));
+        let is_named = self.state.is_device_named(self.device)
+            || planned
+                .iter()
+                .any(|operation| operation.tag == Tag::DEVICE && operation.field == own);
+        // An empty name would say that the device is retired.
+        if !is_named && !self.device_name.is_empty() {
+            planned.push(self.state.plan_device_name(self.device, &self.device_name));
         }
         let head = self.next_head(now, rng);
         let operations = seal_operations(&self.keys, head.id, planned);
@@ -250,15 +256,6 @@ pub(super) fn seal_operations(
         }
     });
     sealed.collect()
-}
-
-/// The operation that gives a device its name.
-pub(super) fn name_device(device: DeviceId, name: &str) -> PlannedOperation {
-    PlannedOperation::on_vault(
-        Tag::DEVICE,
-        Some(FieldId::Custom(device.0)),
-        codec::write_text(name),
-    )
 }
 
 /// Joins records to packs of at most 64 KiB; a larger record gets a frame of its own.

@@ -1,6 +1,6 @@
 //! A new vault: replica first, then the vault file, then what path it has.
 
-use super::commit::{Packer, name_device, seal_operations};
+use super::commit::{Packer, seal_operations};
 use super::error::VaultError;
 use super::local::{LocalPlaces, forget_path, known_vault, remember_path};
 use super::read::read_vault_id;
@@ -47,7 +47,10 @@ pub fn create(
     let local = LocalPlaces::new(places, keys.vault);
     storage.make_folder(&local.folder)?;
     let device = local.mint_device(&*storage, rng)?;
-    let mut planned = vec![name_device(device, &new.device_name)];
+    let mut planned = Vec::new();
+    if !new.device_name.is_empty() {
+        planned.push(State::default().plan_device_name(device, &new.device_name));
+    }
     let mut slots: Vec<Slot> = Vec::new();
     for NewSecret {
         draft,

@@ -343,6 +343,9 @@ class State:
             # Any operation replaces ("no other operation"), also one with an unknown tag or an erased one.
             replaced.setdefault(register, set()).update(placed.op.replaces)
         self.replaced = replaced
+        for device, known in self.numbers.items():
+            if len(known) < max(known) and not self.is_retired(device):
+                self.reports.append(f"{max(known) - len(known)} records of device {device.hex()} are missing")
 
     def _erases(self, record: Record, index: int) -> bool:
         return (record.id, index) in self.erased and record.ops[index].tag not in NOT_ERASABLE
@@ -364,9 +367,7 @@ class State:
         seqs: dict[bytes, set[int]] = {}
         for record in chosen:
             seqs.setdefault(record.device, set()).add(record.seq)
-        for device, known in seqs.items():
-            if len(known) < max(known):
-                self.reports.append(f"{max(known) - len(known)} records of device {device.hex()} are missing")
+        self.numbers = seqs
         for record in chosen:
             other = numbers.setdefault((record.device, record.seq), record)
             if other is not record:
@@ -401,8 +402,16 @@ class State:
         return {p.op.field: Keys(p.meaning, vault_id) for p in self.ops if p.readable(FORMER_KEY)}
 
     def device_name(self, device: bytes) -> str:
+        """5.2: the newest head that is not empty, else the newest operation that is not empty."""
+        heads = self.heads(None, device)
+        for placed in [*reversed(heads), *reversed(self.registers.get((None, device), []))]:
+            if placed.readable(DEVICE) and placed.meaning:
+                return placed.meaning
+        return ""
+
+    def is_retired(self, device: bytes) -> bool:
         names = [p.meaning for p in self.heads(None, device) if p.readable(DEVICE)]
-        return names[-1] if names else ""
+        return bool(names) and not names[-1]
 
     def retired(self) -> dict[bytes, tuple]:
         """Slot id to the order of the last RETIRE that names it."""

@@ -319,6 +319,7 @@ def meanings(w: Writer, whole: bytes, login) -> list[Vector]:
                          op(k.DEVICE, k.enc_text("phone"), ident("device phone"), item=0))
     apart = whole + w.record(yours) + w.record(mine)
     out = [Vector("changed-apart", "two devices changed title, password and address without a look at each other", apart)]
+    out.append(retired_device(w, whole, login))
     laptop.seq, laptop.last = 2, login.id
     trash = laptop.record("trash", TIME + 5000, life(0, replaces=[("login", 0)]))
     out.append(Vector("trashed", "LIFE deleted is the only head", whole + w.record(trash)))
@@ -345,6 +346,22 @@ def meanings(w: Writer, whole: bytes, login) -> list[Vector]:
     out.append(Vector("counter-custom-former", "an HOTP seed counted to 9, a custom field, a former value of an import, a field number of a later page",
                       whole + w.record(rich) + w.pack(count, low)))
     return out
+
+
+def retired_device(w: Writer, whole: bytes, login) -> Vector:
+    laptop, phone = Maker(w), Maker(w, "phone")
+    laptop.seq, laptop.last = 2, login.id
+    names = (ident("device laptop"), ident("device phone"))
+
+    def name(device, what, *replaces):
+        return op(k.DEVICE, k.enc_text(what), device, item=0, replaces=replaces)
+
+    far = phone.record("far", TIME + (1 << 38), secret(w, F["password"], "far", replaces=[("login", 4)]), name(names[1], "clock of 2032"))
+    near = laptop.record("near", TIME + 5000, secret(w, F["password"], "near", replaces=[("far", 0)]), name(names[0], "old laptop", ("first", 0)),
+                         name(names[1], "phone", ("far", 1)))
+    gone = phone.record("gone", TIME + 6000, name(names[0], "", ("near", 1)), items=(), seq=4)
+    return Vector("retired-device", "a device is renamed, then retired with its last name; another's name of 2032 is replaced by one of an earlier clock",
+                  whole + w.record(far) + w.record(near) + w.record(gone))
 
 
 def odd_operations(w: Writer, whole: bytes, login) -> list[Vector]:

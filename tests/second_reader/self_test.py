@@ -380,6 +380,14 @@ class Meaning(Bench):
         self.assertEqual(self.field(item, "otp")["counter"], 9)
         self.assertIn("3 records of device", vault.state.reports[0])
 
+    def test_gaps_of_a_retired_device_are_not_reported(self):
+        one = self.m.record("one", 1, life(1), op(k.DEVICE, k.enc_text("Laptop"), ident("device laptop"), item=0), seq=4)
+        retired = Maker(self.w, "phone").record("retired", 2, op(k.DEVICE, b"\0", ident("device laptop"), item=0, replaces=[("one", 1)]), items=())
+        self.assertIn("3 records of device", self.open(self.w.record(one)).state.reports[0])
+        vault = self.open(self.w.record(one), self.w.record(retired))
+        self.assertEqual(vault.state.reports, [])
+        self.assertEqual(vault.state.device_name(ident("device laptop")), "Laptop")
+
     def test_equal_heads_are_no_conflict(self):
         a = self.m.record("a", 2, life(1), text(F["title"], "same"))
         b = Maker(self.w, "phone").record("b", 3, text(F["title"], "same"))
