@@ -454,6 +454,7 @@ fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["slots", "list"], ""),
         (vec!["recovery-key", "make"], ""),
         (vec!["fingerprint"], ""),
+        (vec!["devices"], ""),
         (vec!["check"], ""),
         (vec!["compact"], ""),
         (

@@ -117,6 +117,35 @@ impl Home {
         finish(command, stdin)
     }
 
+    /// Runs the program on another device, which has a vault file and a state of its own; the first time it gets a copy
+    /// of this device's vault file.
+    pub(crate) fn run_on(&self, device: &str, args: &[&str], stdin: &str) -> Ran {
+        let vault = self.path(&format!("{device}.keyfold"));
+        if !vault.exists() {
+            std::fs::copy(self.vault(), &vault).unwrap();
+            self.write(&format!("{device}.toml"), &format!("device = {device:?}\n"));
+        }
+        let mut command = self.command();
+        command
+            .env("KEYFOLD_VAULT", vault)
+            .env("KEYFOLD_STATE_DIR", self.path(&format!("{device}-state")))
+            .env("KEYFOLD_CONFIG", self.path(&format!("{device}.toml")))
+            .args(["--password-file", &self.arg("password")])
+            .args(args);
+        finish(command, stdin)
+    }
+
+    /// The drive brings everything from another device's vault file to this one's, and back.
+    pub(crate) fn meet(&self, device: &str) {
+        let other = self.path(&format!("{device}.keyfold"));
+        let (mine, theirs) = (
+            std::fs::read(self.vault()).unwrap(),
+            std::fs::read(&other).unwrap(),
+        );
+        std::fs::write(self.vault(), [&mine, &theirs[1024..]].concat()).unwrap();
+        std::fs::write(other, [&theirs, &mine[1024..]].concat()).unwrap();
+    }
+
     /// Adds an item with this password.
     pub(crate) fn add(&self, name: &str, secret: &str, more: &[&str]) {
         let mut args = vec!["add", name, "--secret-stdin"];

@@ -134,6 +134,8 @@ pub(crate) enum Command {
     Compact,
     /// Print the vault's fingerprint as six words
     Fingerprint,
+    /// List the devices that share the vault; rename or retire one
+    Devices(Devices),
     /// Tell this device that the vault moved
     Relocate(Relocate),
     /// Drop what this device keeps of the vault; the vault file stays
@@ -528,6 +530,31 @@ pub(crate) struct Rekey {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) kdf: KdfFlags,
+}
+
+#[derive(Args)]
+pub(crate) struct Devices {
+    #[command(subcommand)]
+    pub(crate) action: Option<DevicesAction>,
+}
+
+/// What to do with devices.
+#[derive(Subcommand)]
+pub(crate) enum DevicesAction {
+    /// List them: `ahead` are changes of theirs that have not arrived, `behind` those here that they had not seen
+    List,
+    /// Give one another name
+    Rename {
+        /// Its name, its id or the start of it
+        device: String,
+        /// The new name
+        name: String,
+    },
+    /// Say that one is no more: it stays in the history, and nothing more of it is waited for
+    Retire {
+        /// Its name, its id or the start of it
+        device: String,
+    },
 }
 
 #[derive(Args)]

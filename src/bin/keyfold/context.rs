@@ -161,7 +161,11 @@ impl Context {
 
     /// What this device is called.
     pub(crate) fn device_name(&mut self) -> Result<InForce, Failure> {
-        if let Some(value) = self.setting("device")? {
+        // An empty name would say that the device is retired.
+        if let Some(value) = self
+            .setting("device")?
+            .filter(|name| !name.trim().is_empty())
+        {
             return Ok(InForce {
                 value,
                 why: "the configuration".to_owned(),

@@ -6,6 +6,7 @@ mod compact;
 mod completions;
 mod config;
 mod cp;
+mod devices;
 mod edit;
 mod export;
 mod find;
@@ -85,6 +86,7 @@ pub(crate) fn run(
         Command::Rekey(args) => rekey::run(context, &args),
         Command::Compact => compact::run(context),
         Command::Fingerprint => fingerprint::run(context),
+        Command::Devices(args) => devices::run(context, args),
         Command::Relocate(args) => relocate::run(context, &args),
         Command::Forget(args) => forget::run(context, &args),
         Command::Import(args) => import::run(context, &args),
