@@ -56,7 +56,9 @@ impl Session {
         let now = context.now();
         let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
         let mut session = Self { vault };
-        if session.vault.is_clock_behind(now) {
+        if session.vault.state().newest_clock().is_ahead_of(now) {
+            context.output.warn("A change in the vault is dated in the future: this machine's clock is behind, or another device's is ahead; keyfold devices tells which.");
+        } else if session.vault.is_clock_behind(now) {
             context.output.warn("This machine's clock is behind the newest change in the vault; one-time codes may be wrong.");
         }
         session.tell(context);
