@@ -12,3 +12,4 @@ pub mod origin;
 pub mod query;
 pub mod reference;
 pub mod search;
+pub mod when;

@@ -332,6 +332,12 @@ impl State {
         })
     }
 
+    /// Counts as erased what another state has erased.
+    pub(super) fn take_erasures_of(&mut self, other: &Self) {
+        self.erased = other.erased.clone();
+        self.erased_chunks = other.erased_chunks.clone();
+    }
+
     /// Whether any record has content to lose.
     #[must_use]
     pub fn has_erasures(&self) -> bool {

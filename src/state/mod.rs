@@ -9,5 +9,6 @@ pub mod devices;
 pub mod fold;
 pub mod id_hash;
 pub mod op;
+mod past;
 mod undone;
 pub mod view;

@@ -45,6 +45,7 @@ impl Vault {
         rng: &mut dyn CryptoRng,
         planner: impl FnOnce(&mut Plan<'_>, Revealer<'_>, &mut dyn CryptoRng) -> Result<T, ChangeError>,
     ) -> Result<T, VaultError> {
+        self.refuse_in_the_past()?;
         let _lock = self.begin(now, rng)?;
         let mut plan = Plan::new(&self.state);
         let answer = planner(&mut plan, Revealer::new(&self.state, &self.keys), rng)?;

@@ -108,6 +108,7 @@ pub fn create(
         keys,
         state,
         opened_with: slots.first().map(|slot| slot.id),
+        past: None,
         slots,
         device,
         device_name: new.device_name,

@@ -33,6 +33,8 @@ pub enum VaultError {
     Kdf(KdfError),
     /// A slot too many, or the last one.
     Slots(&'static str),
+    /// The vault is shown as it was, and takes no changes.
+    Rewound,
     /// A record or frame that was written does not read back.
     Inconsistent(&'static str),
 }
@@ -72,6 +74,9 @@ impl fmt::Display for VaultError {
             Self::TooLarge => out.write_str("this is more than one change may hold (64 MiB)"),
             Self::Change(error) => error.fmt(out),
             Self::Kdf(error) => error.fmt(out),
+            Self::Rewound => {
+                out.write_str("the vault is read as it was; the past cannot be changed")
+            }
             Self::Slots(text) | Self::Inconsistent(text) => out.write_str(text),
         }
     }

@@ -17,6 +17,7 @@ mod look;
 mod looked;
 mod merge;
 mod open;
+mod past;
 mod read;
 mod reconcile;
 mod rekey;
@@ -139,6 +140,8 @@ pub struct Vault {
     /// How many of the notices are in the log of events.
     logged: usize,
     opened_with: Option<SlotId>,
+    /// What is shown instead of the state, where the vault is read as it was.
+    past: Option<Box<State>>,
 }
 
 /// What is known of the replica.
@@ -158,10 +161,10 @@ impl Vault {
         self.keys.vault
     }
 
-    /// What the vault means.
+    /// What the vault means, or meant where it was rewound.
     #[must_use]
     pub fn state(&self) -> &State {
-        &self.state
+        self.past.as_deref().unwrap_or(&self.state)
     }
 
     /// This device's id.
@@ -208,7 +211,7 @@ impl Vault {
     /// What the vault means together with the keys to its values, for planners.
     #[must_use]
     pub fn revealer(&self) -> Revealer<'_> {
-        Revealer::new(&self.state, &self.keys)
+        Revealer::new(self.state(), &self.keys)
     }
 
     /// Whether the newest record is later than `now`: then this machine's clock is behind.

@@ -169,6 +169,7 @@ impl Located {
             notices: Vec::new(),
             logged: 0,
             opened_with: slot,
+            past: None,
         };
         vault.storage.make_folder(&vault.local.folder)?;
         vault.device = match vault.local.device(&*vault.storage)? {

@@ -10,6 +10,7 @@ mod items;
 mod naming;
 mod one_time;
 mod output;
+mod past;
 mod places;
 mod secrets;
 mod terminal;

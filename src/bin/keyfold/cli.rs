@@ -235,6 +235,14 @@ pub(crate) struct Add {
     pub(crate) or_update: bool,
 }
 
+/// Which moment a reading command shows.
+#[derive(Args, Default)]
+pub(crate) struct Past {
+    /// Read the vault as it was then: 2026-11-01 (that day's end), "2026-11-01 15:30", yesterday, 3d, "2 weeks ago"; in UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+}
+
 #[derive(Args)]
 #[command(
     override_usage = "keyfold get [OPTIONS] NAME [FIELD]\n       keyfold get [OPTIONS] --url URL [FIELD]"
@@ -248,6 +256,8 @@ pub(crate) struct Get {
     /// Find the item by the address it is for
     #[arg(long)]
     pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 #[derive(Args)]
@@ -257,6 +267,8 @@ pub(crate) struct Show {
     /// Print secrets too
     #[arg(long)]
     pub(crate) reveal: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 #[derive(Args, Default)]
@@ -272,6 +284,8 @@ pub(crate) struct Ls {
     /// What lies in the trash
     #[arg(long)]
     pub(crate) trash: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 #[derive(Args)]
@@ -368,8 +382,10 @@ pub(crate) struct History {
     #[arg(long)]
     pub(crate) reveal: bool,
     /// Bring former value N back
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "at")]
     pub(crate) restore: Option<usize>,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 #[derive(Args)]
@@ -606,6 +622,8 @@ pub(crate) struct Export {
     /// Write to this new file, private to you
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 #[derive(Args)]

@@ -210,7 +210,9 @@ impl From<VaultError> for Failure {
             VaultError::Change(
                 ChangeError::NoItem | ChangeError::NoField(_) | ChangeError::NoFormerValue,
             ) => Self::new(Kind::NotFound, text),
-            VaultError::Change(_) | VaultError::Slots(_) => Self::failed(text),
+            VaultError::Change(_) | VaultError::Slots(_) | VaultError::Rewound => {
+                Self::failed(text)
+            }
             VaultError::Inconsistent(_) => {
                 Self::new(Kind::Damaged, text).hint("keyfold check tells more")
             }

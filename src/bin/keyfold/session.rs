@@ -1,5 +1,6 @@
 //! An open vault for one command: found, unlocked, asked, and its notices told.
 
+use crate::cli::Past;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::memory::MappedMemory;
@@ -8,6 +9,7 @@ use keyfold::model::ids::{Dot, FieldId, ItemId};
 use keyfold::model::item::ItemSummary;
 use keyfold::model::query::{Resolution, Scope, resolve, resolve_reference};
 use keyfold::model::reference::Reference;
+use keyfold::model::when::parse_when;
 use keyfold::secret::Secret;
 use keyfold::service::{Request, Response, answer};
 use keyfold::state::view::ItemView;
@@ -62,6 +64,25 @@ impl Session {
             context.output.warn("This machine's clock is behind the newest change in the vault; one-time codes may be wrong.");
         }
         session.tell(context);
+        Ok(session)
+    }
+
+    /// As [`Session::open`], and shows the vault as it was where a time is given. The time is read first: nobody types a
+    /// password for a command that cannot be.
+    pub(crate) fn open_at(context: &mut Context, past: &Past) -> Result<Self, Failure> {
+        let Some(text) = &past.at else {
+            return Self::open(context);
+        };
+        let moment = parse_when(text, context.now()).map_err(|error| {
+            Failure::usage(format!("{text:?} {error}")).hint(
+                "for instance 2026-11-01, \"2026-11-01 15:30\", yesterday, 3d, \"2 weeks ago\"; times are UTC",
+            )
+        })?;
+        let mut session = Self::open(context)?;
+        session.vault.rewind(moment);
+        context
+            .output
+            .note(&format!("As it was at {}.", moment.to_rfc3339()));
         Ok(session)
     }
 

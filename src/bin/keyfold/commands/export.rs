@@ -19,7 +19,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
                 .hint("formats: keyfold"),
         );
     }
-    let session = Session::open(context)?;
+    let session = Session::open_at(context, &args.past)?;
     let found = args.query.as_deref().map(|query| matches(&session, query));
     let folder = args
         .folder

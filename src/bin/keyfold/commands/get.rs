@@ -17,7 +17,7 @@ use keyfold::state::view::ItemView;
 use serde::Serialize;
 
 pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_at(context, &args.past)?;
     let (item, field) = match (&args.url, &args.name) {
         (Some(url), field) => (by_url(context, &session, url)?, field.clone()),
         (None, Some(name)) => {
@@ -27,6 +27,10 @@ pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
         }
         (None, None) => return Err(Failure::usage("which item?")),
     };
+    if field.as_deref() == Some("otp") && args.past.at.is_some() {
+        return Err(Failure::usage("codes are of now, not of the past")
+            .hint("leave --at out; keyfold history shows former seeds"));
+    }
     let (secret, is_code) = value(context, &mut session, &item, field.as_deref())?;
     if context.output.json {
         #[derive(Serialize)]

@@ -29,7 +29,7 @@ struct Row {
 }
 
 pub(crate) fn run(context: &mut Context, args: &History) -> Result<(), Failure> {
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_at(context, &args.past)?;
     let item = session.pick(context, &args.name, Scope::All)?;
     let Response::History(former) = session.ask(context, Request::History(item.id))? else {
         return Err(unexpected());

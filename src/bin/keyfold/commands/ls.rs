@@ -50,7 +50,7 @@ pub(crate) fn run(context: &mut Context, args: Ls) -> Result<(), Failure> {
         args.kind.as_deref(),
         args.trash,
     )?;
-    let session = Session::open(context)?;
+    let session = Session::open_at(context, &args.past)?;
     let mut items: Vec<ItemSummary> = session
         .items()
         .into_iter()

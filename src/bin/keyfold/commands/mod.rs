@@ -48,6 +48,7 @@ pub(crate) fn run(
         let args = crate::cli::Show {
             name,
             reveal: false,
+            past: crate::cli::Past::default(),
         };
         return match show::run(context, &args) {
             Ok(()) => Ok(ExitCode::SUCCESS),

@@ -40,7 +40,7 @@ struct JsonShown {
 }
 
 pub(crate) fn run(context: &mut Context, args: &Show) -> Result<(), Failure> {
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_at(context, &args.past)?;
     let item = match &args.name {
         Some(name) => session.pick(context, name, Scope::All)?,
         None => pick_any(context, &session)?,
