@@ -3,6 +3,8 @@
 //! Many wishes make one plan and one plan makes one record, wholly there or wholly absent. Secrets stay in their
 //! wrappers here; `vault` seals them when it knows the record's id.
 
+mod undo;
+
 use super::codec::{self, Erasure, SetBody, UrlBody};
 use super::fold::State;
 use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
@@ -16,6 +18,8 @@ use crate::secret::Secret;
 use rand::CryptoRng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use zeroize::Zeroizing;
+
+pub use undo::is_undoable;
 
 /// A value to be sealed, or one that is sealed for the same item and field already.
 pub enum PlannedValue {
@@ -382,65 +386,6 @@ impl<'a> Plan<'a> {
         });
     }
 
-    /// New operations that put back what a record replaced.
-    ///
-    /// # Errors
-    /// [`ChangeError::CannotUndo`] where the record changed the vault itself or erased something.
-    pub fn undo(&mut self, record: RecordId) -> Result<(), ChangeError> {
-        let (_, operations) = self
-            .state
-            .record_operations(record)
-            .ok_or(ChangeError::CannotUndo("it is not known"))?;
-        if operations
-            .iter()
-            .any(|operation| !is_undoable(operation.tag))
-        {
-            return Err(ChangeError::CannotUndo(
-                "it changed the vault itself or erased something",
-            ));
-        }
-        let state = self.state;
-        let mut undone = self.undone.take().unwrap_or_else(|| Undone::new(state));
-        for (operation, index) in operations.iter().zip(0..) {
-            let Some(item) = operation.item else { continue };
-            let own = Dot { record, index };
-            let mut stands = |field: Option<FieldId>| {
-                let heads = match field {
-                    None => state.life_heads(item),
-                    Some(field) => state.register_heads(item, field),
-                };
-                undone.meant((item, field), heads).contains(&own)
-            };
-            match (operation.tag, operation.field) {
-                (Tag::LIFE, _) if stands(None) => {
-                    let was_alive = operation
-                        .replaces
-                        .iter()
-                        .any(|dot| self.state.is_alive_dot(item, *dot));
-                    self.life(item, if was_alive { LIFE_ALIVE } else { LIFE_DELETED });
-                }
-                (tag, Some(field)) if tag.is_value() && stands(Some(field)) => {
-                    // What showed before: the newest that is not a removal.
-                    let shown = operation.replaces.iter().max_by_key(|dot| {
-                        let is_shown = self.state.tag_of_dot(item, **dot) != Some(Tag::REMOVE);
-                        (is_shown, self.state.order_of_dot(item, **dot))
-                    });
-                    match shown {
-                        Some(dot) => self.restore(item, field, *dot)?,
-                        None => self.remove(item, field),
-                    }
-                }
-                _ => {}
-            }
-        }
-        undone.take_back(record);
-        self.undone = Some(undone);
-        let body = record.0.to_vec();
-        self.operations
-            .push(PlannedOperation::on_vault(Tag::UNDONE, None, body));
-        Ok(())
-    }
-
     /// Brings a former operation of a register back as a new one; a value sealed for this place goes in as it is.
     fn restore(&mut self, item: ItemId, field: FieldId, dot: Dot) -> Result<(), ChangeError> {
         let (tag, body, sealed) = self
@@ -688,12 +633,6 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether an undo may take back a record with such an operation.
-#[must_use]
-pub fn is_undoable(tag: Tag) -> bool {
-    tag.is_value() && tag != Tag::DEVICE || matches!(tag, Tag::LIFE | Tag::COUNTER | Tag::FORMER)
-}
-
 impl State {
     /// Tag, body and sealed values of an operation of a register, unless it was erased.
     fn operation_at(
@@ -712,32 +651,6 @@ impl State {
         let sealed = self.sealed_of(found).into_iter().map(<[u8]>::to_vec);
         let sealed = sealed.collect();
         Some((found.tag, self.bytes(found.body).to_vec(), sealed))
-    }
-
-    fn is_alive_dot(&self, item: ItemId, dot: Dot) -> bool {
-        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
-        operations.iter().any(|operation| {
-            self.dot_of(operation) == dot && self.bytes(operation.body) == [LIFE_ALIVE]
-        })
-    }
-
-    fn tag_of_dot(&self, item: ItemId, dot: Dot) -> Option<Tag> {
-        let operations = self.items.get(&item)?;
-        let mut all = operations.iter();
-        all.find(|operation| self.dot_of(operation) == dot)
-            .map(|operation| operation.tag)
-    }
-
-    fn order_of_dot(
-        &self,
-        item: ItemId,
-        dot: Dot,
-    ) -> Option<(crate::model::moment::Clock, RecordId, u32)> {
-        let operations = self.items.get(&item)?;
-        operations
-            .iter()
-            .find(|operation| self.dot_of(operation) == dot)
-            .map(|operation| self.order_of(operation))
     }
 
     fn chunks_of(&self, item: ItemId, dots: &[Dot]) -> Vec<super::op::ChunkName> {
