@@ -158,6 +158,19 @@ fn a_retired_device_that_writes_again_is_in_use_again() {
 }
 
 #[test]
+fn the_first_change_of_a_device_can_be_undone_and_it_keeps_its_name() {
+    let (storage, mut rng) = shared();
+    let mut b = opened(&storage, "b", 1, later(20)).unwrap();
+    let first = b.undoable_records()[0];
+    b.update(later(21), &mut rng, |plan, _| plan.undo(first))
+        .unwrap();
+    assert_eq!(row(&b, 22, b.device()).name, "b");
+    let row = b.state().summaries().into_iter();
+    let row = row.clone().find(|row| row.title == "from b");
+    assert!(row.is_none_or(|row| row.trashed));
+}
+
+#[test]
 fn a_device_without_a_name_does_not_retire_itself() {
     let (storage, mut rng) = shared();
     let mut nameless = opened(&storage, "", 1, later(20)).unwrap();

@@ -23,10 +23,9 @@ impl Plan<'_> {
             .state
             .record_operations(record)
             .ok_or(ChangeError::CannotUndo("it is not known"))?;
-        if operations
-            .iter()
-            .any(|operation| !is_undoable(operation.tag))
-        {
+        // A device's first change names the device besides; the name stays.
+        let foreign = |tag: Tag| !is_undoable(tag) && tag != Tag::DEVICE;
+        if operations.iter().any(|operation| foreign(operation.tag)) {
             return Err(ChangeError::CannotUndo(
                 "it changed the vault itself or erased something",
             ));
