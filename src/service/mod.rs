@@ -13,6 +13,7 @@ use crate::model::moment::Moment;
 use crate::otp::{Kind, Seed, SeedError};
 use crate::secret::Secret;
 use crate::state::change::{ChangeError, Edit};
+use crate::state::conflict::Conflict;
 use crate::state::devices::DeviceRow;
 use crate::state::view::{FormerView, ItemView, Life, Value};
 use crate::vault::{Vault, VaultError};
@@ -55,6 +56,10 @@ pub enum Request {
     Undoable,
     /// Takes changes back, newest first.
     Undo(Vec<RecordId>),
+    /// What devices changed apart and nobody has decided: of one item, or of all.
+    Conflicts(Option<ItemId>),
+    /// Takes one value of a conflict, counted from 0, for all of them.
+    Resolve(Box<Conflict>, usize),
     /// Devices that share the vault.
     Devices,
     /// Gives a device another name; an empty one retires it.
@@ -77,6 +82,8 @@ pub enum Response {
     Added(Vec<ItemId>),
     /// To [`Request::Undoable`].
     Undoable(Vec<UndoRow>),
+    /// To [`Request::Conflicts`].
+    Conflicts(Vec<Conflict>),
     /// To [`Request::Devices`].
     Devices(Vec<DeviceRow>),
     /// To everything else.
@@ -204,6 +211,14 @@ pub fn answer(
             vault.update(now, rng, |plan, _| {
                 records.into_iter().try_for_each(|record| plan.undo(record))
             })?;
+            Response::Done
+        }
+        Request::Conflicts(item) => Response::Conflicts(match item {
+            Some(item) => vault.state().conflicts_of(item),
+            None => vault.state().conflicts(),
+        }),
+        Request::Resolve(seen, taken) => {
+            vault.update(now, rng, |plan, _| plan.resolve(&seen, taken))?;
             Response::Done
         }
         Request::Devices => Response::Devices(vault.state().device_rows(vault.device(), now)),

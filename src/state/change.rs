@@ -3,6 +3,7 @@
 //! Many wishes make one plan and one plan makes one record, wholly there or wholly absent. Secrets stay in their
 //! wrappers here; `vault` seals them when it knows the record's id.
 
+mod resolve;
 mod undo;
 
 use super::codec::{self, Erasure, SetBody, UrlBody};
@@ -116,17 +117,27 @@ pub enum ChangeError {
     NoFormerValue,
     /// The record cannot be undone, and why.
     CannotUndo(&'static str),
+    /// What is to be decided is not what it was when it was shown.
+    NotAsSeen,
 }
+
+/// A field of an item, or the item's life.
+type Register = (ItemId, Option<FieldId>);
+
+/// Tag, body and sealed values of an operation.
+type Content = (Tag, Vec<u8>, Vec<Vec<u8>>);
 
 /// Operations on their way into one record.
 pub struct Plan<'a> {
     state: &'a State,
     operations: Vec<PlannedOperation>,
     /// Which operation of this plan holds a register already: a record never replaces its own dots.
-    registers: HashMap<(ItemId, Option<FieldId>), usize>,
+    registers: HashMap<Register, usize>,
     fresh_items: BTreeSet<ItemId>,
     /// Custom fields made in this plan, by item and name.
     fresh_fields: BTreeMap<(ItemId, String), FieldId>,
+    /// Further heads of registers that `operations` has one of already: an undo may bring a conflict back.
+    further: BTreeMap<Register, Vec<PlannedOperation>>,
     /// What undos took back, this plan's included; made by the first of them.
     undone: Option<Undone<'a>>,
 }
@@ -141,6 +152,7 @@ impl<'a> Plan<'a> {
             registers: HashMap::new(),
             fresh_items: BTreeSet::new(),
             fresh_fields: BTreeMap::new(),
+            further: BTreeMap::new(),
             undone: None,
         }
     }
@@ -153,7 +165,8 @@ impl<'a> Plan<'a> {
 
     /// The operations, in the order they were planned.
     #[must_use]
-    pub fn into_operations(self) -> Vec<PlannedOperation> {
+    pub fn into_operations(mut self) -> Vec<PlannedOperation> {
+        self.operations.extend(self.further.into_values().flatten());
         self.operations
     }
 
@@ -388,15 +401,20 @@ impl<'a> Plan<'a> {
 
     /// Brings a former operation of a register back as a new one; a value sealed for this place goes in as it is.
     fn restore(&mut self, item: ItemId, field: FieldId, dot: Dot) -> Result<(), ChangeError> {
+        let (tag, body, sealed) = self.restored(item, field, dot)?;
+        let values = sealed.into_iter().map(PlannedValue::Sealed).collect();
+        self.put(item, Some(field), tag, body, values);
+        Ok(())
+    }
+
+    /// What brings a former operation of a register back.
+    fn restored(&self, item: ItemId, field: FieldId, dot: Dot) -> Result<Content, ChangeError> {
         let (tag, body, sealed) = self
             .state
             .operation_at(item, field, dot)
             .ok_or(ChangeError::NoFormerValue)?;
         let (tag, body) = match tag {
-            Tag::REMOVE => {
-                self.remove(item, field);
-                return Ok(());
-            }
+            Tag::REMOVE => (tag, Vec::new()),
             Tag::SET => {
                 let set = codec::parse_set(&body).ok_or(ChangeError::NoFormerValue)?;
                 // A seed that comes back goes on with its counter, and says whose that is.
@@ -429,9 +447,7 @@ impl<'a> Plan<'a> {
             tag if tag.is_value() => (tag, body),
             _ => return Err(ChangeError::NoFormerValue),
         };
-        let values = sealed.into_iter().map(PlannedValue::Sealed).collect();
-        self.put(item, Some(field), tag, body, values);
-        Ok(())
+        Ok((tag, body, sealed))
     }
 
     fn set_plain(&mut self, item: ItemId, number: u8, text: &str) {
@@ -573,6 +589,7 @@ impl<'a> Plan<'a> {
         body: Vec<u8>,
         values: Vec<PlannedValue>,
     ) {
+        self.further.remove(&(item, field));
         let is_fresh = self.fresh_items.contains(&item);
         let replaces = match field {
             _ if is_fresh => Vec::new(),
@@ -598,6 +615,25 @@ impl<'a> Plan<'a> {
                 self.operations.push(operation);
             }
         }
+    }
+
+    /// Another head of a register that this plan has put an operation in.
+    fn put_beside(&mut self, register: Register, tag: Tag, body: Vec<u8>, sealed: Vec<Vec<u8>>) {
+        let (item, field) = register;
+        let first = self.registers.get(&register);
+        let first = first.and_then(|at| self.operations.get(*at));
+        let replaces = first.map(|operation| operation.replaces.clone());
+        self.further
+            .entry(register)
+            .or_default()
+            .push(PlannedOperation {
+                tag,
+                item: Some(item),
+                field,
+                replaces: replaces.unwrap_or_default(),
+                body,
+                values: sealed.into_iter().map(PlannedValue::Sealed).collect(),
+            });
     }
 
     /// The register of a field name: a standard number, a custom field of that name, or a fresh one.
@@ -635,12 +671,7 @@ impl<'a> Plan<'a> {
 
 impl State {
     /// Tag, body and sealed values of an operation of a register, unless it was erased.
-    fn operation_at(
-        &self,
-        item: ItemId,
-        field: FieldId,
-        dot: Dot,
-    ) -> Option<(Tag, Vec<u8>, Vec<Vec<u8>>)> {
+    fn operation_at(&self, item: ItemId, field: FieldId, dot: Dot) -> Option<Content> {
         let operations = self.items.get(&item)?;
         let found = operations
             .iter()

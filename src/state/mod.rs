@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod codec;
+pub mod conflict;
 pub mod devices;
 pub mod fold;
 pub mod id_hash;

@@ -346,7 +346,7 @@ impl State {
     }
 
     /// What a LIFE says: alive or deleted; `None` where a newer version says something else.
-    fn life_of(&self, operation: &Folded) -> Option<u8> {
+    pub(super) fn life_of(&self, operation: &Folded) -> Option<u8> {
         match (operation.field, self.bytes(operation.body)) {
             (None, [life @ (LIFE_ALIVE | LIFE_DELETED)]) => Some(*life),
             _ => None,
@@ -473,7 +473,7 @@ impl State {
             .max()
     }
 
-    fn value_view(&self, operation: &Folded) -> Option<ValueView> {
+    pub(super) fn value_view(&self, operation: &Folded) -> Option<ValueView> {
         let body = self.bytes(operation.body);
         let (kind, text) = match operation.tag {
             Tag::URL => (FieldKind::Url, self.url_of(operation)?.address),
@@ -523,7 +523,11 @@ impl State {
         heads
     }
 
-    fn unreplaced<'a>(&self, operations: &'a [Folded], wanted: fn(Tag) -> bool) -> Vec<&'a Folded> {
+    pub(super) fn unreplaced<'a>(
+        &self,
+        operations: &'a [Folded],
+        wanted: fn(Tag) -> bool,
+    ) -> Vec<&'a Folded> {
         let replaced: HashSet<(Option<FieldId>, Dot)> = operations
             .iter()
             .flat_map(|operation| operation.replaces.iter().map(|dot| (operation.field, *dot)))

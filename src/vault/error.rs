@@ -114,6 +114,7 @@ impl fmt::Display for ChangeError {
             Self::NoItem => out.write_str("there is no such item"),
             Self::NoField(name) => write!(out, "the item has no {name}"),
             Self::NoFormerValue => out.write_str("there is no such former value"),
+            Self::NotAsSeen => out.write_str("another device's change has just arrived there"),
             Self::CannotUndo(why) => write!(out, "that change cannot be undone: {why}"),
         }
     }

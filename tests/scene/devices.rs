@@ -30,6 +30,7 @@ pub(crate) enum Step {
     Prune(usize),
     Undo(usize),
     Count(usize, u64),
+    Resolve(usize, usize),
     Meet,
 }
 
@@ -49,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => item.clone().prop_map(Step::Purge),
         1 => item.clone().prop_map(Step::Prune),
         1 => item.clone().prop_map(Step::Undo),
+        1 => (item.clone(), 0..3_usize).prop_map(|(item, taken)| Step::Resolve(item, taken)),
         1 => (item, any::<u64>()).prop_map(|(item, count)| Step::Count(item, count)),
         2 => Just(Step::Meet),
     ]
@@ -156,6 +158,16 @@ impl Devices {
                 if let Some(record) = own.get(number % own.len().max(1)).copied() {
                     // What was erased meanwhile cannot come back; that is a refusal, not a failure.
                     drop(vault.update(now, rng, |plan, _| plan.undo(record)));
+                }
+                return;
+            }
+            Step::Resolve(number, taken) => {
+                let open = vault.state().conflicts();
+                if let Some(conflict) = open.get(number % open.len().max(1)) {
+                    let taken = taken % conflict.values.len();
+                    vault
+                        .update(now, rng, |plan, _| plan.resolve(conflict, taken))
+                        .unwrap();
                 }
                 return;
             }

@@ -207,6 +207,9 @@ impl From<VaultError> for Failure {
             VaultError::Storage(error) => error.into(),
             VaultError::Kdf(error) => error.into(),
             VaultError::TooLarge => Self::failed(text).hint("do it in smaller parts"),
+            VaultError::Change(ChangeError::NotAsSeen) => {
+                Self::failed(text).hint("keyfold conflicts shows it as it is now")
+            }
             VaultError::Change(
                 ChangeError::NoItem | ChangeError::NoField(_) | ChangeError::NoFormerValue,
             ) => Self::new(Kind::NotFound, text),

@@ -1,11 +1,12 @@
 //! Taking a record back: new operations that put back what it replaced (vault-format.md, section 5.7).
 
-use super::{ChangeError, Plan, PlannedOperation};
+use super::{ChangeError, Content, Plan, PlannedOperation, PlannedValue};
 use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Clock;
 use crate::state::fold::State;
 use crate::state::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
 use crate::state::undone::Undone;
+use std::cmp::Reverse;
 
 /// Whether an undo may take back a record with such an operation.
 #[must_use]
@@ -44,22 +45,10 @@ impl Plan<'_> {
             };
             match (operation.tag, operation.field) {
                 (Tag::LIFE, _) if stands(None) => {
-                    let was_alive = operation
-                        .replaces
-                        .iter()
-                        .any(|dot| self.state.is_alive_dot(item, *dot));
-                    self.life(item, if was_alive { LIFE_ALIVE } else { LIFE_DELETED });
+                    self.put_life_back(item, &operation.replaces);
                 }
                 (tag, Some(field)) if tag.is_value() && stands(Some(field)) => {
-                    // What showed before: the newest that is not a removal.
-                    let shown = operation.replaces.iter().max_by_key(|dot| {
-                        let is_shown = self.state.tag_of_dot(item, **dot) != Some(Tag::REMOVE);
-                        (is_shown, self.state.order_of_dot(item, **dot))
-                    });
-                    match shown {
-                        Some(dot) => self.restore(item, field, *dot)?,
-                        None => self.remove(item, field),
-                    }
+                    self.put_back(item, field, &operation.replaces)?;
                 }
                 _ => {}
             }
@@ -71,14 +60,61 @@ impl Plan<'_> {
             .push(PlannedOperation::on_vault(Tag::UNDONE, None, body));
         Ok(())
     }
+
+    /// Puts back what a register showed: all values that stood, so that what devices had changed apart is so again.
+    fn put_back(
+        &mut self,
+        item: ItemId,
+        field: FieldId,
+        replaced: &[Dot],
+    ) -> Result<(), ChangeError> {
+        let mut shown: Vec<Dot> = replaced.to_vec();
+        shown.retain(|dot| self.state.tag_of_dot(item, *dot) != Some(Tag::REMOVE));
+        shown.sort_by_key(|dot| Reverse(self.state.order_of_dot(item, *dot)));
+        let mut contents: Vec<Content> = Vec::new();
+        let mut refusal = None;
+        for dot in &shown {
+            match self.restored(item, field, *dot) {
+                Ok(content) if contents.contains(&content) => {}
+                Ok(content) => contents.push(content),
+                Err(error) => refusal = Some(error),
+            }
+        }
+        // The newest shows: it goes in last.
+        let mut contents = contents.into_iter().rev();
+        match (contents.next(), refusal) {
+            (Some((tag, body, sealed)), _) => {
+                let values = sealed.into_iter().map(PlannedValue::Sealed).collect();
+                self.put(item, Some(field), tag, body, values);
+            }
+            (None, Some(refusal)) => return Err(refusal),
+            (None, None) => self.remove(item, field),
+        }
+        for (tag, body, sealed) in contents {
+            self.put_beside((item, Some(field)), tag, body, sealed);
+        }
+        Ok(())
+    }
+
+    fn put_life_back(&mut self, item: ItemId, replaced: &[Dot]) {
+        let was = |life| {
+            let mut dots = replaced.iter();
+            dots.any(|dot| self.state.is_life_dot(item, *dot, life))
+        };
+        let (was_alive, was_deleted) = (was(LIFE_ALIVE), was(LIFE_DELETED));
+        self.life(item, if was_alive { LIFE_ALIVE } else { LIFE_DELETED });
+        if was_alive && was_deleted {
+            self.put_beside((item, None), Tag::LIFE, vec![LIFE_DELETED], Vec::new());
+        }
+    }
 }
 
 impl State {
-    fn is_alive_dot(&self, item: ItemId, dot: Dot) -> bool {
+    fn is_life_dot(&self, item: ItemId, dot: Dot, life: u8) -> bool {
         let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
-        operations.iter().any(|operation| {
-            self.dot_of(operation) == dot && self.bytes(operation.body) == [LIFE_ALIVE]
-        })
+        operations
+            .iter()
+            .any(|operation| self.dot_of(operation) == dot && self.bytes(operation.body) == [life])
     }
 
     fn tag_of_dot(&self, item: ItemId, dot: Dot) -> Option<Tag> {
