@@ -100,6 +100,28 @@ impl Bench {
         finish(command.spawn().unwrap(), input)
     }
 
+    /// Gives mail another password here and, apart, on a second device, whose changes the drive then brings.
+    fn change_apart(&self) {
+        let (here, there) = (
+            self.path("drive/vault.keyfold"),
+            self.path("drive/other.vault"),
+        );
+        fs::copy(&here, &there).unwrap();
+        let edit = ["edit", "mail", "--secret-stdin"];
+        assert!(self.run(&edit, IMPORTED).status.success());
+        let mut other = self.prepare(env!("CARGO_BIN_EXE_keyfold"));
+        other
+            .env("KEYFOLD_VAULT", &there)
+            .env("KEYFOLD_STATE_DIR", self.path("other"))
+            .args(self.options())
+            .args(edit);
+        let edited = finish(other.spawn().unwrap(), EDITED);
+        assert!(edited.status.success(), "{edited:?}");
+        let (mine, theirs) = (fs::read(&here).unwrap(), fs::read(&there).unwrap());
+        fs::write(&here, [&mine, &theirs[1024..]].concat()).unwrap();
+        fs::remove_file(there).unwrap();
+    }
+
     /// An editor that writes down the modes it finds, then does `action` with the file `$1`.
     fn editor(&self, action: &str) {
         let script = format!(
@@ -442,6 +464,8 @@ fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["edit", "mail"], ""),
         (vec!["edit", "mail", "--secret-stdin"], ITEM),
         (vec!["history", "mail", "--reveal"], ""),
+        (vec!["conflicts", "--reveal"], ""),
+        (vec!["resolve", "mail", "password", "--take", "2"], ""),
         (vec!["mv", "other", "folder/other"], ""),
         (vec!["cp", "mail", "copy"], ""),
         (vec!["rm", "copy"], ""),
@@ -533,6 +557,9 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
 
     let mut seen = BTreeSet::new();
     for (arguments, input) in every_command() {
+        if arguments.first() == Some(&"conflicts") {
+            bench.change_apart();
+        }
         let mut all = bench.options();
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let (calls, outcome) = traced(&bench, env!("CARGO_BIN_EXE_keyfold"), &all, input);

@@ -53,6 +53,7 @@ fn prepared() -> Home {
 case " $* " in
     *" init "*) set -- "$@" {floor} ;;
     *" passwd "*) set -- "$@" {floor} --new-password-file new-password; changed=yes ;;
+    *" conflicts "*) [ -e phone.keyfold ] || sh change-apart ;;
     *" rekey "*) set -- "$@" {floor} --new-password-file new-password --yes ;;
 esac
 case " $* " in
@@ -67,9 +68,27 @@ exit $code
         floor = FLOOR.join(" "),
         keyfold = env!("CARGO_BIN_EXE_keyfold"),
     );
+    home.write("change-apart", &change_apart());
     let path = home.write("bin/keyfold", &wrapper);
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
     home
+}
+
+/// What happened before conflicts are listed: a second device and this one changed the same, and the drive brought it.
+fn change_apart() -> String {
+    format!(
+        r#"set -e
+exec > change-apart.log 2>&1
+edit() {{ '{keyfold}' --password-file password edit private/mail -u "$1"; }}
+cp vault.keyfold phone.keyfold
+echo 'device = "phone"' > phone.toml
+edit me@laptop.example
+(KEYFOLD_VAULT=phone.keyfold KEYFOLD_STATE_DIR=phone KEYFOLD_CONFIG=phone.toml; edit me@phone.example)
+tail -c +1025 phone.keyfold >> vault.keyfold
+'{keyfold}' --password-file password ls
+"#,
+        keyfold = env!("CARGO_BIN_EXE_keyfold"),
+    )
 }
 
 fn check(home: &Home, shown: &str, expected: &str) {

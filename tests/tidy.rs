@@ -35,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 /// Files that may expose a secret; each use there says why.
 const EXPOSING: [&str; 26] = [
     "src/bin/keyfold/commands/add.rs",
+    "src/bin/keyfold/commands/conflicts.rs",
     "src/bin/keyfold/commands/cp.rs",
     "src/bin/keyfold/commands/generate.rs",
     "src/bin/keyfold/commands/get.rs",

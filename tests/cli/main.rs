@@ -4,6 +4,7 @@
 #[path = "../program/mod.rs"]
 mod program;
 
+mod conflicts;
 mod devices;
 mod exchange;
 mod items;

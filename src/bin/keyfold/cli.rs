@@ -115,6 +115,10 @@ pub(crate) enum Command {
     History(History),
     /// Take back the last changes of this device
     Undo(Undo),
+    /// List what two devices changed apart
+    Conflicts(Conflicts),
+    /// Decide a conflict: take one of its values
+    Resolve(Resolve),
     /// Generate a password or passphrase
     #[command(name = "gen", visible_alias = "generate")]
     Generate(Generate),
@@ -396,6 +400,26 @@ pub(crate) struct Undo {
     /// How many changes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) count: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct Conflicts {
+    /// Only this item's
+    pub(crate) name: Option<String>,
+    /// Print secrets too
+    #[arg(long)]
+    pub(crate) reveal: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Resolve {
+    /// The item
+    pub(crate) name: String,
+    /// The field; `life` for an item that was deleted on one device and changed on another
+    pub(crate) field: String,
+    /// Which value, as `conflicts` numbers them; of `life`, 1 keeps the item and 2 moves it to the trash
+    #[arg(long, value_name = "N")]
+    pub(crate) take: usize,
 }
 
 #[derive(Args, Default)]

@@ -5,6 +5,7 @@ mod check;
 mod compact;
 mod completions;
 mod config;
+mod conflicts;
 mod cp;
 mod devices;
 mod edit;
@@ -26,6 +27,7 @@ mod purge;
 mod recovery_key;
 mod rekey;
 mod relocate;
+mod resolve;
 mod restore;
 pub(crate) mod rm;
 mod show;
@@ -79,6 +81,8 @@ pub(crate) fn run(
         Command::Purge(args) => purge::run(context, &args),
         Command::History(args) => history::run(context, &args),
         Command::Undo(args) => undo::run(context, &args),
+        Command::Conflicts(args) => conflicts::run(context, &args),
+        Command::Resolve(args) => resolve::run(context, &args),
         Command::Generate(args) => generate::run(context, &args),
         Command::Otp(args) => otp::run(context, args),
         Command::Passwd(args) => passwd::run(context, &args),

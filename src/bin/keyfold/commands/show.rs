@@ -1,6 +1,7 @@
 //! `show`: a whole item, secrets masked.
 
 use crate::cli::Show;
+use crate::commands::conflicts::ask;
 use crate::commands::get::is_about_the_item;
 use crate::commands::ls::JsonItem;
 use crate::context::Context;
@@ -9,12 +10,14 @@ use crate::failure::{Failure, Kind};
 use crate::prompt;
 use crate::session::Session;
 use anstyle::{AnsiColor, Style};
-use keyfold::model::ids::{Dot, FieldId};
+use keyfold::model::ids::{DeviceId, FieldId};
 use keyfold::model::item::ItemSummary;
 use keyfold::model::query::Scope;
 use keyfold::secret::Secret;
-use keyfold::state::view::{FieldView, ItemView, Life};
+use keyfold::state::conflict::Conflict;
+use keyfold::state::view::{FieldView, ItemView, Life, Value, ValueView};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 const MASK: &str = "••••••••";
 
@@ -34,6 +37,7 @@ struct JsonShown {
     #[serde(flatten)]
     item: JsonItem,
     favourite: bool,
+    life: &'static str,
     created: String,
     changed: String,
     fields: Vec<JsonField>,
@@ -81,13 +85,17 @@ fn shown(
     session: &mut Session,
     view: &ItemView,
     field: &FieldView,
-    dot: Option<Dot>,
+    head: &ValueView,
     args: &Show,
 ) -> Result<Option<Secret>, Failure> {
-    if field.kind.is_secret() && !args.reveal {
+    // Another device may have given the field another kind: what is sealed is a secret, whatever shows.
+    let is_secret = field.kind.is_secret() || matches!(head.value, Value::Sealed(_));
+    if is_secret && !args.reveal {
         return Ok(None);
     }
-    session.reveal(context, view.id, field.id, dot).map(Some)
+    session
+        .reveal(context, view.id, field.id, Some(head.dot))
+        .map(Some)
 }
 
 fn json(
@@ -103,10 +111,10 @@ fn json(
         .iter()
         .filter(|field| !is_about_the_item(field.id))
     {
-        let value = shown(context, session, &view, field, None, args)?;
+        let value = shown(context, session, &view, field, &field.current, args)?;
         let mut conflicts = Vec::new();
         for other in &field.others {
-            let value = shown(context, session, &view, field, Some(other.dot), args)?;
+            let value = shown(context, session, &view, field, other, args)?;
             // EXPOSE: shown because it is not secret or --reveal was given.
             conflicts.push(value.map(|value| value.expose().to_owned()));
         }
@@ -124,6 +132,11 @@ fn json(
         schema: 1,
         item: JsonItem::from(item),
         favourite: item.favourite,
+        life: match view.life {
+            Life::Alive => "alive",
+            Life::Trashed => "trashed",
+            Life::Back => "back",
+        },
         created: view.created.to_rfc3339(),
         changed: view.changed.to_rfc3339(),
         fields,
@@ -161,7 +174,7 @@ fn text(
             .styled(AnsiColor::Yellow.on_default(), "in the trash")?,
         Life::Back => context.output.styled(
             AnsiColor::Yellow.on_default(),
-            "deleted on one device, kept on another",
+            "deleted on one device, changed on another",
         )?,
     }
     let row = |context: &Context, name: &str, value: &str| {
@@ -174,28 +187,20 @@ fn text(
             .raw(format!("  {name}: {indented}\n").as_bytes())
     };
     row(context, "kind", item.kind.name())?;
-    for field in view
-        .fields
-        .iter()
-        .filter(|field| !is_about_the_item(field.id))
-    {
-        let value = shown(context, session, view, field, None, args)?;
-        row(
-            context,
-            &field.name,
-            // EXPOSE: shown because it is not secret or --reveal was given.
-            value.as_ref().map_or(MASK, |value| value.expose()),
-        )?;
-        for other in &field.others {
-            let value = shown(context, session, view, field, Some(other.dot), args)?;
-            let name = format!(
-                "{} (also, since {})",
-                field.name,
-                other.changed.to_rfc3339()
-            );
+    let names = session.vault.state().device_names();
+    let open = ask(context, session, Some(item.id))?;
+    for field in &view.fields {
+        let apart = open.iter().find(|one| one.field == Some(field.id));
+        // What describes the item shows in its path, but for what was changed apart.
+        if is_about_the_item(field.id) && apart.is_none() {
+            continue;
+        }
+        let heads = apart.map_or(std::slice::from_ref(&field.current), |apart| &apart.values);
+        for (head, number) in heads.iter().zip(1..) {
+            let value = shown(context, session, view, field, head, args)?;
             row(
                 context,
-                &name,
+                &label(field, head, (number, heads.len()), &names),
                 // EXPOSE: shown because it is not secret or --reveal was given.
                 value.as_ref().map_or(MASK, |value| value.expose()),
             )?;
@@ -207,5 +212,37 @@ fn text(
     if !view.tags.is_empty() {
         row(context, "tags", &view.tags.join(" "))?;
     }
-    row(context, "changed", &view.changed.to_rfc3339())
+    row(context, "changed", &view.changed.to_rfc3339())?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let style = AnsiColor::Yellow.on_default();
+    context.output.styled(style, &undecided(&open))
+}
+
+/// A field's name; where its value was changed apart, which of them this is, since when and on which device.
+fn label(
+    field: &FieldView,
+    head: &ValueView,
+    (number, count): (usize, usize),
+    names: &BTreeMap<DeviceId, String>,
+) -> String {
+    if count == 1 {
+        return field.name.clone();
+    }
+    let device = names.get(&head.device).map(|name| format!(" on {name}"));
+    format!(
+        "{} ({number} of {count}, {}{})",
+        field.name,
+        head.changed.to_rfc3339(),
+        device.unwrap_or_default()
+    )
+}
+
+fn undecided(open: &[Conflict]) -> String {
+    let names: Vec<&str> = open.iter().map(|conflict| conflict.name.as_str()).collect();
+    format!(
+        "changed apart: {}. keyfold resolve NAME FIELD --take N decides, keyfold conflicts --reveal shows the values",
+        escape(&names.join(", "))
+    )
 }
