@@ -401,3 +401,57 @@ fn a_device_that_was_away_is_told_when_its_password_was_closed() {
     let vault = opened(&b, "b", OF_A, later(50)).unwrap();
     assert_eq!(titles(&vault), ["made offline", "shared"]);
 }
+
+/// A copy that lay under a key that went apart is an ordinary one once that key is held.
+#[test]
+fn a_copy_that_was_merged_by_name_is_cleared_away_on_every_device() {
+    let (a, b, mut rng) = two();
+    for (disk, name, seed, second) in [(&a, "a", OF_A, 21), (&b, "b", OF_B, 23)] {
+        let mut vault = opened(disk, name, FIRST, later(20)).unwrap();
+        rekey(&mut vault, seed, second, &mut rng);
+    }
+    let copy = Path::new("/drive/vault.sync-conflict-20261125-070000-ABCDEFG.keyfold");
+    a.place(copy, &file_of(&b));
+    for second in [30, 40] {
+        let mut vault = opened(&a, "a", OF_A, later(second)).unwrap();
+        assert_eq!(vault.take_notices(), [Notice::OtherKey], "at {second}");
+    }
+    let mut vault = opened(&a, "a", OF_A, later(50)).unwrap();
+    let source = vault
+        .read_merge_source(copy, Some((&recovery(OF_B), &mut PlainMemory)))
+        .unwrap();
+    vault.merge(&source, later(51), &mut rng).unwrap();
+    drop(vault);
+    drop(opened(&a, "a", OF_A, later(60)).unwrap());
+    assert!(a.content(copy).is_none());
+    assert_eq!(opened(&a, "a", OF_A, later(70)).unwrap().take_notices(), []);
+}
+
+/// A torn file of a rekey does not tell that it takes the place of this device's key; once the whole one is there, the two
+/// devices settle and do not replace each other's file for ever.
+#[test]
+fn keys_that_name_each_other_settle_without_replacing_the_file_for_ever() {
+    let (a, b, mut rng) = two();
+    let mut vault = opened(&b, "b", FIRST, later(20)).unwrap();
+    rekey(&mut vault, OF_B, 21, &mut rng);
+    drop(vault);
+    let whole = file_of(&b);
+    let torn = Path::new("/elsewhere/torn.keyfold");
+    a.place(torn, &whole[..2048]);
+    let mut vault = opened(&a, "a", FIRST, later(30)).unwrap();
+    let source = vault
+        .read_merge_source(torn, Some((&recovery(OF_B), &mut PlainMemory)))
+        .unwrap();
+    vault.merge(&source, later(31), &mut rng).unwrap();
+    drop(vault);
+    let of_a = file_of(&a);
+    put(&b, &of_a);
+    let mut vault = opened(&b, "b", OF_B, later(40)).unwrap();
+    assert_eq!(vault.take_notices(), [Notice::OtherKey]);
+    assert_eq!(file_of(&b), of_a, "the later of the two is not replaced");
+    drop(vault);
+    drop(opened(&b, "b", FIRST, later(50)).unwrap());
+    put(&a, &file_of(&b));
+    let mut vault = opened(&a, "a", FIRST, later(60)).unwrap();
+    assert_eq!(vault.take_notices(), []);
+}

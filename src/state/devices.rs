@@ -141,7 +141,8 @@ impl State {
     }
 
     /// Records of each device that were written and have not arrived.
-    fn gaps(&self) -> BTreeMap<DeviceId, u64> {
+    #[must_use]
+    pub fn gaps(&self) -> BTreeMap<DeviceId, u64> {
         let mut gaps: BTreeMap<DeviceId, u64> = BTreeMap::new();
         for oddity in self.oddities() {
             if let Oddity::Gap(device, count) = oddity {

@@ -102,10 +102,14 @@ pub(super) fn find_copies(
     let mut beside = Beside::default();
     let mut bytes = 0;
     for entry in entries {
-        if looked.holds(Finding::Nothing, &entry.name, &entry.stamp) {
+        let (name, stamp) = (&entry.name, &entry.stamp);
+        if looked.holds(Finding::Foreign, name, stamp)
+            || looked.holds(Finding::Nothing, name, stamp)
+        {
             continue;
         }
-        if looked.holds(Finding::OtherKey, &entry.name, &entry.stamp) {
+        if looked.holds(Finding::OtherKey, name, stamp) {
+            looked.holds(Finding::Tried, name, stamp);
             beside.has_other_key = true;
             continue;
         }
@@ -129,7 +133,7 @@ pub(super) fn find_copies(
                 stamp,
             });
         } else if stamp == entry.stamp {
-            looked.note(Finding::Nothing, &entry.name, &stamp);
+            looked.note(Finding::Foreign, &entry.name, &stamp);
         }
     }
     beside
@@ -156,7 +160,11 @@ impl Vault {
     /// What earlier looks found; nothing where the replica cannot be relied on.
     pub(super) fn looked(&self) -> Looked {
         match self.replica.filter(|facts| !facts.is_damaged) {
-            Some(_) => Looked::load(&*self.storage, &self.local.looked, self.keys.id),
+            Some(_) => {
+                let former = self.state.former_keys().into_iter().map(|row| row.0);
+                let path = &self.local.looked;
+                Looked::load(&*self.storage, path, self.keys.id, former.collect())
+            }
             None => Looked::empty(self.keys.id),
         }
     }
@@ -243,6 +251,9 @@ impl Vault {
             };
             if super::local::is_still(&found.stamp, now) {
                 looked.note(finding, &found.name, &found.stamp);
+                if finding == Finding::OtherKey {
+                    looked.note(Finding::Tried, &found.name, &found.stamp);
+                }
             }
         }
         looked.save(&*self.storage, &self.local.looked);

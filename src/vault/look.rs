@@ -2,7 +2,7 @@
 
 use super::copies::ReadCopy;
 use super::error::VaultError;
-use super::lineage::former_keys;
+use super::lineage::{Line, former_keys};
 use super::local::is_still;
 use super::looked::{Finding, Looked};
 use super::open::{OnPath, look};
@@ -74,6 +74,7 @@ impl Vault {
                 beside.has_other_key.then_some(Notice::OtherKey)
             }
             OnPath::Vault(_, stamp) if looked.holds(Finding::OtherKey, name, &stamp) => {
+                looked.holds(Finding::Tried, name, &stamp);
                 Some(Notice::OtherKey)
             }
             OnPath::Unusable(reason) => Some(Notice::Unusable(reason)),
@@ -118,6 +119,9 @@ impl Vault {
         self.take_slots(&contents);
         self.adopt_replacements();
         plan.file = self.judge(&*file, stamp, &contents, now)?;
+        if !contents.other_keys.is_empty() && !plan.file.is_left_alone() {
+            self.note_strangers(&contents);
+        }
         if lacks_chunks(&contents.chunks, &plan.copies) && !plan.file.is_left_alone() {
             plan.file = FilePlan::Replace;
         }
@@ -234,6 +238,20 @@ impl Vault {
             if other_keys.contains(&former.id) {
                 let mut old = State::default();
                 read_into(&mut old, &former, file, &stamp, Depth::Everything)?;
+                let (theirs, ours) = (
+                    Line {
+                        keys: &former,
+                        state: &old,
+                    },
+                    Line {
+                        keys: &self.keys,
+                        state: &self.state,
+                    },
+                );
+                // Each may name the other; then it takes the place of ours all the same, once a secret opens it.
+                if theirs.supersedes(&ours) {
+                    return Ok(FilePlan::OtherKey(stamp));
+                }
                 let has_unknown = self.unknown_of(&old)? > 0;
                 return Ok(FilePlan::FormerKey {
                     key: former.id,
@@ -242,6 +260,15 @@ impl Vault {
             }
         }
         Ok(FilePlan::OtherKey(stamp))
+    }
+
+    /// Somebody put frames of a key that is not held behind those of the vault's own.
+    fn note_strangers(&mut self, contents: &Contents) {
+        let former = self.state.former_keys();
+        let is_known = |key: &KeyId| former.iter().any(|row| row.0 == *key);
+        if !contents.other_keys.iter().all(is_known) {
+            self.note_once(Notice::OtherKey);
+        }
     }
 
     /// Records that were in the vault file for certain and are not any more. Where something new came instead, an honest

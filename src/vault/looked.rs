@@ -18,22 +18,41 @@ const LIMIT: usize = 1 << 20;
 /// What was found in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Finding {
+    /// It is no file of this vault.
+    Foreign = 1,
     /// Nothing that is not in replica and vault file.
-    Nothing = 1,
-    /// A vault under a key that this device does not hold.
-    OtherKey = 2,
+    Nothing = 2,
+    /// The vault under a key that this device does not hold.
+    OtherKey = 3,
+    /// The same, found when a secret was tried on it: whoever unlocks does not know the former keys yet.
+    Tried = 4,
+}
+
+impl Finding {
+    /// Whether it may become another one when a key becomes a former one.
+    fn depends_on_former_keys(self) -> bool {
+        matches!(self, Self::Nothing | Self::OtherKey)
+    }
 }
 
 /// The list of one look: what earlier looks found, and what is found now.
 pub(super) struct Looked {
     key: KeyId,
+    former: Vec<KeyId>,
     earlier: HashSet<[u8; DIGEST]>,
     kept: HashSet<[u8; DIGEST]>,
 }
 
 impl Looked {
-    /// What earlier looks found, under this key.
-    pub(super) fn load(storage: &dyn Storage, path: &Path, key: KeyId) -> Self {
+    /// What earlier looks found, under this key and with these former ones.
+    pub(super) fn load(
+        storage: &dyn Storage,
+        path: &Path,
+        key: KeyId,
+        mut former: Vec<KeyId>,
+    ) -> Self {
+        former.sort_unstable();
+        former.dedup();
         let bytes = match storage.open_read(path) {
             Ok(Some(file)) => read_whole(&*file, LIMIT).unwrap_or_default(),
             _ => Vec::new(),
@@ -41,6 +60,7 @@ impl Looked {
         let (digests, _) = bytes.as_chunks::<DIGEST>();
         Self {
             key,
+            former,
             earlier: digests.iter().copied().collect(),
             kept: HashSet::new(),
         }
@@ -50,6 +70,7 @@ impl Looked {
     pub(super) fn empty(key: KeyId) -> Self {
         Self {
             key,
+            former: Vec::new(),
             earlier: HashSet::new(),
             kept: HashSet::new(),
         }
@@ -91,6 +112,9 @@ impl Looked {
         let mut hash = Sha256::new();
         hash.update([finding as u8]);
         hash.update(self.key.0);
+        if finding.depends_on_former_keys() {
+            self.former.iter().for_each(|key| hash.update(key.0));
+        }
         for number in [device, inode, length] {
             hash.update(number.to_le_bytes());
         }

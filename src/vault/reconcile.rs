@@ -108,6 +108,7 @@ impl Vault {
         {
             let name = self.places.vault_file.file_name().unwrap_or_default();
             looked.note(Finding::OtherKey, name, stamp);
+            looked.note(Finding::Tried, name, stamp);
         }
         let outcome = self.bring_in_step(file, now, rng).map(|put_back| {
             // What has only just come is no news a second time, nor what was said of the file as a whole.

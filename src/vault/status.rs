@@ -7,7 +7,6 @@ use super::lineage::former_keys;
 use super::open::{OnPath, look};
 use super::review::Review;
 use crate::model::ids::DeviceId;
-use crate::state::fold::Oddity;
 
 /// How the vault file stands to what this device knows.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,8 +30,8 @@ pub struct Status {
     pub generation: usize,
     /// Records in all.
     pub records: usize,
-    /// Records that lie in frames of their own in the replica.
-    pub loose: usize,
+    /// Bytes that the records need when they lie packed.
+    pub packed: u64,
     /// The vault file.
     pub file: FileState,
     /// Bytes of the vault file, where it is there.
@@ -69,20 +68,19 @@ impl Vault {
                 (state, Some(stamp.length))
             }
         };
-        let gaps = self.state.oddities().into_iter();
         Ok(Status {
             generation: former_keys(&self.state, &self.keys).len(),
             records: self.state.record_count(),
-            loose: self.replica.map_or(0, |facts| facts.loose),
+            packed: self
+                .state
+                .record_ids()
+                .filter_map(|id| self.state.record_bytes(id))
+                .map(|bytes| bytes.len() as u64)
+                .sum(),
             file,
             file_length,
             pending: self.pending(),
-            gaps: gaps
-                .filter_map(|oddity| match oddity {
-                    Oddity::Gap(device, count) => Some((device, count)),
-                    _ => None,
-                })
-                .collect(),
+            gaps: self.state.gaps().into_iter().collect(),
             reviews: self.reviews()?,
             conflicts: self
                 .state

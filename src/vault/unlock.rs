@@ -128,12 +128,11 @@ impl Located {
     ) -> Result<(Keys, SlotId), VaultError> {
         let seen = self.local.seen(&*self.storage);
         let seen = seen.and_then(|seen| seen.complete).map(|pair| pair.0);
-        let mut looked = Looked::load(&*self.storage, &self.local.looked, keys.id);
+        let mut looked = Looked::load(&*self.storage, &self.local.looked, keys.id, Vec::new());
         let mut files = self.candidates(&mut looked)?;
         files.retain(|candidate| {
             let name = candidate.file.path().file_name().unwrap_or_default();
-            Some(candidate.stamp) != seen
-                && !looked.holds(Finding::OtherKey, name, &candidate.stamp)
+            Some(candidate.stamp) != seen && !looked.holds(Finding::Tried, name, &candidate.stamp)
         });
         let mut best = (keys, slot, None);
         let mut tried = 0;
