@@ -53,7 +53,7 @@ fn prepared() -> Home {
 case " $* " in
     *" init "*) set -- "$@" {floor} ;;
     *" passwd "*) set -- "$@" {floor} --new-password-file new-password; changed=yes ;;
-    *" conflicts "*) [ -e phone.keyfold ] || sh change-apart ;;
+    *" conflicts "*) [ -e phone-drive ] || sh change-apart ;;
     *" rekey "*) set -- "$@" {floor} --new-password-file new-password --yes ;;
 esac
 case " $* " in
@@ -80,11 +80,12 @@ fn change_apart() -> String {
         r#"set -e
 exec > change-apart.log 2>&1
 edit() {{ '{keyfold}' --password-file password edit private/mail -u "$1"; }}
-cp vault.keyfold phone.keyfold
+mkdir phone-drive
+cp vault.keyfold phone-drive/vault.keyfold
 echo 'device = "phone"' > phone.toml
 edit me@laptop.example
-(KEYFOLD_VAULT=phone.keyfold KEYFOLD_STATE_DIR=phone KEYFOLD_CONFIG=phone.toml; edit me@phone.example)
-tail -c +1025 phone.keyfold >> vault.keyfold
+(KEYFOLD_VAULT=phone-drive/vault.keyfold KEYFOLD_STATE_DIR=phone KEYFOLD_CONFIG=phone.toml; edit me@phone.example)
+tail -c +1025 phone-drive/vault.keyfold >> vault.keyfold
 '{keyfold}' --password-file password ls
 "#,
         keyfold = env!("CARGO_BIN_EXE_keyfold"),

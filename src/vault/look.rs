@@ -20,8 +20,10 @@ use std::collections::BTreeSet;
 /// What a look at vault file and copies found to do.
 pub(super) struct UnionPlan {
     pub(super) file: FilePlan,
-    /// Delivered records that the vault file does not hold any more, where nothing new came with it.
-    pub(super) rolled_back: usize,
+    /// Records that were in the vault file for certain and are not any more.
+    pub(super) lost: usize,
+    /// Whether nothing explains that but a drive that went back: nothing new came, and nothing is damaged.
+    pub(super) is_rolled_back: bool,
     /// Copies beside the vault; all of them are folded in.
     pub(super) copies: Vec<ReadCopy>,
     pub(super) looked: Looked,
@@ -97,7 +99,8 @@ impl Vault {
         self.adopt_replacements();
         let mut plan = UnionPlan {
             file: FilePlan::Absent,
-            rolled_back: 0,
+            lost: 0,
+            is_rolled_back: false,
             copies,
             looked,
         };
@@ -125,7 +128,9 @@ impl Vault {
         if lacks_chunks(&contents.chunks, &plan.copies) && !plan.file.is_left_alone() {
             plan.file = FilePlan::Replace;
         }
-        plan.rolled_back = self.judge_rollback(&contents, &plan.file);
+        plan.lost = self.count_lost(&contents, &plan.file);
+        // An honest drive that keeps the last writer's file explains what is missing where something new came instead.
+        plan.is_rolled_back = contents.new_records.is_empty() && contents.damage.is_empty();
         self.damage = contents.damage;
         Ok(plan)
     }
@@ -271,23 +276,15 @@ impl Vault {
         }
     }
 
-    /// Records that were in the vault file for certain and are not any more. Where something new came instead, an honest
-    /// drive that keeps the last writer's file explains it, and nobody needs to be told.
-    fn judge_rollback(&self, contents: &Contents, plan: &FilePlan) -> usize {
-        let delivered = self
-            .local
-            .seen(&*self.storage)
-            .filter(|seen| seen.key == self.keys.id)
-            .map_or(0, |seen| seen.delivered);
-        let lacks = matches!(
-            plan,
-            FilePlan::Waiting { .. } | FilePlan::Lacking { .. } | FilePlan::Replace
-        );
-        // What damage hides is damage, and told as such.
-        if lacks && contents.new_records.is_empty() && contents.damage.is_empty() {
-            delivered.saturating_sub(contents.records.len())
-        } else {
-            0
+    /// Records that were in the vault file for certain and are not any more.
+    fn count_lost(&self, contents: &Contents, plan: &FilePlan) -> usize {
+        let seen = self.local.seen(&*self.storage);
+        let delivered = seen.filter(|seen| seen.key == self.keys.id);
+        match plan {
+            FilePlan::Waiting { .. } | FilePlan::Lacking { .. } | FilePlan::Replace => delivered
+                .map_or(0, |seen| seen.delivered)
+                .saturating_sub(contents.records.len()),
+            _ => 0,
         }
     }
 

@@ -28,7 +28,7 @@ impl Vault {
         let arrived = self.keep_in_replica(rng)?;
         self.note_oddities(now);
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
-        self.carry_out(plan, &arrived, now, rng);
+        self.carry_out(plan, now, rng);
         if !arrived.is_empty() {
             self.settle_reviews(now, rng);
         }
@@ -43,8 +43,8 @@ impl Vault {
             _ if !self.damage.is_empty() => self.note_once(Notice::Damaged(self.damage.len())),
             _ => {}
         }
-        if plan.rolled_back > 0 {
-            self.note_once(Notice::RolledBack(plan.rolled_back));
+        if plan.lost > 0 && plan.is_rolled_back {
+            self.note_once(Notice::RolledBack(plan.lost));
         }
     }
 
@@ -87,17 +87,12 @@ impl Vault {
 
     /// Brings the vault file in step, and clears away copies that it makes needless. What fails is pending, never an error:
     /// the replica has it all.
-    fn carry_out(
-        &mut self,
-        plan: UnionPlan,
-        arrived: &[RecordId],
-        now: Moment,
-        rng: &mut dyn CryptoRng,
-    ) {
+    fn carry_out(&mut self, plan: UnionPlan, now: Moment, rng: &mut dyn CryptoRng) {
         self.tell(&plan);
         let UnionPlan {
             file,
-            rolled_back,
+            lost,
+            is_rolled_back,
             copies,
             mut looked,
             ..
@@ -110,14 +105,10 @@ impl Vault {
             looked.note(Finding::OtherKey, name, stamp);
             looked.note(Finding::Tried, name, stamp);
         }
-        let outcome = self.bring_in_step(file, now, rng).map(|put_back| {
-            // What has only just come is no news a second time, nor what was said of the file as a whole.
-            let known = |id: &&RecordId| !self.is_own(**id) && arrived.binary_search(id).is_err();
-            let healed = put_back.iter().filter(known).count();
-            if rolled_back == 0 && healed > 0 {
-                self.notices.push(Notice::Healed(healed));
-            }
-        });
+        let outcome = self.bring_in_step(file, now, rng);
+        if outcome.is_ok() && lost > 0 && !is_rolled_back && self.lacking == Some(0) {
+            self.note_once(Notice::Healed(lost));
+        }
         if let Err(error) = outcome {
             self.lacking = None;
             self.note_once(Notice::Pending(error.to_string()));
@@ -130,13 +121,12 @@ impl Vault {
         self.sources.clear();
     }
 
-    /// Returns the records that were appended.
     fn bring_in_step(
         &mut self,
         file: FilePlan,
         now: Moment,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Vec<RecordId>, VaultError> {
+    ) -> Result<(), VaultError> {
         match file {
             FilePlan::Known => self.lacking = Some(0),
             FilePlan::Complete(stamp) => {
@@ -164,7 +154,6 @@ impl Vault {
                 } else {
                     self.vault_current = Some(after);
                 }
-                return Ok(records);
             }
             FilePlan::Replace | FilePlan::FormerKey { .. } => {
                 self.rewrite_vault_file(rng)?;
@@ -176,7 +165,7 @@ impl Vault {
             }
             FilePlan::OtherKey(_) | FilePlan::Unusable(_) => {}
         }
-        Ok(Vec::new())
+        Ok(())
     }
 
     /// Looks at the vault file again and delivers; for callers that changed the replica. The exclusive lock is held.
@@ -184,12 +173,12 @@ impl Vault {
         self.vault_seen = None; // what was complete before the replica changed is not any more
         let looked = self.look_around(now);
         let kept = looked.and_then(|plan| {
-            let arrived = self.keep_in_replica(rng)?;
-            Ok((plan, arrived))
+            self.keep_in_replica(rng)?;
+            Ok(plan)
         });
         match kept {
-            Ok((plan, arrived)) => {
-                self.carry_out(plan, &arrived, now, rng);
+            Ok(plan) => {
+                self.carry_out(plan, now, rng);
                 // The caller's own command is why; that is no news.
                 self.notices.retain(|notice| *notice != Notice::Replaced);
             }

@@ -14,5 +14,6 @@ mod output;
 mod past;
 mod places;
 mod secrets;
+mod sync;
 mod terminal;
 mod ways_in;

@@ -120,8 +120,9 @@ impl Home {
     /// Runs the program on another device, which has a vault file and a state of its own; the first time it gets a copy
     /// of this device's vault file.
     pub(crate) fn run_on(&self, device: &str, args: &[&str], stdin: &str) -> Ran {
-        let vault = self.path(&format!("{device}.keyfold"));
+        let vault = self.vault_of(device);
         if !vault.exists() {
+            std::fs::create_dir(vault.parent().unwrap()).unwrap();
             std::fs::copy(self.vault(), &vault).unwrap();
             self.write(&format!("{device}.toml"), &format!("device = {device:?}\n"));
         }
@@ -135,9 +136,14 @@ impl Home {
         finish(command, stdin)
     }
 
+    /// The vault file of another device, in a folder of its own.
+    pub(crate) fn vault_of(&self, device: &str) -> PathBuf {
+        self.path(&format!("{device}-drive/vault.keyfold"))
+    }
+
     /// The drive brings everything from another device's vault file to this one's, and back.
     pub(crate) fn meet(&self, device: &str) {
-        let other = self.path(&format!("{device}.keyfold"));
+        let other = self.vault_of(device);
         let (mine, theirs) = (
             std::fs::read(self.vault()).unwrap(),
             std::fs::read(&other).unwrap(),

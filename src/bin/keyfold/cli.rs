@@ -132,6 +132,14 @@ pub(crate) enum Command {
     RecoveryKey(RecoveryKey),
     /// Give the vault a new data key and close all other ways in
     Rekey(Rekey),
+    /// Tell where this device stands: vault file, other devices, what waits, what happened
+    Status,
+    /// Unite with the vault file and its copies now
+    Sync(Sync),
+    /// Take in another file of this vault, after showing what it would change
+    Merge(Merge),
+    /// Decide on what came under a former key
+    Review(Review),
     /// Authenticate every record of the vault
     Check,
     /// Write the vault file small
@@ -570,6 +578,57 @@ pub(crate) struct Rekey {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) kdf: KdfFlags,
+}
+
+#[derive(Args)]
+pub(crate) struct Sync {
+    /// Put the vault in the place of something else that lies at its path (that is kept in this device's trash)
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Merge {
+    /// The file: a copy, a backup, what a drive kept
+    pub(crate) file: PathBuf,
+    /// Only show what it would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask, where the file lies under another key
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Read the file's own password, where it has another, from the first line of this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) source_password_file: Option<PathBuf>,
+    /// The key file that goes with it
+    #[arg(long, value_name = "PATH")]
+    pub(crate) source_key_file: Option<PathBuf>,
+    /// Open the file with the recovery key in this file
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["source_password_file", "source_key_file"])]
+    pub(crate) source_recovery_key_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Review {
+    #[command(subcommand)]
+    pub(crate) action: Option<ReviewAction>,
+}
+
+/// What to do with what waits.
+#[derive(Subcommand)]
+pub(crate) enum ReviewAction {
+    /// List it, and what each would change
+    List,
+    /// Take it in
+    Take {
+        /// Its name or the start of it
+        name: String,
+    },
+    /// Say that nobody wants it; it goes to this device's trash
+    Dismiss {
+        /// Its name or the start of it
+        name: String,
+    },
 }
 
 #[derive(Args)]

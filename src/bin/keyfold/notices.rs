@@ -83,3 +83,17 @@ pub(crate) fn serious(notice: &Notice) -> Option<String> {
         _ => return None,
     })
 }
+
+/// The same in a few words, for a list of what happened.
+pub(crate) fn briefly(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::Pending(_) => "the vault file could not take a change",
+        Notice::Unusable(_) => "the vault file could not be used",
+        Notice::Damaged(_) => "the vault file was damaged",
+        Notice::ForgedSlots(_) => "the vault file held ways in that nobody here made",
+        Notice::NewDevice => "this device took a new id",
+        Notice::OtherKey => "a file lay under a key that this device did not hold",
+        Notice::Review => "changes under a former key were kept for review",
+        _ => "something else happened",
+    }
+}

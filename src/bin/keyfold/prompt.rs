@@ -9,6 +9,7 @@ use keyfold::crypto::recovery::RecoveryKey;
 use keyfold::crypto::slot::{KEY_FILE_LIMIT, KeyFile};
 use keyfold::generate::{Rating, strength};
 use keyfold::secret::Secret;
+use keyfold::vault::Credential;
 use rand::Rng;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -112,13 +113,12 @@ pub(crate) fn key_file(context: &Context) -> Result<Option<KeyFile>, Failure> {
     let Some(path) = &context.globals.key_file else {
         return Ok(None);
     };
-    match read_key_file(context, path)? {
-        Some(key_file) => Ok(Some(key_file)),
-        None => Err(Failure::failed(format!(
-            "the key file {} is not there",
-            path.display()
-        ))),
-    }
+    needed_key_file(context, path).map(Some)
+}
+
+fn needed_key_file(context: &Context, path: &Path) -> Result<KeyFile, Failure> {
+    read_key_file(context, path)?
+        .ok_or_else(|| Failure::failed(format!("the key file {} is not there", path.display())))
 }
 
 /// A key file for a new slot: read where it is there, else made of random bytes.
@@ -165,13 +165,45 @@ pub(crate) fn recovery_key(context: &Context) -> Result<RecoveryKey, Failure> {
         None if context.may_ask() => masked("Recovery key: ")?,
         None => return Err(missing_password().hint("--recovery-key-file PATH gives it")),
     };
-    RecoveryKey::parse(&typed).map_err(|_| {
+    parse_recovery_key(&typed)
+}
+
+fn parse_recovery_key(typed: &Secret) -> Result<RecoveryKey, Failure> {
+    RecoveryKey::parse(typed).map_err(|_| {
         Failure::new(
             Kind::Locked,
             "that is not a recovery key, or one symbol of it is wrong",
         )
         .hint("it has six groups of five letters and digits")
     })
+}
+
+/// What opens another file of the vault: from the files that its own options name, else asked for.
+pub(crate) fn source_credential(
+    context: &Context,
+    args: &crate::cli::Merge,
+) -> Result<Credential, Failure> {
+    if let Some(path) = &args.source_recovery_key_file {
+        return Ok(Credential::RecoveryKey(parse_recovery_key(
+            &first_line_of(path)?,
+        )?));
+    }
+    let key_file = match &args.source_key_file {
+        Some(path) => Some(needed_key_file(context, path)?),
+        None => None,
+    };
+    let password = match &args.source_password_file {
+        Some(path) => first_line_of(path)?,
+        None if context.may_ask() => masked(&format!("Password of {}: ", args.file.display()))?,
+        None => {
+            return Err(Failure::new(
+                Kind::Locked,
+                "the file lies under another key, which needs its own password",
+            )
+            .hint("--source-password-file PATH gives it"));
+        }
+    };
+    Ok(Credential::Password { password, key_file })
 }
 
 /// A secret field, asked for once.

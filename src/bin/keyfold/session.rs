@@ -26,6 +26,13 @@ pub(crate) struct Session {
 impl Session {
     /// Opens the vault of this run with what its options give, else with a password that is asked for.
     pub(crate) fn open(context: &mut Context) -> Result<Self, Failure> {
+        let mut session = Self::open_silently(context)?;
+        session.tell(context);
+        Ok(session)
+    }
+
+    /// The same, for a command that tells itself what was noticed.
+    pub(crate) fn open_silently(context: &mut Context) -> Result<Self, Failure> {
         let places = context.places()?;
         let located = match locate(context.storage.clone(), &places) {
             Err(VaultError::NoVault(path)) if context.may_ask() => {
@@ -57,13 +64,12 @@ impl Session {
         let device = context.device_name()?.value;
         let now = context.now();
         let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
-        let mut session = Self { vault };
+        let session = Self { vault };
         if session.vault.state().newest_clock().is_ahead_of(now) {
             context.output.warn("A change in the vault is dated in the future: this machine's clock is behind, or another device's is ahead; keyfold devices tells which.");
         } else if session.vault.is_clock_behind(now) {
             context.output.warn("This machine's clock is behind the newest change in the vault; one-time codes may be wrong.");
         }
-        session.tell(context);
         Ok(session)
     }
 

@@ -20,6 +20,7 @@ mod import;
 pub(crate) mod init;
 pub(crate) mod ls;
 mod man;
+mod merge;
 mod mv;
 mod otp;
 pub(crate) mod passwd;
@@ -29,9 +30,12 @@ mod rekey;
 mod relocate;
 mod resolve;
 mod restore;
+mod review;
 pub(crate) mod rm;
 mod show;
 mod slots;
+mod status;
+mod sync;
 mod tour;
 mod undo;
 
@@ -89,6 +93,10 @@ pub(crate) fn run(
         Command::Slots(args) => slots::run(context, args),
         Command::RecoveryKey(args) => recovery_key::run(context, &args),
         Command::Rekey(args) => rekey::run(context, &args),
+        Command::Status => status::run(context),
+        Command::Sync(args) => sync::run(context, &args),
+        Command::Merge(args) => merge::run(context, &args),
+        Command::Review(args) => review::run(context, args),
         Command::Compact => compact::run(context),
         Command::Fingerprint => fingerprint::run(context),
         Command::Devices(args) => devices::run(context, args),

@@ -41,9 +41,7 @@ fn pick(item: &ItemSummary, open: Vec<Conflict>, field: &str) -> Result<Conflict
         &|conflict| conflict.name.to_lowercase() == lower,
         &|conflict| conflict_id(conflict) == id,
     ];
-    let level = levels
-        .iter()
-        .find(|level| open.iter().any(|one| level(one)));
+    let level = levels.iter().find(|level| open.iter().any(level));
     let mut found: Vec<Conflict> = match level {
         Some(level) => open.into_iter().filter(|one| level(one)).collect(),
         None => Vec::new(),
