@@ -15,8 +15,7 @@ use keyfold::state::op::Tag;
 use keyfold::state::view::{Life, Value};
 use keyfold::vault::{Vault, VaultError};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
-use scene::devices::{Devices, NAMES, steps};
+use scene::devices::{Devices, NAMES, config, steps};
 use scene::{dump, later, set_password};
 
 const PASSWORD: FieldId = FieldId::Standard(field::PASSWORD);
@@ -354,13 +353,6 @@ fn the_door_lists_conflicts_of_one_item_or_of_all() {
         };
         assert_eq!(found.len(), count);
     }
-}
-
-fn config() -> ProptestConfig {
-    let mut config = ProptestConfig::with_cases(32);
-    config.failure_persistence = None;
-    config.rng_seed = RngSeed::Fixed(1);
-    config
 }
 
 proptest! {

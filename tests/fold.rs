@@ -13,8 +13,7 @@ use keyfold::state::op::Operation;
 use keyfold::state::view::Value;
 use keyfold::vault::{Replacement, Vault, VaultError};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
-use scene::devices::{Devices, NAMES, records, steps};
+use scene::devices::{Devices, NAMES, config, records, steps};
 use scene::{dump, dump_item, later, new_secret, opened};
 use zeroize::Zeroizing;
 
@@ -70,18 +69,6 @@ fn words(state: &State) -> String {
         writeln!(out, "{id} {row:?}").unwrap();
     }
     out
-}
-
-/// The same cases each time; `PROPTEST_CASES=1000` tries as many others.
-fn config() -> ProptestConfig {
-    let wanted = std::env::var("PROPTEST_CASES").ok();
-    let cases = wanted.as_ref().and_then(|cases| cases.parse().ok());
-    let mut config = ProptestConfig::with_cases(cases.unwrap_or(32));
-    config.failure_persistence = None;
-    if wanted.is_none() {
-        config.rng_seed = RngSeed::Fixed(1);
-    }
-    config
 }
 
 proptest! {

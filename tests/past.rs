@@ -10,19 +10,11 @@ use keyfold::service::export::export;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::VaultError;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scene::devices::{Devices, Step, steps};
+use scene::devices::{Devices, Step, config, steps};
 use scene::{NOW, add, dump, file_of, later, made, opened, set_password, titles};
 use std::sync::Arc;
-
-fn config() -> ProptestConfig {
-    let mut config = ProptestConfig::with_cases(32);
-    config.failure_persistence = None;
-    config.rng_seed = RngSeed::Fixed(1);
-    config
-}
 
 fn erases(step: &Step) -> bool {
     matches!(step, Step::Purge(_) | Step::Prune(_))

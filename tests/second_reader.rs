@@ -15,7 +15,7 @@ use keyfold::model::field::{self, FieldKind, ItemKind};
 use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::moment::Moment;
 use keyfold::secret::Secret;
-use keyfold::state::change::{Edit, Mark};
+use keyfold::state::change::{ChangeError, Edit, Mark, Plan};
 use keyfold::state::view::Life;
 use keyfold::storage::RealStorage;
 use keyfold::vault::{
@@ -150,6 +150,17 @@ impl Bench {
         let now = self.now();
         vault
             .update(now, &mut self.rng, |plan, _| plan.set_life(item, life))
+            .unwrap();
+    }
+
+    fn change(
+        &mut self,
+        vault: &mut Vault,
+        wish: impl FnOnce(&mut Plan<'_>) -> Result<(), ChangeError>,
+    ) {
+        let now = self.now();
+        vault
+            .update(now, &mut self.rng, |plan, _| wish(plan))
             .unwrap();
     }
 
@@ -524,6 +535,25 @@ fn what_two_devices_wrote_apart_means_the_same() {
     bench.compare(&tablet, &[way]);
     bench.compact(&mut tablet);
     bench.compare(&tablet, &[way]);
+    // Decided, and that taken back; a device is renamed and retired.
+    let open = tablet.state().conflicts();
+    assert!(open.len() > 2, "fields and lives");
+    for (conflict, taken) in open.iter().zip([1, 0].into_iter().cycle()) {
+        bench.change(&mut tablet, |plan| plan.resolve(conflict, taken));
+    }
+    bench.compare(&tablet, &[way]);
+    for record in tablet.undoable_records() {
+        bench.change(&mut tablet, |plan| plan.undo(record));
+        bench.compare(&tablet, &[way]);
+    }
+    let phone = open[0].values[0].device;
+    for name in ["pocket", ""] {
+        bench.change(&mut tablet, |plan| {
+            plan.push(plan.state().plan_device_name(phone, name));
+            Ok(())
+        });
+        bench.compare(&tablet, &[way]);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
 use super::view::{Life, Value, ValueView};
 use crate::model::field::FieldKind;
 use crate::model::ids::{FieldId, ItemId};
+use std::collections::HashSet;
 
 /// The name under which an item's life stands among its fields.
 pub const LIFE_NAME: &str = "life";
@@ -104,13 +105,10 @@ impl State {
     }
 }
 
-/// Each value once.
+/// Each value once. Whoever holds the key could write any number of them.
 fn differing(values: impl Iterator<Item = ValueView>) -> Vec<ValueView> {
-    let mut kept: Vec<ValueView> = Vec::new();
-    for value in values {
-        if !kept.iter().any(|known| known.value == value.value) {
-            kept.push(value);
-        }
-    }
+    let mut known: HashSet<Value> = HashSet::new();
+    let mut kept: Vec<ValueView> = values.collect();
+    kept.retain(|view| known.insert(view.value.clone()));
     kept
 }

@@ -11,7 +11,7 @@ use crate::model::moment::{Clock, Moment};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A value as the state knows it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// Not secret.
     Plain(String),

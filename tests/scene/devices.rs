@@ -9,6 +9,7 @@ use keyfold::state::view::Life;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::Vault;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::Arc;
@@ -58,6 +59,18 @@ fn step() -> impl Strategy<Value = Step> {
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
     prop::collection::vec((0..3_usize, step()), 1..25)
+}
+
+/// The same cases each time; `PROPTEST_CASES=1000` tries as many others.
+pub(crate) fn config() -> ProptestConfig {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    let cases = wanted.as_ref().and_then(|cases| cases.parse().ok());
+    let mut config = ProptestConfig::with_cases(cases.unwrap_or(32));
+    config.failure_persistence = None;
+    if wanted.is_none() {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    config
 }
 
 /// Devices that share a vault and see each other's changes only when they meet.

@@ -15,6 +15,7 @@ use keyfold::service::{Request, Response};
 use keyfold::state::conflict::Conflict;
 use keyfold::state::view::{Value, ValueView};
 use serde::Serialize;
+use std::collections::HashMap;
 
 const MASK: &str = "••••••••";
 
@@ -144,14 +145,13 @@ fn print(context: &Context, conflicts: &[JsonConflict]) -> Result<(), Failure> {
         context.output.note("No conflicts.");
         return Ok(());
     }
-    let same_name = |one: &JsonConflict| {
-        let alike = conflicts
-            .iter()
-            .filter(|other| other.item == one.item && other.field == one.field);
-        alike.count() > 1
-    };
+    let mut named: HashMap<(&str, &str), usize> = HashMap::new();
     for conflict in conflicts {
-        let id = if same_name(conflict) {
+        *named.entry((&conflict.item, &conflict.field)).or_default() += 1;
+    }
+    for conflict in conflicts {
+        let is_shared = named.get(&(conflict.item.as_str(), conflict.field.as_str())) > Some(&1);
+        let id = if is_shared {
             format!("  id:{}", conflict.id)
         } else {
             String::new()
