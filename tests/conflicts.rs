@@ -13,10 +13,10 @@ use keyfold::state::codec;
 use keyfold::state::conflict::{Conflict, KEPT, LIFE_NAME, TRASHED};
 use keyfold::state::op::Tag;
 use keyfold::state::view::{Life, Value};
-use keyfold::vault::{Vault, VaultError};
+use keyfold::vault::{Replacement, Vault, VaultError};
 use proptest::prelude::*;
 use scene::devices::{Devices, NAMES, config, steps};
-use scene::{dump, later, set_password};
+use scene::{dump, later, new_secret, set_password};
 
 const PASSWORD: FieldId = FieldId::Standard(field::PASSWORD);
 
@@ -202,6 +202,24 @@ fn decisions_made_apart_meet_as_a_conflict_only_where_they_differ() {
             assert_eq!(dump(&vault), first);
         }
     }
+}
+
+/// The bytes of a sealed value are others under another key; that two devices took the same one is not forgotten.
+#[test]
+fn the_same_decision_made_apart_is_none_after_a_rekey_either() {
+    let (mut devices, item) = apart();
+    resolve(&mut devices, 0, item, 1);
+    resolve(&mut devices, 1, item, 1);
+    devices.meet();
+    let mut vault = devices.vault(0);
+    assert_eq!(open(&vault), []);
+    let now = later(devices.second);
+    let secrets = vec![new_secret(2, &mut devices.rng)];
+    vault
+        .rekey(Replacement { secrets }, now, &mut devices.rng)
+        .unwrap();
+    assert_eq!(open(&vault), []);
+    assert_eq!(scene::password(&vault, "shared"), "from a");
 }
 
 #[test]

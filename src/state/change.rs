@@ -417,9 +417,11 @@ impl<'a> Plan<'a> {
             Tag::REMOVE => (tag, Vec::new()),
             Tag::SET => {
                 let set = codec::parse_set(&body).ok_or(ChangeError::NoFormerValue)?;
-                // A seed that comes back goes on with its counter, and says whose that is.
+                // A seed that comes back goes on with its counter, and says whose that is; two devices that bring one
+                // secret back have one value, whatever it is sealed under by then.
                 let origin = set.origin().unwrap_or(dot);
-                let origin = (set.kind == FieldKind::Otp.number()).then_some(&origin);
+                let kind = FieldKind::from_number(set.kind);
+                let origin = kind.is_some_and(FieldKind::is_secret).then_some(&origin);
                 (
                     Tag::SET,
                     codec::write_set(&SetBody::new(

@@ -74,6 +74,7 @@ impl State {
             let head = alike.max_by_key(|head| self.order_of(head))?;
             Some(ValueView {
                 dot: self.dot_of(head),
+                origin: self.dot_of(head),
                 value: Value::Plain(word.to_owned()),
                 changed: self.record_of(head).clock.moment(),
                 device: self.record_of(head).device,
@@ -107,8 +108,15 @@ impl State {
 
 /// Each value once. Whoever holds the key could write any number of them.
 fn differing(values: impl Iterator<Item = ValueView>) -> Vec<ValueView> {
-    let mut known: HashSet<Value> = HashSet::new();
+    let (mut known, mut origins) = (HashSet::new(), HashSet::new());
     let mut kept: Vec<ValueView> = values.collect();
-    kept.retain(|view| known.insert(view.value.clone()));
+    kept.retain(|view| {
+        let is_new = known.insert(view.value.clone());
+        // As in `ValueView::is_same_as`.
+        match &view.value {
+            Value::Plain(_) => is_new,
+            Value::Sealed(sealed) => origins.insert((view.origin, sealed.len())) && is_new,
+        }
+    });
     kept
 }

@@ -30,6 +30,22 @@ pub struct ValueView {
     pub changed: Moment,
     /// The device that wrote the record.
     pub device: DeviceId,
+    /// The operation that had the value first, where this one brought it back; else itself.
+    pub origin: Dot,
+}
+
+impl ValueView {
+    /// Whether two values of one field are one: sealed ones, whose bytes are others after a rekey, also where both were
+    /// brought back from the same operation.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Sealed(one), Value::Sealed(two)) => {
+                one == two || self.origin == other.origin && one.len() == two.len()
+            }
+            (one, two) => one == two,
+        }
+    }
 }
 
 /// A field with its value.
@@ -428,7 +444,7 @@ impl State {
                         continue;
                     };
                     match &mut shown {
-                        Some(field) if field.current.value == value.value => {}
+                        Some(field) if field.current.is_same_as(&value) => {}
                         Some(field) => field.others.push(value),
                         None => shown = self.field_view(operations, head, id, value),
                     }
@@ -489,8 +505,12 @@ impl State {
             (true, None) => return None,
             (false, _) => Value::Plain(text.to_owned()),
         };
+        let dot = self.dot_of(operation);
+        let set = (operation.tag == Tag::SET).then(|| codec::parse_set(body));
+        let origin = set.flatten().and_then(|body| body.origin());
         Some(ValueView {
-            dot: self.dot_of(operation),
+            dot,
+            origin: origin.unwrap_or(dot),
             value,
             changed: self.changed_of(operation),
             device: self.record_of(operation).device,
