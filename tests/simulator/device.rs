@@ -1,0 +1,481 @@
+//! One device: its disk, its clock, the secrets its user has, and the only place where the simulator calls the vault.
+
+use super::failure::{Failure, fail};
+use super::ledger::{Ledger, Values};
+use super::steps::{Command, Dice, Edit, Trouble};
+use crate::scene::{new_secret, recovery};
+use keyfold::crypto::kdf::PlainMemory;
+use keyfold::model::draft::{Draft, DraftValue, FieldName};
+use keyfold::model::field::{self, FieldKind};
+use keyfold::model::ids::{FieldId, ItemId, RecordId};
+use keyfold::model::moment::Moment;
+use keyfold::state::change;
+use keyfold::state::view::Life;
+use keyfold::storage::StorageError;
+use keyfold::storage::simulated::{Fault, SimulatedStorage};
+use keyfold::vault::{Places, Replacement, UnlockError, Vault, VaultError, known_vault, locate};
+use rand::rngs::StdRng;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Whether the vault takes over a key that supersedes its own, and keeps what it leaves for review.
+pub(crate) const CAN_REKEY: bool = false;
+/// Whether the vault merges conflict copies.
+pub(crate) const MERGES_COPIES: bool = false;
+
+pub(crate) const DRIVE: &str = "/drive";
+pub(crate) const STATE: &str = "/state";
+pub(crate) const VAULT_NAME: &str = "vault.keyfold";
+
+pub(crate) fn vault_path() -> PathBuf {
+    Path::new(DRIVE).join(VAULT_NAME)
+}
+
+pub(crate) fn places() -> Places {
+    Places {
+        vault_file: vault_path(),
+        state_folder: PathBuf::from(STATE),
+    }
+}
+
+/// Files of a folder, with what they hold.
+pub(crate) type Files = Vec<(PathBuf, Vec<u8>)>;
+
+pub(crate) struct Device {
+    pub(crate) name: &'static str,
+    pub(crate) disk: Arc<SimulatedStorage>,
+    /// How far its clock is off, in milliseconds.
+    pub(crate) skew: i64,
+    /// A vault that the program keeps open between commands.
+    session: Option<Vault>,
+    /// The secret that opened here last.
+    secret: u64,
+    /// Records that this device's own state must hold.
+    pub(crate) held: BTreeSet<RecordId>,
+    pub(crate) snapshot: Option<Snapshot>,
+    /// Whether something is wrong with the disk on purpose: it is full, or may only be read.
+    pub(crate) is_limited: bool,
+}
+
+/// A device as it was.
+pub(crate) enum Snapshot {
+    /// Its state folder alone.
+    State(Files, BTreeSet<RecordId>),
+    /// All of it, stamps and inodes too, as a virtual machine is brought back.
+    Machine(SimulatedStorage, BTreeSet<RecordId>),
+}
+
+impl Device {
+    pub(crate) fn new(name: &'static str, secret: u64) -> Self {
+        Self {
+            name,
+            disk: Arc::new(SimulatedStorage::new()),
+            skew: 0,
+            session: None,
+            secret,
+            held: BTreeSet::new(),
+            snapshot: None,
+            is_limited: false,
+        }
+    }
+
+    /// The device's own idea of the time.
+    pub(crate) fn now(&self, world: u64) -> Moment {
+        Moment(world.saturating_add_signed(self.skew))
+    }
+
+    pub(crate) fn set_clock(&self, world: u64) -> Moment {
+        let now = self.now(world);
+        self.disk.set_time_ns(i128::from(now.0) * 1_000_000);
+        now
+    }
+
+    /// Whether the device holds a replica, so that nothing on the drive can keep it from opening.
+    pub(crate) fn has_replica(&self) -> bool {
+        let files = self.disk.files();
+        let is_replica = |path: &PathBuf| path.starts_with(STATE) && path.ends_with("replica");
+        files.iter().any(is_replica) && matches!(known_vault(&*self.disk, &places()), Ok(Some(_)))
+    }
+
+    pub(crate) fn put_disk(&mut self, disk: SimulatedStorage) {
+        self.session = None;
+        self.disk = Arc::new(disk);
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.session = None;
+    }
+
+    pub(crate) fn vault_file(&self) -> Option<Vec<u8>> {
+        self.disk.content(&vault_path())
+    }
+
+    pub(crate) fn files_in(&self, folder: &str) -> Files {
+        files_in(&self.disk, folder)
+    }
+
+    /// Runs one command as the user does: opens with what is known, newest secret first or the one that worked last here.
+    pub(crate) fn run(
+        &mut self,
+        command: Command,
+        trouble: Trouble,
+        now: Moment,
+        dice: &mut Dice,
+        ledger: &mut Ledger,
+    ) -> Result<String, Failure> {
+        let had_replica = self.has_replica();
+        self.arm(trouble, dice);
+        let ran = self.open_and_act(command, now, dice, ledger);
+        let crashed = self.disk.has_crashed();
+        let outcome = match ran {
+            Ok((acknowledged, mut vault)) => {
+                let notices = vault.take_notices();
+                let notices: Vec<String> =
+                    notices.iter().map(|notice| format!("{notice:?}")).collect();
+                let is_pending = notices.iter().any(|text| text.starts_with("Pending"));
+                self.held.extend(&acknowledged);
+                if !is_pending && !crashed {
+                    self.held.extend(vault.state().record_ids());
+                }
+                if trouble == Trouble::Nothing && dice.one_in(3) {
+                    self.session = Some(vault);
+                }
+                format!("done, {} records, {notices:?}", acknowledged.len())
+            }
+            Err(_) if crashed => "crashed".to_owned(),
+            Err(error) => {
+                self.judge(&error, command, trouble, had_replica)?;
+                error.to_string()
+            }
+        };
+        let outcome = format!("{outcome}; unsynced: {:?}", self.disk.unsynced_steps());
+        self.disarm(trouble, dice);
+        Ok(outcome)
+    }
+
+    /// Opens and reads, where nothing goes wrong.
+    pub(crate) fn open(
+        &mut self,
+        now: Moment,
+        dice: &mut Dice,
+        ledger: &mut Ledger,
+    ) -> Result<Vault, VaultError> {
+        self.session = None;
+        self.open_any(now, dice, ledger)
+    }
+
+    fn arm(&mut self, trouble: Trouble, dice: &mut Dice) {
+        let fault = match trouble {
+            Trouble::Nothing => return,
+            Trouble::Crash | Trouble::Kill => Fault::Crash,
+            Trouble::Io => Fault::Io,
+            Trouble::Full => {
+                let written = dice.below(3000);
+                Fault::Full { written }
+            }
+            Trouble::Denied => Fault::Denied,
+        };
+        self.session = None;
+        let far = if dice.one_in(2) { 8 } else { 40 };
+        let after = u64::try_from(dice.below(far)).unwrap();
+        self.disk.fail_at(self.disk.step_count() + after, fault);
+    }
+
+    /// What the disk looks like to the next command.
+    fn disarm(&mut self, trouble: Trouble, dice: &mut Dice) {
+        if trouble == Trouble::Nothing {
+            return;
+        }
+        let mut next = self.disk.fork();
+        if trouble == Trouble::Crash && self.disk.has_crashed() {
+            let limit = 1 + dice.below(24);
+            next = self
+                .disk
+                .crash_images(limit)
+                .last()
+                .map_or(next, |image| image.storage);
+        }
+        if matches!(trouble, Trouble::Io | Trouble::Full | Trouble::Denied) {
+            // What a failed sync left uncertain, a shutdown in order makes certain; `faults` has the other case.
+            let all = self.files_in("/");
+            let mut images = self.disk.crash_images(200).map(|image| image.storage);
+            let whole = images.find(|disk| files_in(disk, "/") == all);
+            next = whole.unwrap_or(next);
+        }
+        self.put_disk(next);
+    }
+
+    fn open_and_act(
+        &mut self,
+        command: Command,
+        now: Moment,
+        dice: &mut Dice,
+        ledger: &mut Ledger,
+    ) -> Result<(BTreeSet<RecordId>, Vault), VaultError> {
+        let mut vault = match self.session.take() {
+            Some(mut vault) => {
+                sync(&mut vault, now, dice)?;
+                vault
+            }
+            None => self.open_any(now, dice, ledger)?,
+        };
+        let before: BTreeSet<RecordId> = vault.state().record_ids().collect();
+        act(&mut vault, command, now, dice, ledger)?;
+        // Nobody else touched the disk meanwhile: what is new is the command's own.
+        let fresh = vault.state().record_ids().filter(|id| !before.contains(id));
+        let acknowledged: BTreeSet<RecordId> = fresh.collect();
+        ledger.acknowledge(&acknowledged, &vault);
+        Ok((acknowledged, vault))
+    }
+
+    fn open_any(
+        &mut self,
+        now: Moment,
+        dice: &mut Dice,
+        ledger: &mut Ledger,
+    ) -> Result<Vault, VaultError> {
+        let mut secrets: Vec<u64> = ledger.secrets.iter().rev().copied().collect();
+        if dice.one_in(2) {
+            secrets.retain(|secret| *secret != self.secret);
+            secrets.insert(0, self.secret);
+        }
+        let mut refused = None;
+        // What an old secret brings to light, a newer one may open: so all once more.
+        for secret in secrets.repeat(2) {
+            match self.open_with(secret, now, &mut dice.0, ledger) {
+                Ok(vault) => {
+                    self.secret = secret;
+                    return Ok(vault);
+                }
+                Err(error @ VaultError::Unlock(_)) => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.expect("there is a secret"))
+    }
+
+    fn open_with(
+        &self,
+        secret: u64,
+        now: Moment,
+        rng: &mut StdRng,
+        ledger: &mut Ledger,
+    ) -> Result<Vault, VaultError> {
+        let located = locate(self.disk.clone(), &places())?;
+        let (keys, slot) = located.unlock(&recovery(secret), &mut PlainMemory)?;
+        if !ledger.knows_key(keys.id) {
+            ledger.note_key(located.unlock(&recovery(secret), &mut PlainMemory)?.0);
+        }
+        located.open(keys, Some(slot), self.name, now, rng)
+    }
+
+    /// Which errors a user may see, and when.
+    fn judge(
+        &self,
+        error: &VaultError,
+        command: Command,
+        trouble: Trouble,
+        had_replica: bool,
+    ) -> Result<(), Failure> {
+        let is_disturbed = self.is_limited || trouble != Trouble::Nothing;
+        let is_rewrite = matches!(command, Command::Compact | Command::Rekey);
+        let is_expected = match error {
+            VaultError::Storage(StorageError::Busy { .. }) => false,
+            VaultError::Storage(_) => is_disturbed,
+            VaultError::NoVault(_) | VaultError::Unreadable { .. } => !had_replica,
+            VaultError::Unlock(UnlockError::OtherKey) => CAN_REKEY || !had_replica,
+            // Some secret of all that were ever made opens what the device has.
+            VaultError::Unlock(_) => !had_replica,
+            VaultError::Change(_) => true,
+            VaultError::Slots(_) => matches!(
+                command,
+                Command::AddSlot | Command::RemoveSlot | Command::Passwd
+            ),
+            // A rewrite leaves alone what is no vault of ours.
+            VaultError::Inconsistent(_) => is_disturbed || is_rewrite,
+            _ => false,
+        };
+        if is_expected {
+            return Ok(());
+        }
+        fail(
+            "error",
+            format!("{}: {command:?} says: {error} ({error:?})", self.name),
+        )
+    }
+}
+
+fn act(
+    vault: &mut Vault,
+    command: Command,
+    now: Moment,
+    dice: &mut Dice,
+    ledger: &mut Ledger,
+) -> Result<(), VaultError> {
+    match command {
+        Command::Open => Ok(()),
+        Command::Sync => sync(vault, now, dice),
+        Command::Edit(kind) => edit(vault, kind, now, dice, &mut ledger.values),
+        Command::Compact => vault.compact(now, &mut dice.0).map(drop),
+        Command::Passwd => {
+            let secret = ledger.make_secret();
+            let new = new_secret(secret, &mut dice.0);
+            let old = vault.opened_with().expect("it was opened with a slot");
+            vault.replace_slot(old, new, now, &mut dice.0).map(drop)
+        }
+        Command::AddSlot => {
+            let secret = ledger.make_secret();
+            let new = new_secret(secret, &mut dice.0);
+            vault.add_slot(new, now, &mut dice.0).map(drop)
+        }
+        Command::RemoveSlot => {
+            let rows = vault.slot_rows();
+            let Some(row) = dice.pick(&rows) else {
+                return Ok(());
+            };
+            vault.remove_slot(row.id, now, &mut dice.0)
+        }
+        Command::Rekey => {
+            let secret = ledger.make_secret();
+            let secrets = vec![new_secret(secret, &mut dice.0)];
+            vault.rekey(Replacement { secrets }, now, &mut dice.0)
+        }
+    }
+}
+
+fn files_in(disk: &SimulatedStorage, folder: &str) -> Files {
+    let paths = disk.files().into_iter();
+    let inside = paths.filter(|path| path.starts_with(folder));
+    inside
+        .map(|path| {
+            let content = disk.content(&path).unwrap();
+            (path, content)
+        })
+        .collect()
+}
+
+/// Unites now.
+fn sync(vault: &mut Vault, now: Moment, dice: &mut Dice) -> Result<(), VaultError> {
+    vault.update(now, &mut dice.0, |_, _| Ok(()))
+}
+
+/// Records that wait for the user under other keys.
+pub(crate) fn reviews(_vault: &Vault) -> BTreeSet<RecordId> {
+    BTreeSet::new()
+}
+
+fn edit(
+    vault: &mut Vault,
+    kind: Edit,
+    now: Moment,
+    dice: &mut Dice,
+    values: &mut Values,
+) -> Result<(), VaultError> {
+    let ids = vault.state().item_ids();
+    let chosen = dice.pick(&ids).copied();
+    if let Edit::Undo = kind {
+        let own = vault.undoable_records();
+        let Some(record) = dice.pick(&own).copied() else {
+            return Ok(());
+        };
+        return vault.update(now, &mut dice.0, |plan, _| plan.undo(record));
+    }
+    let item = match (kind, chosen) {
+        (Edit::Add, _) | (_, None) => {
+            let draft = draft(values);
+            return vault.update(now, &mut dice.0, |plan, rng| {
+                plan.add(draft, rng);
+                Ok(())
+            });
+        }
+        (_, Some(item)) => item,
+    };
+    let edits = match kind {
+        Edit::Trash => return live(vault, item, Life::Trashed, now, dice),
+        Edit::Restore => return live(vault, item, Life::Alive, now, dice),
+        Edit::Purge | Edit::Prune => {
+            return vault.update(now, &mut dice.0, |plan, _| {
+                match kind {
+                    Edit::Purge => plan.purge(item),
+                    _ => plan.prune_history(item),
+                }
+                Ok(())
+            });
+        }
+        _ => item_edit(vault, item, kind, dice, values),
+    };
+    vault.update(now, &mut dice.0, |plan, rng| plan.edit(item, edits, rng))
+}
+
+fn live(
+    vault: &mut Vault,
+    item: ItemId,
+    life: Life,
+    now: Moment,
+    dice: &mut Dice,
+) -> Result<(), VaultError> {
+    vault.update(now, &mut dice.0, |plan, _| plan.set_life(item, life))
+}
+
+fn draft(values: &mut Values) -> Draft {
+    let mut draft = Draft {
+        title: values.make("title"),
+        urls: vec![values.make("https://url")],
+        tags: vec![values.make("tag")],
+        ..Draft::default()
+    };
+    draft.push_standard(field::USERNAME, values.make("user"));
+    draft.push_standard(field::PASSWORD, values.make("password"));
+    draft.push_standard(
+        field::OTP,
+        values.make("otpauth://hotp/me?secret=JBSWY3DPEHPK3PXP&issuer="),
+    );
+    draft
+}
+
+fn item_edit(
+    vault: &Vault,
+    item: ItemId,
+    kind: Edit,
+    dice: &mut Dice,
+    values: &mut Values,
+) -> Vec<change::Edit> {
+    let standard = FieldName::Standard;
+    let mut set = |name, kind, text: &str| {
+        change::Edit::Set(name, kind, DraftValue::new(kind, values.make(text)))
+    };
+    let edit = match kind {
+        Edit::Username => set(standard(field::USERNAME), FieldKind::Text, "user"),
+        Edit::Otp => set(
+            standard(field::OTP),
+            FieldKind::Otp,
+            "otpauth://hotp/me?secret=JBSWY3DPEHPK3PXP&issuer=",
+        ),
+        Edit::Custom => set(
+            FieldName::Custom("mine".to_owned()),
+            FieldKind::Multiline,
+            "text",
+        ),
+        Edit::Tag => change::Edit::AddTag(values.make("tag")),
+        Edit::Untag => {
+            let tags = vault.state().item(item).map(|view| view.tags);
+            let tags: Vec<String> = tags.into_iter().flatten().collect();
+            match dice.pick(&tags) {
+                Some(tag) => change::Edit::RemoveTag(tag.clone()),
+                None => change::Edit::AddTag(values.make("tag")),
+            }
+        }
+        Edit::Url => change::Edit::AddUrl(values.make("https://url")),
+        Edit::Move => change::Edit::Move {
+            folder: values.make("folder"),
+            title: values.make("title"),
+        },
+        Edit::Count => change::Edit::Count(
+            FieldId::Standard(field::OTP),
+            u64::try_from(dice.below(1000)).unwrap(),
+        ),
+        _ => set(standard(field::PASSWORD), FieldKind::Secret, "password"),
+    };
+    vec![edit]
+}
