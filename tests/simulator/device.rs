@@ -1,8 +1,8 @@
 //! One device: its disk, its clock, the secrets its user has, and the only place where the simulator calls the vault.
 
 use super::failure::{Failure, fail};
-use super::ledger::{Ledger, Values};
-use super::steps::{Command, Dice, Edit, Trouble};
+use super::ledger::{Forged, Ledger, Values};
+use super::steps::{Command, Dice, Edit, Forgery, Trouble};
 use crate::scene::{new_secret, recovery};
 use keyfold::crypto::kdf::PlainMemory;
 use keyfold::model::draft::{Draft, DraftValue, FieldName};
@@ -13,16 +13,13 @@ use keyfold::state::change;
 use keyfold::state::view::Life;
 use keyfold::storage::StorageError;
 use keyfold::storage::simulated::{Fault, SimulatedStorage};
-use keyfold::vault::{Places, Replacement, UnlockError, Vault, VaultError, known_vault, locate};
+use keyfold::vault::{
+    Places, Relation, Replacement, UnlockError, Vault, VaultError, known_vault, locate,
+};
 use rand::rngs::StdRng;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Whether the vault takes over a key that supersedes its own, and keeps what it leaves for review.
-pub(crate) const CAN_REKEY: bool = false;
-/// Whether the vault merges conflict copies.
-pub(crate) const MERGES_COPIES: bool = false;
 
 pub(crate) const DRIVE: &str = "/drive";
 pub(crate) const STATE: &str = "/state";
@@ -51,6 +48,8 @@ pub(crate) struct Device {
     session: Option<Vault>,
     /// The secret that opened here last.
     secret: u64,
+    /// What the secrets that were tried last came to, for messages.
+    pub(crate) refusals: Vec<String>,
     /// Records that this device's own state must hold.
     pub(crate) held: BTreeSet<RecordId>,
     pub(crate) snapshot: Option<Snapshot>,
@@ -74,6 +73,7 @@ impl Device {
             skew: 0,
             session: None,
             secret,
+            refusals: Vec::new(),
             held: BTreeSet::new(),
             snapshot: None,
             is_limited: false,
@@ -154,15 +154,79 @@ impl Device {
         Ok(outcome)
     }
 
-    /// Opens and reads, where nothing goes wrong.
-    pub(crate) fn open(
+    /// Opens as somebody does who was told that another secret counts now: tries them all, newest first, and takes the
+    /// first that leaves nothing under another key.
+    pub(crate) fn open_patiently(
         &mut self,
         now: Moment,
         dice: &mut Dice,
         ledger: &mut Ledger,
-    ) -> Result<Vault, VaultError> {
+    ) -> Result<(Vault, Vec<String>), VaultError> {
         self.session = None;
-        self.open_any(now, dice, ledger)
+        let secrets: Vec<u64> = ledger.secrets.iter().rev().copied().collect();
+        let mut refused = None;
+        self.refusals.clear();
+        let mut works = None;
+        for secret in secrets.repeat(2) {
+            match self.open_with(secret, now, &mut dice.0, ledger) {
+                Ok(mut vault) => {
+                    let notices = in_words(&mut vault);
+                    if !notices.contains(&"OtherKey".to_owned()) {
+                        return Ok((vault, notices));
+                    }
+                    works = Some(secret);
+                }
+                Err(error @ VaultError::Unlock(_)) => {
+                    self.refusals.push(format!("{secret}: {error:?}"));
+                    refused = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(secret) = works else {
+            return Err(refused.expect("there is a secret"));
+        };
+        let mut vault = self.open_with(secret, now, &mut dice.0, ledger)?;
+        let notices = in_words(&mut vault);
+        Ok((vault, notices))
+    }
+
+    /// What somebody does who is told that a file lies under another key which takes no other's place: takes it in where
+    /// a secret opens it, else puts the own vault in its place; `None` where neither can be.
+    pub(crate) fn decide(
+        &mut self,
+        now: Moment,
+        dice: &mut Dice,
+        ledger: &mut Ledger,
+    ) -> Result<Option<String>, VaultError> {
+        let (mut vault, _) = self.open_patiently(now, dice, ledger)?;
+        let mut files = self.files_in(DRIVE);
+        files.sort_by_key(|(path, _)| *path != vault_path());
+        let secrets: Vec<u64> = ledger.secrets.iter().rev().copied().collect();
+        for (path, _) in &files {
+            for secret in &secrets {
+                let credential = recovery(*secret);
+                let source = vault.read_merge_source(path, Some((&credential, &mut PlainMemory)));
+                let Ok(source) = source else { continue };
+                if source.relation() != Relation::Apart {
+                    break;
+                }
+                vault.merge(&source, now, &mut dice.0)?;
+                ledger.forgeries.excuse(&vault);
+                return Ok(Some(format!("{} merges {}", self.name, path.display())));
+            }
+        }
+        let replaced = vault.replace_foreign_file(now, &mut dice.0).is_ok();
+        Ok(replaced.then(|| format!("{} puts its vault in the place of another", self.name)))
+    }
+
+    /// Takes away every copy of the vault that lies beside it.
+    pub(crate) fn clear_copies(&self, preamble: &[u8]) {
+        for (path, content) in self.files_in(DRIVE) {
+            if path != vault_path() && content.starts_with(preamble) {
+                self.disk.take(&path);
+            }
+        }
     }
 
     fn arm(&mut self, trouble: Trouble, dice: &mut Dice) {
@@ -215,12 +279,16 @@ impl Device {
     ) -> Result<(BTreeSet<RecordId>, Vault), VaultError> {
         let mut vault = match self.session.take() {
             Some(mut vault) => {
-                sync(&mut vault, now, dice)?;
+                vault.sync(now, &mut dice.0)?;
                 vault
             }
             None => self.open_any(now, dice, ledger)?,
         };
         let before: BTreeSet<RecordId> = vault.state().record_ids().collect();
+        // Both write anew what they found: what was forged becomes the device's own.
+        if matches!(command, Command::Rekey | Command::Edit(Edit::Undo)) {
+            ledger.forgeries.excuse(&vault);
+        }
         act(&mut vault, command, now, dice, ledger)?;
         // Nobody else touched the disk meanwhile: what is new is the command's own.
         let fresh = vault.state().record_ids().filter(|id| !before.contains(id));
@@ -241,6 +309,7 @@ impl Device {
             secrets.insert(0, self.secret);
         }
         let mut refused = None;
+        self.refusals.clear();
         // What an old secret brings to light, a newer one may open: so all once more.
         for secret in secrets.repeat(2) {
             match self.open_with(secret, now, &mut dice.0, ledger) {
@@ -248,7 +317,10 @@ impl Device {
                     self.secret = secret;
                     return Ok(vault);
                 }
-                Err(error @ VaultError::Unlock(_)) => refused = Some(error),
+                Err(error @ VaultError::Unlock(_)) => {
+                    self.refusals.push(format!("{secret}: {error:?}"));
+                    refused = Some(error);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -284,7 +356,9 @@ impl Device {
             VaultError::Storage(StorageError::Busy { .. }) => false,
             VaultError::Storage(_) => is_disturbed,
             VaultError::NoVault(_) | VaultError::Unreadable { .. } => !had_replica,
-            VaultError::Unlock(UnlockError::OtherKey) => CAN_REKEY || !had_replica,
+            VaultError::Unlock(UnlockError::OtherKey) => {
+                command == Command::Compact || !had_replica
+            }
             // Some secret of all that were ever made opens what the device has.
             VaultError::Unlock(_) => !had_replica,
             VaultError::Change(_) => true,
@@ -301,9 +375,63 @@ impl Device {
         }
         fail(
             "error",
-            format!("{}: {command:?} says: {error} ({error:?})", self.name),
+            format!(
+                "{}: {command:?} says: {error} ({error:?}); {:?}",
+                self.name, self.refusals
+            ),
         )
     }
+}
+
+/// What somebody who has a version of the file and a secret that opens it makes of them; `None` where no secret does.
+pub(crate) fn forge(
+    version: &[u8],
+    forgery: Forgery,
+    now: Moment,
+    dice: &mut Dice,
+    ledger: &mut Ledger,
+) -> Option<Vec<u8>> {
+    let thief = Device::new("thief", 0);
+    thief.disk.place(&vault_path(), version);
+    let secrets = ledger.secrets.clone();
+    let opened = secrets
+        .into_iter()
+        .find_map(|secret| thief.open_with(secret, now, &mut dice.0, ledger).ok());
+    let mut vault = opened?;
+    let before: BTreeSet<RecordId> = vault.state().record_ids().collect();
+    let first = ledger.values.len();
+    for _ in 0..1 + dice.below(3) {
+        drop(edit(&mut vault, Edit::Add, now, dice, &mut ledger.values));
+        drop(edit(
+            &mut vault,
+            Edit::Password,
+            now,
+            dice,
+            &mut ledger.values,
+        ));
+    }
+    let mut key = key_of(&vault);
+    if forgery == Forgery::Rekeyed {
+        // A secret that nobody else has.
+        let secrets = vec![new_secret(
+            90_000 + ledger.secrets.len() as u64,
+            &mut dice.0,
+        )];
+        drop(vault.rekey(Replacement { secrets }, now, &mut dice.0));
+        key = key_of(&vault);
+    }
+    ledger.forgeries.add(Forged {
+        key,
+        records: vault
+            .state()
+            .record_ids()
+            .filter(|id| !before.contains(id))
+            .collect(),
+        values: first..ledger.values.len(),
+        is_excused: false,
+    });
+    drop(vault);
+    thief.vault_file()
 }
 
 fn act(
@@ -315,7 +443,7 @@ fn act(
 ) -> Result<(), VaultError> {
     match command {
         Command::Open => Ok(()),
-        Command::Sync => sync(vault, now, dice),
+        Command::Sync => vault.sync(now, &mut dice.0),
         Command::Edit(kind) => edit(vault, kind, now, dice, &mut ledger.values),
         Command::Compact => vault.compact(now, &mut dice.0).map(drop),
         Command::Passwd => {
@@ -344,6 +472,11 @@ fn act(
     }
 }
 
+fn in_words(vault: &mut Vault) -> Vec<String> {
+    let notices = vault.take_notices();
+    notices.iter().map(|notice| format!("{notice:?}")).collect()
+}
+
 fn files_in(disk: &SimulatedStorage, folder: &str) -> Files {
     let paths = disk.files().into_iter();
     let inside = paths.filter(|path| path.starts_with(folder));
@@ -355,14 +488,18 @@ fn files_in(disk: &SimulatedStorage, folder: &str) -> Files {
         .collect()
 }
 
-/// Unites now.
-fn sync(vault: &mut Vault, now: Moment, dice: &mut Dice) -> Result<(), VaultError> {
-    vault.update(now, &mut dice.0, |_, _| Ok(()))
+/// Records that wait for the user under other keys.
+pub(crate) fn reviews(vault: &Vault) -> BTreeSet<RecordId> {
+    let reviews = vault.reviews().unwrap_or_default();
+    let missing = reviews.into_iter().filter_map(|review| review.missing);
+    missing.flatten().collect()
 }
 
-/// Records that wait for the user under other keys.
-pub(crate) fn reviews(_vault: &Vault) -> BTreeSet<RecordId> {
-    BTreeSet::new()
+/// Names a key.
+pub(crate) type Key = [usize; 6];
+
+pub(crate) fn key_of(vault: &Vault) -> Key {
+    vault.fingerprint(u16::MAX)
 }
 
 fn edit(

@@ -1,12 +1,9 @@
 //! The drive: a cloud folder that devices are synced with, honestly or not.
 
 use super::device::{DRIVE, Device, VAULT_NAME, vault_path};
-use super::failure::Failure;
-use super::ledger::Ledger;
 use super::steps::{Act, Dice};
-use keyfold::log::frame::parse_header;
 use rand::Rng;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -22,15 +19,17 @@ pub(crate) struct Drive {
     cloud: BTreeMap<String, Content>,
     /// What each device and the cloud had in common last.
     common: Vec<BTreeMap<String, Content>>,
+    /// Names that stay on their device.
+    kept_local: BTreeSet<(usize, String)>,
     /// Every version of the vault file that was ever seen.
     versions: Vec<Content>,
     /// The vault of somebody else.
     foreign: Content,
 }
 
-/// How a drive names the copy that lost.
-#[derive(Clone, Copy)]
-enum Habit {
+/// What a drive does with the copy that lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Habit {
     /// The copy stands beside, the name tells who and when.
     Copy(&'static str),
     /// The same, and the cloud never gets it (Nextcloud).
@@ -41,7 +40,7 @@ enum Habit {
     LastWriterWins,
 }
 
-const HABITS: [(usize, Habit); 9] = [
+pub(crate) const HABITS: [(usize, Habit); 9] = [
     (
         4,
         Habit::Copy("vault.sync-conflict-20261125-0700%%-ABCDEFG.keyfold"),
@@ -126,7 +125,10 @@ impl Drive {
                     self.common[number].insert(VAULT_NAME.to_owned(), there);
                 }
             }
-            Act::Sync => self.sync(number, device, dice),
+            Act::Sync => {
+                let habit = dice.weighted(&HABITS);
+                self.sync(number, device, habit, dice);
+            }
             Act::Rollback => {
                 if let Some(version) = self.version(dice) {
                     put(device, &path, &version);
@@ -185,16 +187,27 @@ impl Drive {
         }
     }
 
-    /// Both ways, as drives do: each name by itself, against what both sides had in common last.
-    fn sync(&mut self, number: usize, device: &Device, dice: &mut Dice) {
-        let habit = dice.weighted(&HABITS);
+    /// Both ways, as drives do: each name by itself, against what both sides had in common last. Returns whether anything
+    /// went either way.
+    pub(crate) fn sync(
+        &mut self,
+        number: usize,
+        device: &Device,
+        habit: Habit,
+        dice: &mut Dice,
+    ) -> bool {
         let local: BTreeMap<String, Content> = names_of(device);
         let all: BTreeSet<&String> = local.keys().chain(self.cloud.keys()).collect();
         let all: Vec<String> = all.into_iter().cloned().collect();
+        let mut moved = false;
         for name in all {
             let here = local.get(&name).cloned();
             let there = self.cloud.get(&name).cloned();
             let before = self.common[number].get(&name).cloned();
+            if there.is_none() && self.kept_local.contains(&(number, name.clone())) {
+                continue;
+            }
+            moved |= here != there;
             if here == there {
                 self.agree(number, &name, here);
             } else if here == before {
@@ -206,6 +219,15 @@ impl Drive {
             } else {
                 self.bring(number, device, &name, there);
             }
+        }
+        moved
+    }
+
+    /// Takes away from the cloud what is no vault of ours at the vault's name.
+    pub(crate) fn leave_the_vault_only(&mut self, preamble: &[u8]) {
+        let there = self.cloud.get(VAULT_NAME);
+        if there.is_some_and(|file| !file.starts_with(preamble)) {
+            self.cloud.remove(VAULT_NAME);
         }
     }
 
@@ -231,6 +253,8 @@ impl Drive {
                 put(device, &Path::new(DRIVE).join(&copy), &here);
                 if let Habit::Copy(_) = habit {
                     self.send(number, &copy, Some(here));
+                } else {
+                    self.kept_local.insert((number, copy));
                 }
                 self.bring(number, device, name, Some(there));
             }
@@ -322,45 +346,4 @@ fn replayed(mut file: Vec<u8>, old: &[u8], dice: &mut Dice) -> Vec<u8> {
     let end = (start + BLOCK * (1 + dice.below(20))).min(old.len());
     file.extend_from_slice(&old[start..end]);
     file
-}
-
-/// A fair drive: what one device has, all get. Where the vault does not merge conflict copies itself, the drive hands on
-/// one file with every frame in it. Returns whether it moved anything.
-pub(crate) fn meet(devices: &[Device], ledger: &mut Ledger) -> Result<bool, Failure> {
-    let files: Vec<Vec<u8>> = devices.iter().filter_map(Device::vault_file).collect();
-    let Some((first, others)) = files.split_first() else {
-        return Ok(false);
-    };
-    let mut all = first.clone();
-    all.resize(all.len().next_multiple_of(BLOCK), 0);
-    for file in others {
-        let mut file = file.clone();
-        file.resize(file.len().next_multiple_of(BLOCK), 0);
-        let fresh = fresh_frames(&all, &file);
-        all.extend_from_slice(&fresh);
-    }
-    ledger.note_frames(&all)?;
-    let mut moved = false;
-    for device in devices {
-        moved |= device.vault_file().as_ref() != Some(&all);
-        put(device, &vault_path(), &all);
-    }
-    Ok(moved)
-}
-
-/// What of a file is not in another yet: whole frames where one block of them is not, other blocks alone.
-fn fresh_frames(held: &[u8], file: &[u8]) -> Vec<u8> {
-    let held: HashSet<&[u8]> = held.chunks(BLOCK).collect();
-    let mut fresh = Vec::new();
-    let mut at = 0;
-    while at < file.len() {
-        let length = parse_header(&file[at..]).map_or(BLOCK, |header| header.frame_length());
-        let whole = file.get(at..at + length);
-        let part = whole.unwrap_or(&file[at..(at + BLOCK).min(file.len())]);
-        if part.chunks(BLOCK).any(|block| !held.contains(block)) {
-            fresh.extend_from_slice(part);
-        }
-        at += part.len();
-    }
-    fresh
 }

@@ -1,6 +1,7 @@
 //! What the world must not forget: every acknowledged record, every value that somebody wrote, every frame that ever lay
 //! on a disk, every secret.
 
+use super::device::{Key, key_of};
 use super::failure::{Failure, fail};
 use keyfold::crypto::keys::Keys;
 use keyfold::crypto::seal::open_frame;
@@ -10,36 +11,72 @@ use keyfold::model::ids::{FieldId, ItemId, KeyId, RecordId};
 use keyfold::state::op::Tag;
 use keyfold::state::view::Value;
 use keyfold::vault::Vault;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 const BLOCK: usize = 1024;
 
-/// Texts that were written, each once, so that each tells where it comes from.
+/// Texts that were written, each once and numbered, so that each tells where it comes from.
 #[derive(Default)]
-pub(crate) struct Values {
-    made: HashSet<String>,
-}
+pub(crate) struct Values(HashMap<String, usize>);
 
 impl Values {
     pub(crate) fn make(&mut self, prefix: &str) -> String {
-        let text = format!("{prefix}{}", self.made.len());
-        self.made.insert(text.clone());
+        let number = self.0.len();
+        let text = format!("{prefix}{number}");
+        self.0.insert(text.clone(), number);
         text
     }
 
-    fn knows(&self, text: &str) -> bool {
-        // The kind of an item, and what is not there.
-        text.is_empty() || text == "login" || self.made.contains(text)
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
 /// What stays of an operation whatever is erased and however often it is sealed again.
 type Outline = (Tag, Option<ItemId>, Option<FieldId>);
 
+/// What somebody with an old secret wrote.
+#[derive(Default)]
+pub(crate) struct Forgeries(Vec<Forged>);
+
+pub(crate) struct Forged {
+    /// The key that it was written under.
+    pub(crate) key: Key,
+    pub(crate) records: BTreeSet<RecordId>,
+    /// Numbers of the values.
+    pub(crate) values: Range<usize>,
+    /// Whether somebody who could not know better took it along: it was written under the key that counted there.
+    pub(crate) is_excused: bool,
+}
+
+impl Forgeries {
+    pub(crate) fn add(&mut self, forgery: Forged) {
+        self.0.push(forgery);
+    }
+
+    /// What this vault holds was written under its own key, or the user wanted it.
+    pub(crate) fn excuse(&mut self, vault: &Vault) {
+        for forgery in &mut self.0 {
+            forgery.is_excused |= forgery.records.iter().any(|id| vault.state().contains(*id));
+        }
+    }
+
+    fn forbids(&self, number: usize, key: &Key) -> bool {
+        let by = self
+            .0
+            .iter()
+            .find(|forgery| forgery.values.contains(&number));
+        by.is_some_and(|forgery| !forgery.is_excused && forgery.key != *key)
+    }
+}
+
 pub(crate) struct Ledger {
     /// Every secret that was ever made, oldest first.
     pub(crate) secrets: Vec<u64>,
     pub(crate) values: Values,
+    pub(crate) forgeries: Forgeries,
     acknowledged: BTreeMap<RecordId, Vec<Outline>>,
     /// Every key that a secret opened.
     keys: BTreeMap<KeyId, Keys>,
@@ -52,6 +89,7 @@ impl Ledger {
         Self {
             secrets: Vec::new(),
             values: Values::default(),
+            forgeries: Forgeries::default(),
             acknowledged: BTreeMap::new(),
             keys: BTreeMap::new(),
             frames: HashMap::new(),
@@ -105,6 +143,13 @@ impl Ledger {
         self.keys.insert(keys.id, keys);
     }
 
+    /// The keys in a file that some secret opens.
+    pub(crate) fn keys_of(&self, file: &[u8]) -> BTreeSet<KeyId> {
+        let headers = file.chunks(BLOCK).filter_map(parse_header);
+        let keys = headers.map(|header| header.key);
+        keys.filter(|key| self.knows_key(*key)).collect()
+    }
+
     fn is_whole(&self, frame: &[u8]) -> bool {
         let whole = parse_header(frame).and_then(|header| {
             let keys = self.keys.get(&header.key)?;
@@ -136,12 +181,12 @@ impl Ledger {
             for (field, value) in heads.chain(former) {
                 self.check_value(vault, id, field, &value)?;
             }
-            let plain = item
+            for text in item
                 .tags
                 .iter()
-                .chain(item.urls.iter().map(|url| &url.address));
-            for text in plain.filter(|text| !self.values.knows(text)) {
-                return fail("value", format!("nobody wrote {text:?}"));
+                .chain(item.urls.iter().map(|url| &url.address))
+            {
+                self.check_text(vault, text)?;
             }
         }
         let known = self
@@ -159,6 +204,20 @@ impl Ledger {
         Ok(())
     }
 
+    fn check_text(&self, vault: &Vault, text: &str) -> Result<(), Failure> {
+        // The kind of an item, and what is not there.
+        if text.is_empty() || text == "login" {
+            return Ok(());
+        }
+        match self.values.0.get(text) {
+            None => fail("value", format!("nobody wrote {text:?}")),
+            Some(number) if self.forgeries.forbids(*number, &key_of(vault)) => {
+                fail("forged", format!("{text:?} is shown"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     fn check_value(
         &mut self,
         vault: &Vault,
@@ -169,9 +228,8 @@ impl Ledger {
         let Some(secret) = vault.reveal(item, field, value) else {
             return fail("value", format!("a value of item {item} does not open"));
         };
-        if !self.values.knows(secret.expose()) {
-            return fail("value", format!("nobody wrote {:?}", secret.expose()));
-        }
+        // EXPOSE: it is compared with what was written.
+        self.check_text(vault, secret.expose())?;
         if let Value::Sealed(sealed) = value
             && let Some((nonce, body)) = sealed.split_first_chunk::<NONCE_LENGTH>()
         {

@@ -61,8 +61,8 @@ fn play(first: u64, count: u64) {
                     if seed >= first + count || failed.lock().unwrap().is_some() {
                         return;
                     }
-                    let (devices, steps) = story(seed);
-                    if tell(devices, &steps).is_err() {
+                    let (cast, steps) = story(seed);
+                    if tell(cast, &steps).is_err() {
                         failed.lock().unwrap().get_or_insert(seed);
                     }
                 }
@@ -78,12 +78,12 @@ fn play(first: u64, count: u64) {
 
 /// The seed, its smallest story and how to play it again.
 fn report(seed: u64) -> String {
-    let (devices, steps) = story(seed);
-    let Err(failure) = tell(devices, &steps) else {
+    let (cast, steps) = story(seed);
+    let Err(failure) = tell(cast, &steps) else {
         return format!("seed {seed} fails only sometimes");
     };
-    let (steps, failure) = minimise(steps, failure, |steps| tell(devices, steps));
-    let mut out = format!("seed {seed} with {devices} devices: {failure}\n");
+    let (steps, failure) = minimise(steps, failure, |steps| tell(cast, steps));
+    let mut out = format!("seed {seed}, {cast:?}: {failure}\n");
     for line in steps.iter().map(|step| format!("{step:?}")) {
         writeln!(out, "  {line}").unwrap();
     }

@@ -1,7 +1,7 @@
 //! What may happen: steps that are drawn from a seed. Each carries its own chance, so that leaving others out does not
 //! change what it does, which is what makes a failure small.
 
-use super::device::CAN_REKEY;
+use super::drive::{HABITS, Habit};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -175,8 +175,15 @@ enum Kind {
     Machines,
 }
 
+/// Who takes part, and how the drive of the end treats those who come late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cast {
+    pub(crate) devices: usize,
+    pub(crate) habit: Habit,
+}
+
 /// The whole story of a seed.
-pub(crate) fn story(seed: u64) -> (usize, Vec<Step>) {
+pub(crate) fn story(seed: u64) -> (Cast, Vec<Step>) {
     let mut dice = Dice::new(seed);
     let kind = match seed % 10 {
         0..=5 => Kind::Rewrites,
@@ -184,9 +191,10 @@ pub(crate) fn story(seed: u64) -> (usize, Vec<Step>) {
         _ => Kind::Machines,
     };
     let devices = 2 + dice.below(4);
+    let habit = dice.weighted(&HABITS);
     let count = 8 + dice.below(33);
     let steps = (0..count).map(|_| step(kind, devices, &mut dice)).collect();
-    (devices, steps)
+    (Cast { devices, habit }, steps)
 }
 
 fn step(kind: Kind, devices: usize, dice: &mut Dice) -> Step {
@@ -230,7 +238,6 @@ fn deed(kind: Kind, dice: &mut Dice) -> Deed {
 
 fn command(kind: Kind, dice: &mut Dice) -> Command {
     let rewrites = if kind == Kind::Rewrites { 6 } else { 1 };
-    let rekeys = if CAN_REKEY { rewrites } else { 0 };
     let chosen = dice.weighted(&[
         (6, Command::Open),
         (2, Command::Sync),
@@ -239,7 +246,7 @@ fn command(kind: Kind, dice: &mut Dice) -> Command {
         (rewrites, Command::Passwd),
         (rewrites / 3, Command::AddSlot),
         (rewrites / 3, Command::RemoveSlot),
-        (rekeys, Command::Rekey),
+        (rewrites, Command::Rekey),
     ]);
     match chosen {
         Command::Edit(_) => Command::Edit(dice.weighted(&[

@@ -1,27 +1,32 @@
 //! A world of devices and a drive: what happens step by step, and what must be true in the end.
 
-use super::device::{DRIVE, Device, STATE, Snapshot, places, reviews, vault_path};
-use super::drive::{Drive, meet};
+use super::device::{
+    DRIVE, Device, Key, STATE, Snapshot, forge, key_of, places, reviews, vault_path,
+};
+use super::drive::{Drive, Habit, put};
 use super::failure::{Failure, fail};
 use super::ledger::Ledger;
-use super::steps::{Command, DAY, Deed, Dice, Fate, Forgery, Step, Trouble};
+use super::steps::{Cast, Command, DAY, Deed, Dice, Fate, Forgery, Step, Trouble};
 use crate::scene::{NOW, dump, new_secret};
 use keyfold::model::ids::RecordId;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::{NewVault, Vault, create};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const NAMES: [&str; 5] = ["ada", "bob", "cleo", "dan", "eve"];
 /// Rounds that all devices may take until nobody writes any more.
 const ROUNDS: usize = 12;
+/// Times that the user may have to decide which key counts.
+const DECISIONS: usize = 24;
 /// Time between the commands of these, in milliseconds: longer than a file has to lie still.
 const CALM: u64 = 3_000;
 
 pub(crate) struct World {
     now: u64,
     devices: Vec<Device>,
+    habit: Habit,
     drive: Drive,
     ledger: Ledger,
     /// What the vault's files begin with.
@@ -40,9 +45,9 @@ struct Visit {
 }
 
 /// Tells the story to its end; what does not hold is the failure. A panic is one too.
-pub(crate) fn tell(devices: usize, steps: &[Step]) -> Result<(), Failure> {
+pub(crate) fn tell(cast: Cast, steps: &[Step]) -> Result<(), Failure> {
     let told = std::panic::catch_unwind(|| {
-        let mut world = World::new(devices)?;
+        let mut world = World::new(cast)?;
         let mut play = || {
             for step in steps {
                 world.log.push(format!("{step:?}"));
@@ -66,7 +71,8 @@ pub(crate) fn tell(devices: usize, steps: &[Step]) -> Result<(), Failure> {
 
 impl World {
     /// One device has a vault with an item; it is in the cloud, and the others have what is there.
-    fn new(count: usize) -> Result<Self, Failure> {
+    fn new(cast: Cast) -> Result<Self, Failure> {
+        let count = cast.devices;
         let mut ledger = Ledger::new();
         let secret = ledger.make_secret();
         let devices: Vec<Device> = NAMES[..count]
@@ -77,6 +83,7 @@ impl World {
             now: NOW.0,
             drive: Drive::new(count, foreign_vault()),
             devices,
+            habit: cast.habit,
             ledger,
             preamble: Vec::new(),
             looked_at: BTreeMap::new(),
@@ -107,7 +114,7 @@ impl World {
             if let Some(file) = world.devices[0].vault_file() {
                 world.drive.publish(file.clone());
                 world.devices[device].set_clock(world.now);
-                super::drive::put(&world.devices[device], &vault_path(), &file);
+                put(&world.devices[device], &vault_path(), &file);
             }
             let edit = Command::Edit(super::steps::Edit::Add);
             let command = if device == 0 { edit } else { Command::Open };
@@ -132,7 +139,7 @@ impl World {
                 self.meet_fate(device, fate, &mut dice);
                 Ok(())
             }
-            Deed::Forge(forgery) => self.forge(forgery, &mut dice),
+            Deed::Forge(forgery) => self.forge(device, forgery, &mut dice),
         }
     }
 
@@ -224,13 +231,35 @@ impl World {
             }
             Fate::Clear => clear(device),
             Fate::ReadOnly => {
-                device.disk.make_read_only(std::path::Path::new(DRIVE));
+                device.disk.make_read_only(Path::new(DRIVE));
                 device.is_limited = true;
             }
         }
     }
 
-    fn forge(&mut self, _forgery: Forgery, _dice: &mut Dice) -> Result<(), Failure> {
+    /// Somebody has an old version of the file and a secret that opens it, and publishes what they make of it.
+    fn forge(&mut self, number: usize, forgery: Forgery, dice: &mut Dice) -> Result<(), Failure> {
+        let Some(version) = self.drive.version(dice) else {
+            return Ok(());
+        };
+        let made = forge(
+            &version,
+            forgery,
+            self.devices[number].now(self.now),
+            dice,
+            &mut self.ledger,
+        );
+        let Some(file) = made else { return Ok(()) };
+        self.ledger.note_frames(&file)?;
+        let device = &self.devices[number];
+        match dice.below(3) {
+            0 => self.drive.publish(file),
+            1 => put(device, &vault_path(), &file),
+            _ => {
+                let name = "vault.sync-conflict-20261125-080000-HIJKLMN.keyfold";
+                put(device, &Path::new(DRIVE).join(name), &file);
+            }
+        }
         Ok(())
     }
 
@@ -242,10 +271,14 @@ impl World {
             device.close();
             leave_the_vault_only(device, &self.preamble);
         }
+        self.drive.leave_the_vault_only(&self.preamble);
         self.calm_down(&mut dice)?;
         let mut vaults = Vec::new();
         for number in 0..self.devices.len() {
-            vaults.push(self.visit(number, &mut dice)?.vault);
+            match self.visit(number, &mut dice)? {
+                Some(visit) => vaults.push(visit.vault),
+                None => return fail("cannot open", format!("{} got nothing", NAMES[number])),
+            }
         }
         let dumps: Vec<String> = vaults.iter().map(dump).collect();
         for (number, text) in dumps.iter().enumerate() {
@@ -269,58 +302,119 @@ impl World {
     }
 
     fn calm_down(&mut self, dice: &mut Dice) -> Result<(), Failure> {
-        for _ in 0..ROUNDS {
-            let mut wrote = false;
+        let (mut rounds, mut decisions) = (0, 0);
+        while rounds < ROUNDS && decisions < DECISIONS {
+            rounds += 1;
+            let mut is_quiet = true;
+            let mut keys: BTreeSet<Option<Key>> = BTreeSet::new();
+            let mut puzzled = Vec::new();
             for number in 0..self.devices.len() {
-                // A device that lost everything waits for the drive.
-                if self.devices[number].has_replica() || self.devices[number].vault_file().is_some()
-                {
-                    wrote |= self.visit(number, dice)?.wrote;
+                is_quiet &= !self.sync(number, dice);
+                let visit = self.visit(number, dice)?;
+                keys.insert(visit.as_ref().map(|visit| key_of(&visit.vault)));
+                if let Some(visit) = visit {
+                    is_quiet &= !visit.wrote;
+                    if visit.notices.contains(&"OtherKey".to_owned()) {
+                        puzzled.push(number);
+                    }
                 }
+                is_quiet &= !self.sync(number, dice);
             }
-            let moved = meet(&self.devices, &mut self.ledger)?;
-            if !wrote && !moved {
-                return Ok(());
+            if !is_quiet {
+                continue;
             }
+            match &puzzled[..] {
+                [] if keys.len() == 1 => return Ok(()),
+                [] => self.part(dice)?,
+                puzzled => self.decide(puzzled, dice)?,
+            }
+            (rounds, decisions) = (0, decisions + 1);
         }
         fail(
             "noise",
-            format!("after {ROUNDS} rounds somebody still writes"),
+            format!("after {rounds} rounds and {decisions} decisions somebody still writes"),
         )
     }
 
-    /// Opens a vault a while later; whether that wrote to the synced folder.
-    fn visit(&mut self, number: usize, dice: &mut Dice) -> Result<Visit, Failure> {
+    fn sync(&mut self, number: usize, dice: &mut Dice) -> bool {
+        self.now += CALM;
+        let device = &self.devices[number];
+        device.set_clock(self.now);
+        self.drive.sync(number, device, self.habit, dice)
+    }
+
+    /// Two keys that went apart lie in one file, which only a drive makes that joins files: a rewrite parts them.
+    fn part(&mut self, dice: &mut Dice) -> Result<(), Failure> {
+        let file = self.devices[0].vault_file().unwrap_or_default();
+        if self.ledger.keys_of(&file).len() < 2 {
+            return fail(
+                "keys",
+                "devices live under several keys, and nobody says so".to_owned(),
+            );
+        }
+        self.now += CALM;
+        self.command(0, Command::Compact, Trouble::Nothing, dice)
+    }
+
+    /// One of those who are told that a file lies under another key does something about it.
+    fn decide(&mut self, puzzled: &[usize], dice: &mut Dice) -> Result<(), Failure> {
+        for number in puzzled {
+            self.now += CALM;
+            let now = self.devices[*number].set_clock(self.now);
+            let decided = self.devices[*number].decide(now, dice, &mut self.ledger);
+            self.look_at_disk(*number)?;
+            match decided {
+                Ok(None) => {}
+                Ok(Some(text)) => {
+                    self.log.push(format!("  {text}"));
+                    return Ok(());
+                }
+                Err(error) => {
+                    return fail(
+                        "cannot decide",
+                        format!("{}: {error} ({error:?})", NAMES[*number]),
+                    );
+                }
+            }
+        }
+        self.log
+            .push("  copies that nothing opens are taken away".to_owned());
+        self.devices[puzzled[0]].clear_copies(&self.preamble);
+        Ok(())
+    }
+
+    /// Opens a vault a while later. A device that lost everything waits for the drive.
+    fn visit(&mut self, number: usize, dice: &mut Dice) -> Result<Option<Visit>, Failure> {
         self.now += CALM;
         let device = &mut self.devices[number];
         let now = device.set_clock(self.now);
         let before = device.files_in(DRIVE);
-        let mut vault = match device.open(now, dice, &mut self.ledger) {
-            Ok(vault) => vault,
+        let had_replica = device.has_replica();
+        let (vault, notices) = match device.open_patiently(now, dice, &mut self.ledger) {
+            Ok(opened) => opened,
+            Err(_) if !had_replica => return Ok(None),
             Err(error) => {
                 return fail(
                     "cannot open",
-                    format!("{}: {error} ({error:?})", device.name),
+                    format!(
+                        "{}: {error} ({error:?}); {:?}",
+                        device.name, device.refusals
+                    ),
                 );
             }
         };
         device.held.extend(vault.state().record_ids());
         let wrote = device.files_in(DRIVE) != before;
-        let notices: Vec<String> = vault
-            .take_notices()
-            .iter()
-            .map(|notice| format!("{notice:?}"))
-            .collect();
         self.log.push(format!(
             "  {} wrote: {wrote}, says {notices:?}",
             device.name
         ));
         self.look_at_disk(number)?;
-        Ok(Visit {
+        Ok(Some(Visit {
             vault,
             wrote,
             notices,
-        })
+        }))
     }
 
     /// What a device's own state held is there, or waits for the user.
@@ -345,7 +439,9 @@ impl World {
     fn check_silence(&mut self, dice: &mut Dice) -> Result<(), Failure> {
         for _ in 0..2 {
             for number in 0..self.devices.len() {
-                let Visit { wrote, notices, .. } = self.visit(number, dice)?;
+                let Some(Visit { wrote, notices, .. }) = self.visit(number, dice)? else {
+                    return fail("cannot open", format!("{} got nothing", NAMES[number]));
+                };
                 if wrote || !notices.is_empty() {
                     return fail(
                         "noise",
@@ -360,7 +456,7 @@ impl World {
 
 fn clear(device: &mut Device) {
     device.disk.lift_capacity();
-    device.disk.make_writable(std::path::Path::new(DRIVE));
+    device.disk.make_writable(Path::new(DRIVE));
     device.is_limited = false;
 }
 
