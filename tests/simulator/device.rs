@@ -53,6 +53,8 @@ pub(crate) struct Device {
     /// Records that this device's own state must hold.
     pub(crate) held: BTreeSet<RecordId>,
     pub(crate) snapshot: Option<Snapshot>,
+    /// Whether a command was killed since the last that wrote: then what is read need not outlive a power cut.
+    may_hold_unsynced: bool,
     /// Whether something is wrong with the disk on purpose: it is full, or may only be read.
     pub(crate) is_limited: bool,
 }
@@ -76,6 +78,7 @@ impl Device {
             refusals: Vec::new(),
             held: BTreeSet::new(),
             snapshot: None,
+            may_hold_unsynced: false,
             is_limited: false,
         }
     }
@@ -135,7 +138,8 @@ impl Device {
                     notices.iter().map(|notice| format!("{notice:?}")).collect();
                 let is_pending = notices.iter().any(|text| text.starts_with("Pending"));
                 self.held.extend(&acknowledged);
-                if !is_pending && !crashed {
+                self.may_hold_unsynced &= acknowledged.is_empty();
+                if !is_pending && !crashed && !self.may_hold_unsynced {
                     self.held.extend(vault.state().record_ids());
                 }
                 if trouble == Trouble::Nothing && dice.one_in(3) {
@@ -251,6 +255,7 @@ impl Device {
         if trouble == Trouble::Nothing {
             return;
         }
+        self.may_hold_unsynced = trouble == Trouble::Kill;
         let mut next = self.disk.fork();
         if trouble == Trouble::Crash && self.disk.has_crashed() {
             let limit = 1 + dice.below(24);
