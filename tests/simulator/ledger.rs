@@ -135,6 +135,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether a record only makes and closes ways in, while there were several keys: under another key it means nothing.
+    pub(crate) fn is_about_keys_alone(&self, id: RecordId) -> bool {
+        let outline = self.acknowledged.get(&id);
+        let is_about_items =
+            outline.is_none_or(|outline| outline.iter().any(|(_, item, _)| item.is_some()));
+        self.keys.len() > 1 && !is_about_items
+    }
+
     pub(crate) fn knows_key(&self, id: KeyId) -> bool {
         self.keys.contains_key(&id)
     }

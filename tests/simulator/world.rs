@@ -424,6 +424,7 @@ impl World {
             for (vault, other) in vaults.iter().zip(&self.devices) {
                 let held = device.held.iter();
                 let lost = held.filter(|id| !vault.state().contains(**id) && !waiting.contains(id));
+                let lost = lost.filter(|id| !self.ledger.is_about_keys_alone(**id));
                 let lost: Vec<String> = lost.map(ToString::to_string).collect();
                 if !lost.is_empty() {
                     return fail(
