@@ -51,6 +51,25 @@ impl Devices {
         self.both().map(|home| home.path("drive"))
     }
 
+    /// Each adds, edits and deletes, and both edit one item.
+    pub(crate) fn write_apart(&self) {
+        self.one.ok(&["add", "from/one", "-g"]);
+        self.one.ok(&["edit", "shared", "-u", "ada"]);
+        self.one.ok(&["rm", "first"]);
+        self.other.ok(&["add", "from/other", "-g"]);
+        self.other.ok(&["edit", "shared", "--tag", "daily"]);
+        self.other.ok(&["rm", "second"]);
+    }
+
+    /// What both must show after [`Self::write_apart`].
+    pub(crate) fn assert_both_have_what_was_written_apart(&self) {
+        self.assert_both_list(&["kept", "shared", "from/one", "from/other"]);
+        for home in self.both() {
+            let shown = home.ok(&["show", "shared"]);
+            assert!(shown.contains("ada") && shown.contains("daily"), "{shown}");
+        }
+    }
+
     /// Both list exactly these, and so does a device that has nothing but one of the vault files.
     pub(crate) fn assert_both_list(&self, paths: &[&str]) {
         for home in self.both() {
@@ -84,24 +103,50 @@ impl Devices {
             .collect()
     }
 
-    /// The drive carries and both devices look at their vault, in turn, until nothing changes any more.
-    ///
-    /// Returns after how many rounds that was.
+    /// Both devices look at their vault between two runs of the drive, until nothing changes any more.
     #[track_caller]
-    pub(crate) fn look_until_all_is_equal(&self, drive: &mut dyn Carrier) -> u32 {
-        for round in 1..=ROUNDS {
+    pub(crate) fn look_until_all_is_equal(&self, drive: &mut dyn Carrier) {
+        for _ in 0..ROUNDS {
             drive.carry();
-            sleep(STILL);
-            let lists = self.both().map(|home| home.ok(&["ls"]));
+            self.both_look();
             drive.carry();
-            let [one, other] = self
-                .both()
-                .map(|home| std::fs::read(home.vault_file()).ok());
-            if lists[0] == lists[1] && one.is_some() && one == other && self.copies().is_empty() {
-                return round;
+            if self.is_all_equal() {
+                return;
             }
         }
         panic!("after {ROUNDS} rounds: {}", self.describe());
+    }
+
+    /// The same for a drive that takes two equal new files for a conflict: it runs after each look.
+    #[track_caller]
+    pub(crate) fn look_in_turn_until_all_is_equal(&self, drive: &mut dyn Carrier) {
+        for _ in 0..ROUNDS {
+            for home in self.both() {
+                drive.carry();
+                sleep(STILL);
+                home.ok(&["ls"]);
+            }
+            drive.carry();
+            if self.is_all_equal() {
+                return;
+            }
+        }
+        panic!("after {ROUNDS} rounds: {}", self.describe());
+    }
+
+    /// Both look when their vault file has been still.
+    pub(crate) fn both_look(&self) {
+        sleep(STILL);
+        for home in self.both() {
+            home.ok(&["ls"]);
+        }
+    }
+
+    fn is_all_equal(&self) -> bool {
+        let [one, other] = self
+            .both()
+            .map(|home| std::fs::read(home.vault_file()).ok());
+        one.is_some() && one == other && self.copies().is_empty()
     }
 
     /// Once all is equal nobody writes, however often somebody looks.
@@ -109,10 +154,7 @@ impl Devices {
     pub(crate) fn assert_silence(&self, drive: &mut dyn Carrier) {
         let before = self.folders().map(|folder| contents(&folder));
         for _ in 0..2 {
-            sleep(STILL);
-            for home in self.both() {
-                home.ok(&["ls"]);
-            }
+            self.both_look();
             drive.carry();
         }
         let after = self.folders().map(|folder| contents(&folder));

@@ -95,6 +95,10 @@ impl Instance {
         self.ask("PUT", path, Some(value)).unwrap();
     }
 
+    fn post(&self, path: &str) {
+        self.ask("POST", path, None).unwrap();
+    }
+
     fn get(&self, path: &str) -> Result<Value, String> {
         let text = self.ask("GET", path, None)?;
         serde_json::from_str(&text).map_err(|error| format!("{path}: {error}: {text}"))
@@ -193,6 +197,19 @@ impl Syncthing {
         other.share_with(one);
         Self { instances }
     }
+
+    /// Cuts the connection; each instance goes on to watch its own folder.
+    fn part(&self) {
+        for instance in &self.instances {
+            instance.post("/rest/system/pause");
+        }
+    }
+
+    fn meet(&self) {
+        for instance in &self.instances {
+            instance.post("/rest/system/resume");
+        }
+    }
 }
 
 impl Carrier for Syncthing {
@@ -232,6 +249,45 @@ fn syncthing_carries_what_one_device_writes_at_a_time() {
     devices.assert_silence(&mut syncthing);
 }
 
+#[test]
+#[ignore = "needs syncthing"]
+fn what_both_wrote_while_syncthing_was_cut_off_is_merged() {
+    let devices = Devices::new();
+    let mut syncthing = Syncthing::between(&devices);
+    syncthing.carry();
+    devices.other.ok(&["ls"]);
+    syncthing.carry();
+    syncthing.part();
+    devices.write_apart();
+    syncthing.meet();
+    syncthing.carry();
+    let copies = devices.copies();
+    assert!(
+        copies.iter().all(|name| name.contains(".sync-conflict-")) && copies.len() >= 2,
+        "{copies:?}"
+    );
+    devices.look_until_all_is_equal(&mut syncthing);
+    devices.assert_both_have_what_was_written_apart();
+    devices.assert_silence(&mut syncthing);
+}
+
+#[test]
+#[ignore = "needs syncthing"]
+fn one_compacts_while_the_other_is_cut_off_and_writes() {
+    let devices = Devices::new();
+    let mut syncthing = Syncthing::between(&devices);
+    syncthing.carry();
+    devices.other.ok(&["ls"]);
+    syncthing.carry();
+    syncthing.part();
+    devices.write_apart();
+    devices.one.ok(&["compact"]);
+    syncthing.meet();
+    devices.look_until_all_is_equal(&mut syncthing);
+    devices.assert_both_have_what_was_written_apart();
+    devices.assert_silence(&mut syncthing);
+}
+
 /// Adds one item after another, while Syncthing sends what was there a moment ago.
 fn add_in_a_loop(home: &Home, prefix: &str, count: u32) {
     for number in 0..count {
@@ -252,6 +308,30 @@ fn forty_adds_in_a_loop_while_syncthing_sends_are_all_there() {
         .map(str::to_owned)
         .into();
     paths.extend((0..40).map(|number| format!("one-{number:02}")));
+    paths.sort();
+    devices.assert_both_list(&paths.iter().map(String::as_str).collect::<Vec<_>>());
+    devices.assert_silence(&mut syncthing);
+}
+
+#[test]
+#[ignore = "needs syncthing"]
+fn adds_in_a_loop_on_both_sides_of_syncthing_are_all_there() {
+    let devices = Devices::new();
+    let mut syncthing = Syncthing::between(&devices);
+    syncthing.carry();
+    devices.other.ok(&["ls"]);
+    std::thread::scope(|scope| {
+        for (home, prefix) in [(&devices.one, "one-"), (&devices.other, "other-")] {
+            scope.spawn(move || add_in_a_loop(home, prefix, 40));
+        }
+    });
+    devices.look_until_all_is_equal(&mut syncthing);
+    let mut paths: Vec<String> = ["first", "kept", "second", "shared"]
+        .map(str::to_owned)
+        .into();
+    for prefix in ["one-", "other-"] {
+        paths.extend((0..40).map(|number| format!("{prefix}{number:02}")));
+    }
     paths.sort();
     devices.assert_both_list(&paths.iter().map(String::as_str).collect::<Vec<_>>());
     devices.assert_silence(&mut syncthing);

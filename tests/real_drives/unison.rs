@@ -63,3 +63,22 @@ fn unison_carries_what_one_device_writes_at_a_time() {
     devices.assert_both_list(&["kept", "shared", "from/other"]);
     devices.assert_silence(&mut unison);
 }
+
+#[test]
+#[ignore = "needs unison"]
+fn what_both_wrote_between_two_runs_of_unison_is_merged() {
+    let devices = Devices::new();
+    let mut unison = Unison::between(&devices);
+    unison.carry();
+    devices.other.ok(&["ls"]);
+    devices.write_apart();
+    unison.carry();
+    let copies = devices.copies();
+    assert!(
+        !copies.is_empty() && copies.iter().all(|name| name.contains(" (conflict_on_")),
+        "{copies:?}"
+    );
+    devices.look_until_all_is_equal(&mut unison);
+    devices.assert_both_have_what_was_written_apart();
+    devices.assert_silence(&mut unison);
+}
