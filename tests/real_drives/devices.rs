@@ -24,6 +24,8 @@ pub(crate) trait Carrier {
 pub(crate) struct Devices {
     pub(crate) one: Home,
     pub(crate) other: Home,
+    /// The file of the password that opens the vault now.
+    pub(crate) password: &'static str,
 }
 
 impl Devices {
@@ -32,6 +34,7 @@ impl Devices {
         let devices = Self {
             one: Home::with_vault(),
             other: Home::new(),
+            password: "old",
         };
         for title in ["shared", "first", "second", "kept"] {
             devices.one.ok(&["add", title, "-u", "nobody", "-g"]);
@@ -65,7 +68,7 @@ impl Devices {
     pub(crate) fn assert_both_have_what_was_written_apart(&self) {
         self.assert_both_list(&["kept", "shared", "from/one", "from/other"]);
         for home in self.both() {
-            let shown = home.ok(&["show", "shared"]);
+            let shown = home.ok_with(self.password, &["show", "shared"]);
             assert!(shown.contains("ada") && shown.contains("daily"), "{shown}");
         }
     }
@@ -73,8 +76,9 @@ impl Devices {
     /// Both list exactly these, and so does a device that has nothing but one of the vault files.
     pub(crate) fn assert_both_list(&self, paths: &[&str]) {
         for home in self.both() {
-            assert_eq!(home.ok(&["ls"]).lines().collect::<Vec<_>>(), paths);
-            let fresh = home.export_of_fresh_device("old");
+            let listed = home.ok_with(self.password, &["ls"]);
+            assert_eq!(listed.lines().collect::<Vec<_>>(), paths);
+            let fresh = home.export_of_fresh_device(self.password);
             assert_eq!(
                 fresh.status.code(),
                 Some(0),
@@ -84,12 +88,15 @@ impl Devices {
             let export: Value = serde_json::from_slice(&fresh.stdout).unwrap();
             assert_eq!(live_titles(&export).len(), paths.len(), "{export}");
         }
-        let [one, other] = self.both().map(|home| home.ok(&["export"]));
+        let [one, other] = self
+            .both()
+            .map(|home| home.ok_with(self.password, &["export"]));
         let [one, other]: [Value; 2] =
             [&one, &other].map(|text| serde_json::from_str(text).unwrap());
         assert_eq!(one["items"], other["items"]);
         for home in self.both() {
-            let check = home.json(&["check"]);
+            let check = home.ok_with(self.password, &["--json", "check"]);
+            let check: Value = serde_json::from_str(&check).unwrap();
             assert_eq!(check["ok"], true, "{check}");
         }
     }
@@ -124,7 +131,7 @@ impl Devices {
             for home in self.both() {
                 drive.carry();
                 sleep(STILL);
-                home.ok(&["ls"]);
+                home.ok_with(self.password, &["ls"]);
             }
             drive.carry();
             if self.is_all_equal() {
@@ -138,7 +145,7 @@ impl Devices {
     pub(crate) fn both_look(&self) {
         sleep(STILL);
         for home in self.both() {
-            home.ok(&["ls"]);
+            home.ok_with(self.password, &["ls"]);
         }
     }
 
@@ -170,7 +177,7 @@ impl Devices {
             for (name, content) in contents(&folder) {
                 text.push_str(&format!("  {:>8} {name}\n", content.len()));
             }
-            let listed = home.keyfold(&["ls"]).output().unwrap();
+            let listed = home.keyfold_with(self.password, &["ls"]).output().unwrap();
             text.push_str(&String::from_utf8_lossy(&listed.stdout));
             text.push_str(&crate::real::told(&listed));
         }
