@@ -84,6 +84,26 @@ fn a_copy_under_a_name_of_the_users_own_is_taken_in_and_stays() {
     assert_eq!(synced(&a), there);
 }
 
+/// A copy whose time stamp lies in the future, since a machine that is ahead made it, is not read at every opening.
+#[test]
+fn a_copy_from_a_clock_that_is_ahead_costs_one_reading() {
+    for ahead in [3600, 400 * 24 * 3600] {
+        let (a, b, _) = apart();
+        drop(open_a(&a, 20));
+        scene::set_clock(&a, later(ahead));
+        a.place(&beside("of the future.keyfold"), &file_of(&b));
+        scene::set_clock(&a, later(30));
+        for second in [40, 50] {
+            drop(open_a(&a, second));
+        }
+        let steps = a.step_count();
+        for second in [60, 70, 80] {
+            drop(open_a(&a, second));
+        }
+        assert_eq!(a.step_count(), steps, "ahead by {ahead} s");
+    }
+}
+
 #[test]
 fn a_copy_of_another_vault_or_of_nothing_is_left_alone() {
     let (a, _, mut rng) = apart();

@@ -455,3 +455,29 @@ fn keys_that_name_each_other_settle_without_replacing_the_file_for_ever() {
     let mut vault = opened(&a, "a", FIRST, later(60)).unwrap();
     assert_eq!(vault.take_notices(), []);
 }
+
+/// A drive may put a slot of this device's own key in front of what lies under another one.
+#[test]
+fn a_merge_never_takes_the_vaults_own_key_for_the_other_one() {
+    let (a, b, mut rng) = two();
+    for (disk, name, seed, second) in [(&a, "a", OF_A, 21), (&b, "b", OF_B, 23)] {
+        let mut vault = opened(disk, name, FIRST, later(20)).unwrap();
+        rekey(&mut vault, seed, second, &mut rng);
+    }
+    let mut mixed = file_of(&a)[..2048].to_vec();
+    mixed.extend_from_slice(&file_of(&b)[1024..]);
+    let path = Path::new("/elsewhere/mixed.keyfold");
+    a.place(path, &mixed);
+    let vault = opened(&a, "a", OF_A, later(30)).unwrap();
+    let own = vault
+        .read_merge_source(path, Some((&recovery(OF_A), &mut PlainMemory)))
+        .map(drop);
+    assert!(matches!(
+        own,
+        Err(VaultError::Unlock(UnlockError::WrongSecret))
+    ));
+    let source = vault
+        .read_merge_source(path, Some((&recovery(OF_B), &mut PlainMemory)))
+        .unwrap();
+    assert!(vault.preview_merge(&source).unwrap().records > 0);
+}

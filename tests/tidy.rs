@@ -136,11 +136,13 @@ fn collect(root: &Path, folder: &str, found: &mut Vec<Source>) {
         } else {
             format!("{folder}/{name}")
         };
+        // `.git` is a file in a second work tree.
+        let built = ["target", ".git", "__pycache__", "corpus", "artifacts"];
+        if built.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            let built = ["target", ".git", "__pycache__", "corpus", "artifacts"];
-            if !built.contains(&name.as_str()) {
-                collect(root, &path, found);
-            }
+            collect(root, &path, found);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
             let is_test = path.starts_with("tests/");
             found.push(Source {

@@ -129,9 +129,17 @@ impl Vault {
         self.remember(None);
     }
 
-    /// The vault file holds everything now, though it must be read again before that is relied on.
+    /// The vault file holds everything now, though it may have to be read again before that is relied on.
     pub(super) fn remember_delivered(&self) {
-        self.remember(None);
+        let complete = self
+            .local
+            .seen(&*self.storage)
+            .and_then(|seen| seen.complete);
+        let is_current = |pair: &(Stamp, Stamp)| {
+            self.vault_current == Some(pair.0)
+                && self.replica.is_some_and(|facts| facts.stamp == pair.1)
+        };
+        self.remember(complete.filter(is_current));
     }
 
     fn remember(&self, complete: Option<(Stamp, Stamp)>) {

@@ -7,7 +7,7 @@
 use super::Places;
 use super::error::VaultError;
 use crate::model::ids::{DeviceId, KeyId, RecordId, VaultId};
-use crate::model::moment::Moment;
+use crate::model::moment::{CLOCK_TOLERANCE_MILLISECONDS, Moment};
 use crate::storage::{FileKind, Stamp, Storage, StorageError, folder_of, read_whole, replace_file};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
@@ -222,10 +222,15 @@ fn append_ids(storage: &dyn Storage, path: &Path, ids: &[RecordId]) {
 
 /// Whether a file's content can no longer change without its stamp changing.
 pub(super) fn is_still(stamp: &Stamp, now: Moment) -> bool {
-    let now_ns = i128::from(now.0) * 1_000_000;
-    // A drive gives a file the time stamp that it has elsewhere; the kernel's own tells when it came here.
-    let changed = stamp.modified_ns.max(stamp.changed_ns);
-    now_ns - changed >= i128::from(STILL_MILLISECONDS) * 1_000_000
+    let nanoseconds = |milliseconds| i128::from(milliseconds) * 1_000_000;
+    let now_ns = nanoseconds(now.0);
+    // A drive gives a file the time stamp that it has elsewhere; the kernel's own tells when it came here. One that lies
+    // days ahead comes from a clock that was wrong, and tells nothing.
+    let credible = [stamp.modified_ns, stamp.changed_ns]
+        .into_iter()
+        .filter(|changed| *changed <= now_ns + nanoseconds(CLOCK_TOLERANCE_MILLISECONDS));
+    let changed = credible.max();
+    changed.is_none_or(|changed| now_ns - changed >= nanoseconds(STILL_MILLISECONDS))
 }
 
 /// Which vault this device knows at a path.

@@ -11,7 +11,7 @@ use super::unlock::unlock_file;
 use crate::crypto::kdf::WorkMemory;
 use crate::crypto::keys::Keys;
 use crate::log::FILE_LIMIT;
-use crate::model::ids::{FieldId, ItemId, RecordId};
+use crate::model::ids::{FieldId, ItemId, KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::change::{PlannedOperation, PlannedValue};
 use crate::state::fold::State;
@@ -141,7 +141,9 @@ impl Vault {
             }
         }
         let (credential, memory) = credential.ok_or(UnlockError::OtherKey)?;
-        let keys = unlock_file(self.keys.vault, &*file, &stamp, credential, memory)?;
+        let former = former_keys(&self.state, &self.keys).into_iter();
+        let held: Vec<KeyId> = former.map(|row| row.0.id).chain([self.keys.id]).collect();
+        let keys = unlock_file(self.keys.vault, &held, (&*file, &stamp), credential, memory)?;
         let (state, damaged, _) = read(&keys)?;
         let theirs = Line {
             keys: &keys,

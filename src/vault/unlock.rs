@@ -257,11 +257,11 @@ impl Located {
     }
 }
 
-/// The keys that a credential opens in one file.
+/// The keys that a credential opens in one file, but for those that are held anyhow.
 pub(super) fn unlock_file(
     vault: VaultId,
-    file: &dyn StoredFile,
-    stamp: &Stamp,
+    held: &[KeyId],
+    (file, stamp): (&dyn StoredFile, &Stamp),
     credential: &Credential,
     memory: &mut dyn WorkMemory,
 ) -> Result<Keys, VaultError> {
@@ -272,7 +272,8 @@ pub(super) fn unlock_file(
         runs: 0,
         stretched: Vec::new(),
     };
-    let slots = all_slots(file, stamp)?;
+    let mut slots = all_slots(file, stamp)?;
+    slots.usable.retain(|slot| !held.contains(&slot.key()));
     match attempts.first(&slots.usable)? {
         Some((keys, _)) => Ok(keys),
         None => Err(attempts.failure(&[], &slots).into()),
