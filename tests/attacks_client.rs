@@ -104,8 +104,10 @@ impl Bench {
     fn change_apart(&self) {
         let (here, there) = (
             self.path("drive/vault.keyfold"),
-            self.path("drive/other.vault"),
+            self.path("other-drive/vault.keyfold"),
         );
+        // Beside the vault it would be found as a conflict copy.
+        fs::create_dir(self.path("other-drive")).unwrap();
         fs::copy(&here, &there).unwrap();
         let edit = ["edit", "mail", "--secret-stdin"];
         assert!(self.run(&edit, IMPORTED).status.success());
@@ -119,7 +121,6 @@ impl Bench {
         assert!(edited.status.success(), "{edited:?}");
         let (mine, theirs) = (fs::read(&here).unwrap(), fs::read(&there).unwrap());
         fs::write(&here, [&mine, &theirs[1024..]].concat()).unwrap();
-        fs::remove_file(there).unwrap();
     }
 
     /// An editor that writes down the modes it finds, then does `action` with the file `$1`.
