@@ -480,6 +480,10 @@ fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["recovery-key", "make"], ""),
         (vec!["fingerprint"], ""),
         (vec!["devices"], ""),
+        (vec!["status"], ""),
+        (vec!["sync"], ""),
+        (vec!["merge", "drive/vault.keyfold"], ""),
+        (vec!["review"], ""),
         (vec!["check"], ""),
         (vec!["compact"], ""),
         (

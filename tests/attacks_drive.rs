@@ -114,6 +114,29 @@ fn every_earlier_version_is_noticed_told_and_put_right() {
     }
 }
 
+/// A rollback is told once, also where what others wrote waits until the file is still.
+#[test]
+fn a_rollback_is_told_once_although_it_is_healed_in_two_steps() {
+    let (disk, files) = versions();
+    let other = Disk::default();
+    put(&other, &file_of(&disk));
+    let mut rng = StdRng::seed_from_u64(2);
+    let mut vault = opened(&other, "b", 1, later(50)).unwrap();
+    add(&mut vault, "from b", "y", later(51), &mut rng).unwrap();
+    drop(vault);
+    put(&disk, &file_of(&other));
+    drop(opened(&disk, "a", 1, later(100)).unwrap());
+    scene::set_clock(&disk, later(200));
+    put(&disk, &files[2]);
+    let mut told = Vec::new();
+    for second in [201, 202, 210, 220] {
+        let mut vault = opened(&disk, "a", 1, later(second)).unwrap();
+        told.extend(vault.take_notices());
+    }
+    assert_eq!(told, [Notice::RolledBack(5)]);
+    assert_eq!(opened(&disk, "a", 1, later(300)).unwrap().pending(), 0);
+}
+
 /// An honest drive that keeps the last writer's file explains what is missing; then it is healed without a word of alarm.
 #[test]
 fn what_the_last_writer_explains_is_healed_quietly() {

@@ -129,7 +129,8 @@ impl Vault {
         self.remember(None);
     }
 
-    /// The vault file holds everything now, though it may have to be read again before that is relied on.
+    /// Notes how much the vault file holds now, so that what it lacks later is told once. It may have to be read again
+    /// before anything is relied on.
     pub(super) fn remember_delivered(&self) {
         let complete = self
             .local
@@ -146,7 +147,10 @@ impl Vault {
         let seen = Seen {
             complete,
             key: self.keys.id,
-            delivered: self.state.record_count(),
+            delivered: self
+                .state
+                .record_count()
+                .saturating_sub(self.lacking.unwrap_or_default()),
         };
         if self.local.seen(&*self.storage) != Some(seen) {
             self.local.remember(&*self.storage, &seen);

@@ -114,7 +114,7 @@ impl Vault {
             self.note_once(Notice::Pending(error.to_string()));
         }
         let is_complete = self.lacking == Some(0);
-        if is_complete && self.vault_seen.is_none() {
+        if self.lacking.is_some() && self.vault_seen.is_none() {
             self.remember_delivered();
         }
         self.settle_copies(copies, looked, is_complete, now, rng);

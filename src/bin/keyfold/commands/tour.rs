@@ -4,6 +4,8 @@
 //! with what must come. It must never see the user's vault, state or configuration: its children get an environment of
 //! their own.
 
+mod steps;
+
 use crate::context::{Context, program_and_temporary_folder, variable};
 use crate::escape::escape_multiline;
 use crate::failure::Failure;
@@ -25,6 +27,8 @@ name,url,username,password,note
 Forum,https://forum.example.org/login,ada,tr0ub4dor&3,
 Shop,https://shop.example.com/,ada@example.com,\"with, a comma\",since 2019
 ";
+/// What Syncthing calls the version that came second.
+const CONFLICT_COPY: &str = "vault.sync-conflict-20261125-070000-ABCDEFG.keyfold";
 /// Longest line of a step's output that is shown, in columns.
 const SHOWN_COLUMNS: usize = 96;
 /// Most lines of a step's output that are shown.
@@ -36,12 +40,32 @@ enum Expect {
     Prints(String),
     /// It succeeds, and standard output has each of these in it.
     Has(&'static [&'static str]),
+    /// It succeeds, and standard error has each of these in it.
+    Says(&'static [&'static str]),
     /// It ends with this exit code and prints nothing.
     Exits(i32),
 }
 
+/// On which of the tour's devices a step takes place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Device {
+    Laptop,
+    Phone,
+}
+
+impl Device {
+    /// Its name, and the folder that its drive keeps in step.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Laptop => "laptop",
+            Self::Phone => "phone",
+        }
+    }
+}
+
 /// One command of the tour.
 struct Step {
+    device: Device,
     why: &'static str,
     args: &'static [&'static str],
     stdin: &'static str,
@@ -103,8 +127,13 @@ impl Stage {
             ("password", PASSWORDS[0]),
             ("new-password", PASSWORDS[1]),
             ("browser.csv", BROWSER_EXPORT),
+            ("laptop.toml", "device = \"laptop\"\n"),
+            ("phone.toml", "device = \"phone\"\n"),
         ] {
             std::fs::write(self.folder.join(name), text)?;
+        }
+        for device in [Device::Laptop, Device::Phone] {
+            std::fs::create_dir(self.folder.join(device.name()))?;
         }
         context.output.line(&format!(
             "A tour in {}; it is removed at the end.",
@@ -113,22 +142,49 @@ impl Stage {
         context.output.line(
             "Its password lies in a file, which every command reads by --password-file (not shown).",
         )?;
-        for step in beginning() {
+        for step in steps::beginning() {
             self.step(context, &step)?;
         }
         let generated = self.generated_password(context)?;
-        for step in by_address(generated.clone()) {
+        for step in steps::by_address(generated.clone()) {
             self.step(context, &step)?;
         }
         self.current_code(context)?;
-        for step in changes(generated).into_iter().chain(exchange()) {
+        for step in steps::changes(generated) {
+            self.step(context, &step)?;
+        }
+        self.two_devices(context)?;
+        for step in steps::exchange() {
             self.step(context, &step)?;
         }
         self.replace_password_file()?;
-        for step in end() {
+        for step in steps::end() {
             self.step(context, &step)?;
         }
         Ok(())
+    }
+
+    /// Two devices that write apart, and a drive that makes the worst of it.
+    fn two_devices(&mut self, context: &Context) -> Result<(), Failure> {
+        let (laptop, phone) = (self.vault_of(Device::Laptop), self.vault_of(Device::Phone));
+        std::fs::copy(&laptop, &phone)?;
+        let old_version = std::fs::read(&laptop)?;
+        for step in steps::apart() {
+            self.step(context, &step)?;
+        }
+        std::fs::copy(&phone, laptop.with_file_name(CONFLICT_COPY))?;
+        for step in steps::met() {
+            self.step(context, &step)?;
+        }
+        std::fs::write(&laptop, old_version)?;
+        for step in steps::rolled_back() {
+            self.step(context, &step)?;
+        }
+        Ok(())
+    }
+
+    fn vault_of(&self, device: Device) -> PathBuf {
+        self.folder.join(device.name()).join("vault.keyfold")
     }
 
     /// Shows one step and stops the tour where it came to something else.
@@ -138,12 +194,15 @@ impl Stage {
         output.line("")?;
         output.styled(AnsiColor::Cyan.on_default(), &format!("# {}", step.why))?;
         output.styled(Style::new().bold(), &command_line(step))?;
-        let outcome = self.run(step.args, step.stdin)?;
+        let outcome = self.run(step)?;
         show(context, &outcome)?;
         let differs = match &step.expect {
             Expect::Prints(text) => outcome.code != 0 || outcome.out != *text,
             Expect::Has(parts) => {
                 outcome.code != 0 || parts.iter().any(|part| !outcome.out.contains(part))
+            }
+            Expect::Says(parts) => {
+                outcome.code != 0 || parts.iter().any(|part| !outcome.err.contains(part))
             }
             Expect::Exits(code) => outcome.code != *code || !outcome.out.is_empty(),
         };
@@ -162,6 +221,7 @@ impl Stage {
         let outcome = self.step(
             context,
             &Step {
+                device: Device::Laptop,
                 why: "The generated password comes back, byte for byte.",
                 args: &["get", "work/mail"],
                 stdin: "",
@@ -183,7 +243,7 @@ impl Stage {
             code.map_err(|error| Failure::failed(error.to_string()))
         };
         let before = code(context)?;
-        let step = has("The current code.", &["otp", "work/mail"], &[]);
+        let step = steps::code();
         let shown = self.step(context, &step)?.out;
         let shown = Secret::new(shown.trim_end().to_owned());
         if !shown.same_as(&before.text) && !shown.same_as(&code(context)?.text) {
@@ -199,13 +259,19 @@ impl Stage {
         Ok(std::fs::copy(file("new-password"), file("password")).map(|_| ())?)
     }
 
-    fn run(&self, args: &[&str], stdin: &str) -> Result<Outcome, Failure> {
+    fn run(&self, step: &Step) -> Result<Outcome, Failure> {
+        let Step {
+            device,
+            args,
+            stdin,
+            ..
+        } = *step;
         let mut command = Command::new(&self.program);
         // A second --password-file would be refused: the step that tries the old password brings its own.
         if !args.contains(&"--password-file") {
             command.arg("--password-file").arg("password");
         }
-        self.with_own_environment(command.args(args))
+        self.with_own_environment(device, command.args(args))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -220,15 +286,22 @@ impl Stage {
         })
     }
 
-    fn with_own_environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        let at = |name: &str| -> PathBuf { Path::new(&self.folder).join(name) };
+    fn with_own_environment<'a>(
+        &self,
+        device: Device,
+        command: &'a mut Command,
+    ) -> &'a mut Command {
+        let name = device.name();
         command
             .env_clear()
             .envs(variable("PATH").map(|path| ("PATH", path)))
             .env("HOME", &self.folder)
-            .env("KEYFOLD_VAULT", at("vault.keyfold"))
-            .env("KEYFOLD_STATE_DIR", at("state"))
-            .env("KEYFOLD_CONFIG", at("config.toml"))
+            .env("KEYFOLD_VAULT", self.vault_of(device))
+            .env(
+                "KEYFOLD_STATE_DIR",
+                self.folder.join(format!("{name}-state")),
+            )
+            .env("KEYFOLD_CONFIG", self.folder.join(format!("{name}.toml")))
             .current_dir(&self.folder)
     }
 }
@@ -246,7 +319,11 @@ fn command_line(step: &Step) -> String {
         "" => String::new(),
         text => format!("echo '{}' | ", text.trim_end()),
     };
-    format!("$ {input}keyfold {}", words.join(" "))
+    let prompt = match step.device {
+        Device::Laptop => "$",
+        Device::Phone => "phone$",
+    };
+    format!("{prompt} {input}keyfold {}", words.join(" "))
 }
 
 /// Shows what a step printed, cut to a screen.
@@ -297,223 +374,4 @@ fn wrapped(line: &str) -> Vec<String> {
     }
     lines.push(current);
     lines
-}
-
-fn has(why: &'static str, args: &'static [&'static str], parts: &'static [&'static str]) -> Step {
-    Step {
-        why,
-        args,
-        stdin: "",
-        expect: Expect::Has(parts),
-    }
-}
-
-fn prints(why: &'static str, args: &'static [&'static str], text: impl Into<String>) -> Step {
-    Step {
-        why,
-        args,
-        stdin: "",
-        expect: Expect::Prints(text.into()),
-    }
-}
-
-fn exits(why: &'static str, args: &'static [&'static str], code: i32) -> Step {
-    Step {
-        why,
-        args,
-        stdin: "",
-        expect: Expect::Exits(code),
-    }
-}
-
-/// A vault and its first item.
-fn beginning() -> Vec<Step> {
-    vec![
-        prints(
-            "A new vault. The tour takes the cheapest key derivation that is allowed; yours is tuned.",
-            &[
-                "init",
-                "--kdf-memory",
-                "19",
-                "--kdf-passes",
-                "2",
-                "--kdf-lanes",
-                "1",
-            ],
-            "",
-        ),
-        prints(
-            "A login with a generated password.",
-            &[
-                "add",
-                "work/mail",
-                "-u",
-                "ada@example.com",
-                "--url",
-                "https://mail.example.com",
-                "--generate",
-            ],
-            "",
-        ),
-    ]
-}
-
-/// The item by its address, and its seed.
-fn by_address(generated: String) -> Vec<Step> {
-    vec![
-        prints(
-            "It comes back by the address of a page too,",
-            &["get", "--url", "https://mail.example.com/inbox"],
-            generated,
-        ),
-        exits(
-            "and nothing for a page that only looks like it.",
-            &["get", "--url", "https://mail.example.com@evil.example/"],
-            3,
-        ),
-        Step {
-            why: "A seed for one-time codes, as a site shows it under its QR code.",
-            args: &["otp", "add", "work/mail", "--otp-stdin"],
-            stdin: SEED,
-            expect: Expect::Prints(String::new()),
-        },
-    ]
-}
-
-/// Changes, and how each of them is taken back.
-fn changes(generated: String) -> Vec<Step> {
-    vec![
-        prints(
-            "Another password. The former one is not lost:",
-            &["edit", "work/mail", "--generate=32"],
-            "",
-        ),
-        has(
-            "every field keeps its history.",
-            &["history", "work/mail"],
-            &["password"],
-        ),
-        prints(
-            "Brought back from the history,",
-            &["history", "work/mail", "--restore", "1"],
-            "",
-        ),
-        prints(
-            "it is the first password again.",
-            &["get", "work/mail"],
-            generated,
-        ),
-        prints(
-            "A removed item lies in the trash,",
-            &["rm", "work/mail"],
-            "",
-        ),
-        prints("where it is listed", &["ls", "--trash"], "work/mail\n"),
-        prints("and brought back from.", &["restore", "work/mail"], ""),
-        prints(
-            "Any change can be taken back: this one was a slip,",
-            &["edit", "work/mail", "-u", "oops"],
-            "",
-        ),
-        prints("now it is undone.", &["undo"], ""),
-        prints(
-            "The user name is what it was.",
-            &["get", "work/mail", "username"],
-            "ada@example.com",
-        ),
-    ]
-}
-
-/// What comes from elsewhere and goes elsewhere, and another password for all of it.
-fn exchange() -> Vec<Step> {
-    vec![
-        has(
-            "What a browser exported comes in with a ledger.",
-            &["import", "browser.csv", "--into", "web"],
-            &["items", "fields"],
-        ),
-        has(
-            "Twice changes nothing; scripts read the ledger as JSON.",
-            &["import", "browser.csv", "--into", "web", "--json"],
-            &["\"identical\":2"],
-        ),
-        prints(
-            "Search is fuzzy and never looks into secrets.",
-            &["find", "shp"],
-            "web/Shop\n",
-        ),
-        prints(
-            "A password with a comma came through whole.",
-            &["get", "web/Shop"],
-            "with, a comma",
-        ),
-        prints(
-            "Everything in a pipe is one path a line.",
-            &["ls"],
-            "web/Forum\nweb/Shop\nwork/mail\n",
-        ),
-        prints(
-            "All of it leaves as one documented JSON file, private to you.",
-            &["export", "--output", "all.json"],
-            "",
-        ),
-        prints(
-            "Another master password.",
-            &[
-                "passwd",
-                "--new-password-file",
-                "new-password",
-                "--kdf-memory",
-                "19",
-                "--kdf-passes",
-                "2",
-                "--kdf-lanes",
-                "1",
-            ],
-            "",
-        ),
-        exits(
-            "The old one opens nothing now.",
-            &["ls", "--password-file", "password"],
-            5,
-        ),
-    ]
-}
-
-/// The state of the file, with the new password.
-fn end() -> Vec<Step> {
-    vec![
-        has(
-            "The new one opens the vault, which is whole.",
-            &["check"],
-            &["everything is whole"],
-        ),
-        prints(
-            "A new data key too, for the day somebody may know the old password and have a copy.",
-            &[
-                "rekey",
-                "--yes",
-                "--new-password-file",
-                "new-password",
-                "--kdf-memory",
-                "19",
-                "--kdf-passes",
-                "2",
-                "--kdf-lanes",
-                "1",
-            ],
-            "",
-        ),
-        has("The file is written small,", &["compact"], &["KiB now"]),
-        has(
-            "and nothing was lost on the way.",
-            &["check", "--json"],
-            &["\"ok\":true"],
-        ),
-        has(
-            "A passphrase needs no vault at all.",
-            &["gen", "--words", "6"],
-            &["-"],
-        ),
-    ]
 }
