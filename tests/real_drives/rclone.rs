@@ -83,6 +83,10 @@ fn what_both_wrote_between_two_bisyncs_is_merged() {
     devices.both_look();
     devices.assert_both_have_what_was_written_apart();
     assert!(devices.copies().is_empty(), "{}", devices.describe());
+    let [one, other] = devices
+        .both()
+        .map(|home| std::fs::read(home.vault_file()).unwrap());
+    assert!(one == other, "{}", devices.describe());
     // rclone 1.60 does not compare what is new on both sides, so these two become copies again, though they are equal.
     devices.look_in_turn_until_all_is_equal(&mut rclone);
     devices.assert_both_have_what_was_written_apart();
