@@ -4,7 +4,7 @@
 
 mod scene;
 
-use keyfold::storage::simulated::SimulatedStorage;
+use keyfold::storage::simulated::{Fault, SimulatedStorage};
 use keyfold::vault::{Notice, VaultError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -187,4 +187,43 @@ fn a_device_without_its_replica_takes_another_id() {
     storage.take(&replica(&storage, "a")).unwrap();
     let after = opened(&storage, "a", 1, later(30)).unwrap().device();
     assert_ne!(before, after);
+}
+
+/// A disk that fails to sync the vault file may lose what was written to it although it reads back: that is said, and the
+/// next command reads the file again instead of relying on its stamp.
+#[test]
+fn a_vault_file_that_could_not_be_synced_is_told_as_pending() {
+    let base = Arc::new(SimulatedStorage::new());
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut vault = made(&base, &mut rng);
+    add(&mut vault, "first", "x", later(1), &mut rng).unwrap();
+    drop(vault);
+    drop(opened(&base, "a", 1, later(10)).unwrap());
+    let (mut told, mut at) = (0, 0);
+    loop {
+        let disk = Arc::new(base.fork());
+        let mut vault = opened(&disk, "a", 1, later(20)).unwrap();
+        let steps = disk.step_count();
+        disk.fail_at(steps + at, Fault::Io);
+        let outcome = add(&mut vault, "second", "x", later(21), &mut rng);
+        if disk.step_count() <= steps + at {
+            break;
+        }
+        let undurable = disk
+            .unsynced_steps()
+            .iter()
+            .any(|step| step.contains("vault.keyfold"));
+        let pending = vault
+            .take_notices()
+            .iter()
+            .any(|notice| matches!(notice, Notice::Pending(_)));
+        assert!(
+            outcome.is_err() || !undurable || pending,
+            "step {at}: {:?}",
+            disk.unsynced_steps()
+        );
+        told += usize::from(outcome.is_ok() && pending);
+        at += 1;
+    }
+    assert!(told > 0, "no failure was one of the vault file alone");
 }

@@ -77,7 +77,7 @@ impl Vault {
             let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
             self.take_slots_quietly(&contents);
         }
-        let mut looked = super::looked::Looked::empty(self.keys.id);
+        let mut looked = super::looked::Looked::new(self.keys.id, Vec::new());
         let beside = self.find_copies(&mut looked);
         self.read_copies(beside.copies)?;
         self.adopt_replacements();

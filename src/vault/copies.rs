@@ -102,16 +102,13 @@ pub(super) fn find_copies(
     let mut beside = Beside::default();
     let mut bytes = 0;
     for entry in entries {
-        let (name, stamp) = (&entry.name, &entry.stamp);
-        if looked.holds(Finding::Foreign, name, stamp)
-            || looked.holds(Finding::Nothing, name, stamp)
-        {
-            continue;
-        }
-        if looked.holds(Finding::OtherKey, name, stamp) {
-            looked.holds(Finding::Tried, name, stamp);
-            beside.has_other_key = true;
-            continue;
+        match looked.find(&entry.name, &entry.stamp) {
+            Some(Finding::Foreign | Finding::Nothing) => continue,
+            Some(Finding::OtherKey) => {
+                beside.has_other_key = true;
+                continue;
+            }
+            None => {}
         }
         if beside.copies.len() == COPIES || bytes + entry.stamp.length > COPY_LIMIT {
             break;
@@ -165,7 +162,7 @@ impl Vault {
                 let path = &self.local.looked;
                 Looked::load(&*self.storage, path, self.keys.id, former.collect())
             }
-            None => Looked::empty(self.keys.id),
+            None => Looked::new(self.keys.id, Vec::new()),
         }
     }
 
@@ -251,9 +248,6 @@ impl Vault {
             };
             if super::local::is_still(&found.stamp, now) {
                 looked.note(finding, &found.name, &found.stamp);
-                if finding == Finding::OtherKey {
-                    looked.note(Finding::Tried, &found.name, &found.stamp);
-                }
             }
         }
         looked.save(&*self.storage, &self.local.looked);

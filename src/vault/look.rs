@@ -75,8 +75,7 @@ impl Vault {
                 self.lacking = Some(0);
                 beside.has_other_key.then_some(Notice::OtherKey)
             }
-            OnPath::Vault(_, stamp) if looked.holds(Finding::OtherKey, name, &stamp) => {
-                looked.holds(Finding::Tried, name, &stamp);
+            OnPath::Vault(_, stamp) if looked.find(name, &stamp) == Some(Finding::OtherKey) => {
                 Some(Notice::OtherKey)
             }
             OnPath::Unusable(reason) => Some(Notice::Unusable(reason)),

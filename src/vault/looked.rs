@@ -6,12 +6,14 @@ use super::local::overwrite;
 use crate::model::ids::KeyId;
 use crate::storage::{Stamp, Storage, read_whole};
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Bytes of one digest.
+/// Bytes of the digest of a name and its stamp, and of the key that a finding is about.
 const DIGEST: usize = 16;
+const CONTEXT: usize = 8;
+const ROW: usize = DIGEST + CONTEXT + 1;
 /// Bytes of the list.
 const LIMIT: usize = 1 << 20;
 
@@ -24,105 +26,135 @@ pub(super) enum Finding {
     Nothing = 2,
     /// The vault under a key that this device does not hold.
     OtherKey = 3,
-    /// The same, found when a secret was tried on it: whoever unlocks does not know the former keys yet.
-    Tried = 4,
 }
 
-impl Finding {
-    /// Whether it may become another one when a key becomes a former one.
-    fn depends_on_former_keys(self) -> bool {
-        matches!(self, Self::Nothing | Self::OtherKey)
-    }
+/// A finding, and for which keys it holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Row {
+    finding: u8,
+    context: [u8; CONTEXT],
 }
 
 /// The list of one look: what earlier looks found, and what is found now.
 pub(super) struct Looked {
-    key: KeyId,
-    former: Vec<KeyId>,
-    earlier: HashSet<[u8; DIGEST]>,
-    kept: HashSet<[u8; DIGEST]>,
+    context: [u8; CONTEXT],
+    earlier: HashMap<[u8; DIGEST], Row>,
+    kept: HashMap<[u8; DIGEST], Row>,
 }
 
 impl Looked {
-    /// What earlier looks found, under this key and with these former ones.
-    pub(super) fn load(
-        storage: &dyn Storage,
-        path: &Path,
-        key: KeyId,
-        mut former: Vec<KeyId>,
-    ) -> Self {
-        former.sort_unstable();
-        former.dedup();
+    /// What earlier looks found. What they say of this vault's files holds for this key and these former ones.
+    pub(super) fn load(storage: &dyn Storage, path: &Path, key: KeyId, former: Vec<KeyId>) -> Self {
         let bytes = match storage.open_read(path) {
             Ok(Some(file)) => read_whole(&*file, LIMIT).unwrap_or_default(),
             _ => Vec::new(),
         };
-        let (digests, _) = bytes.as_chunks::<DIGEST>();
+        let (rows, _) = bytes.as_chunks::<ROW>();
         Self {
-            key,
-            former,
-            earlier: digests.iter().copied().collect(),
-            kept: HashSet::new(),
+            earlier: rows.iter().filter_map(parse).collect(),
+            ..Self::new(key, former)
         }
     }
 
     /// A list that knows nothing.
-    pub(super) fn empty(key: KeyId) -> Self {
+    pub(super) fn new(key: KeyId, mut former: Vec<KeyId>) -> Self {
+        former.sort_unstable();
+        former.dedup();
+        let mut hash = Sha256::new_with_prefix(key.0);
+        former.iter().for_each(|key| hash.update(key.0));
+        let mut context = [0; CONTEXT];
+        context.copy_from_slice(&hash.finalize()[..CONTEXT]);
         Self {
-            key,
-            former: Vec::new(),
-            earlier: HashSet::new(),
-            kept: HashSet::new(),
+            context,
+            earlier: HashMap::new(),
+            kept: HashMap::new(),
         }
     }
 
-    /// Whether the file was found to be this before, and is still the same.
-    pub(super) fn holds(&mut self, finding: Finding, name: &OsStr, stamp: &Stamp) -> bool {
-        let digest = self.digest(finding, name, stamp);
-        let known = self.earlier.contains(&digest);
-        if known {
-            self.kept.insert(digest);
+    /// What the file was found to be, if it is still the same and so are the keys.
+    pub(super) fn find(&mut self, name: &OsStr, stamp: &Stamp) -> Option<Finding> {
+        let digest = digest(name, stamp);
+        let row = *self.earlier.get(&digest)?;
+        let finding = row.finding()?;
+        if finding != Finding::Foreign && row.context != self.context {
+            return None;
         }
-        known
+        self.kept.insert(digest, row);
+        Some(finding)
+    }
+
+    /// Whether the file was found to lie under a key that was not held, whatever was held then.
+    pub(super) fn was_other_key(&self, name: &OsStr, stamp: &Stamp) -> bool {
+        let row = self.earlier.get(&digest(name, stamp));
+        row.and_then(Row::finding) == Some(Finding::OtherKey)
     }
 
     /// Notes what was found in a file whose content can no longer change under its stamp.
     pub(super) fn note(&mut self, finding: Finding, name: &OsStr, stamp: &Stamp) {
-        self.kept.insert(self.digest(finding, name, stamp));
+        let row = Row {
+            finding: finding as u8,
+            context: self.context,
+        };
+        self.kept.insert(digest(name, stamp), row);
     }
 
     /// Keeps what this look found or saw again; files that are gone are forgotten.
     pub(super) fn save(&self, storage: &dyn Storage, path: &Path) {
-        if self.kept != self.earlier && self.kept.len() * DIGEST <= LIMIT {
-            let mut digests: Vec<[u8; DIGEST]> = self.kept.iter().copied().collect();
-            digests.sort_unstable();
-            overwrite(storage, path, digests.as_flattened());
+        if self.kept == self.earlier || self.kept.len() * ROW > LIMIT {
+            return;
         }
+        let mut rows: Vec<[u8; ROW]> = self
+            .kept
+            .iter()
+            .map(|(digest, row)| write(digest, row))
+            .collect();
+        rows.sort_unstable();
+        overwrite(storage, path, rows.as_flattened());
     }
+}
 
-    fn digest(&self, finding: Finding, name: &OsStr, stamp: &Stamp) -> [u8; DIGEST] {
-        let Stamp {
-            device,
-            inode,
-            length,
-            modified_ns,
-            changed_ns,
-            ..
-        } = *stamp;
-        let mut hash = Sha256::new();
-        hash.update([finding as u8]);
-        hash.update(self.key.0);
-        if finding.depends_on_former_keys() {
-            self.former.iter().for_each(|key| hash.update(key.0));
-        }
-        for number in [device, inode, length] {
-            hash.update(number.to_le_bytes());
-        }
-        hash.update(modified_ns.to_le_bytes());
-        hash.update(changed_ns.to_le_bytes());
-        hash.update(name.as_encoded_bytes());
-        let mut digest = [0; DIGEST];
-        digest.copy_from_slice(&hash.finalize()[..DIGEST]);
-        digest
+impl Row {
+    fn finding(&self) -> Option<Finding> {
+        let all = [Finding::Foreign, Finding::Nothing, Finding::OtherKey];
+        all.into_iter()
+            .find(|finding| *finding as u8 == self.finding)
     }
+}
+
+fn parse(bytes: &[u8; ROW]) -> Option<([u8; DIGEST], Row)> {
+    let (digest, rest) = bytes.split_first_chunk::<DIGEST>()?;
+    let (context, rest) = rest.split_first_chunk::<CONTEXT>()?;
+    let row = Row {
+        finding: *rest.first()?,
+        context: *context,
+    };
+    Some((*digest, row))
+}
+
+fn write(digest: &[u8; DIGEST], row: &Row) -> [u8; ROW] {
+    let mut bytes = [row.finding; ROW];
+    bytes[..DIGEST].copy_from_slice(digest);
+    bytes[DIGEST..DIGEST + CONTEXT].copy_from_slice(&row.context);
+    bytes
+}
+
+fn digest(name: &OsStr, stamp: &Stamp) -> [u8; DIGEST] {
+    let Stamp {
+        device,
+        inode,
+        length,
+        modified_ns,
+        changed_ns,
+        ..
+    } = *stamp;
+    let mut bytes = [0; 56];
+    bytes[..8].copy_from_slice(&device.to_le_bytes());
+    bytes[8..16].copy_from_slice(&inode.to_le_bytes());
+    bytes[16..24].copy_from_slice(&length.to_le_bytes());
+    bytes[24..40].copy_from_slice(&modified_ns.to_le_bytes());
+    bytes[40..].copy_from_slice(&changed_ns.to_le_bytes());
+    let hash = Sha256::new_with_prefix(bytes).chain_update(name.as_encoded_bytes());
+    let mut digest = [0; DIGEST];
+    digest.copy_from_slice(&hash.finalize()[..DIGEST]);
+    digest
 }

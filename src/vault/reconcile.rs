@@ -103,7 +103,6 @@ impl Vault {
         {
             let name = self.places.vault_file.file_name().unwrap_or_default();
             looked.note(Finding::OtherKey, name, stamp);
-            looked.note(Finding::Tried, name, stamp);
         }
         let outcome = self.bring_in_step(file, now, rng);
         if outcome.is_ok() && lost > 0 && !is_rolled_back && self.lacking == Some(0) {

@@ -5,7 +5,7 @@
 use super::copies::find_copies;
 use super::error::{UnlockError, VaultError};
 use super::lineage::Line;
-use super::looked::{Finding, Looked};
+use super::looked::Looked;
 use super::open::{Located, OnPath};
 use super::read::{Depth, FileSource, leading_keys, read_into, read_vault_id};
 use super::slots::{Credential, stretch};
@@ -63,7 +63,7 @@ impl Located {
                 return self.newest_beside(keys, slot, &*file, &mut attempts);
             }
         }
-        let files = self.candidates(&mut Looked::empty(KeyId([0; 16])))?;
+        let files = self.candidates(&mut Looked::new(KeyId([0; 16]), Vec::new()))?;
         let mut on_files = Slots::default();
         let mut opened: Vec<OpenedSlot> = Vec::new();
         for (candidate, from) in files.iter().zip(0..) {
@@ -132,7 +132,7 @@ impl Located {
         let mut files = self.candidates(&mut looked)?;
         files.retain(|candidate| {
             let name = candidate.file.path().file_name().unwrap_or_default();
-            Some(candidate.stamp) != seen && !looked.holds(Finding::Tried, name, &candidate.stamp)
+            Some(candidate.stamp) != seen && !looked.was_other_key(name, &candidate.stamp)
         });
         let mut best = (keys, slot, None);
         let mut tried = 0;
