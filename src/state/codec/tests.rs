@@ -1,6 +1,8 @@
 //! Records and bodies round trip, and nothing has a second encoding.
 
 use super::*;
+use crate::model::ids::DeviceId;
+use crate::model::moment::Clock;
 
 fn sample() -> (RecordHead, Vec<Operation>) {
     let head = RecordHead {
