@@ -270,7 +270,7 @@ fn a_newer_export_updates_and_an_older_one_takes_nothing_back() {
     assert_eq!(ledger.items.updated, 1);
     assert_eq!(password(&two, "mail"), "new");
     let row = two.state().summary(item).unwrap();
-    assert!(row.favourite && row.tags.contains(&"fresh".to_owned()) && row.urls.len() == 2);
+    assert!(row.favourite && row.tags.contains(&"fresh".into()) && row.urls.len() == 2);
     let otp = two.state().item(item).unwrap();
     let otp = otp.field(FieldId::Standard(field::OTP)).unwrap().clone();
     assert_eq!(otp.counter, Some(9));

@@ -6,6 +6,8 @@ mod scene;
 
 use keyfold::model::draft::{DraftValue, FieldName};
 use keyfold::model::field::{self, FieldKind};
+use keyfold::model::ids::ItemId;
+use keyfold::model::item::ItemSummary;
 use keyfold::state::change::{ChangeError, Edit};
 use keyfold::state::codec::{parse_record, write_record};
 use keyfold::state::fold::State;
@@ -65,9 +67,23 @@ fn words(state: &State) -> String {
             writeln!(out, " was {} {}", former.name, show(&former.value.value)).unwrap();
         }
     }
-    for (id, row) in state.item_ids().iter().zip(state.summaries()) {
-        writeln!(out, "{id} {row:?}").unwrap();
-    }
+    let ids = state.item_ids();
+    let whole: Vec<ItemSummary> = ids
+        .iter()
+        .filter_map(|id| Some(state.item(*id)?.summary()))
+        .collect();
+    assert_eq!(state.summaries(), whole, "rows say what whole items say");
+    let mut names: Vec<(ItemId, String, bool)> = state
+        .names()
+        .map(|name| (name.id, name.path(), name.trashed))
+        .collect();
+    names.sort_unstable();
+    let paths: Vec<_> = whole
+        .iter()
+        .map(|row| (row.id, row.path(), row.trashed))
+        .collect();
+    assert_eq!(names, paths);
+    writeln!(out, "{whole:?}").unwrap();
     out
 }
 

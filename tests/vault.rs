@@ -31,10 +31,7 @@ fn what_is_added_comes_back_from_the_replica_and_from_the_vault_file() {
         let mut vault = opened(&storage, device, 1, later(10)).unwrap();
         assert_eq!(password(&vault, "mail"), "hunter2");
         let row = vault.state().summary(id).unwrap();
-        assert_eq!(
-            (row.username.as_str(), row.tags.as_slice()),
-            ("me", &["work".to_owned()][..])
-        );
+        assert_eq!((&*row.username, &*row.tags), ("me", &["work".into()][..]));
         assert_eq!(row, vault.state().item(id).unwrap().summary());
         assert_eq!(vault.take_notices(), []);
     }

@@ -9,13 +9,38 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::field::ItemKind;
 use super::ids::ItemId;
-use super::item::{ItemSummary, split_path};
+use super::item::{ItemName, ItemRow, split_path};
 use super::look_alike::{Disguise, Suspect};
 use super::origin::{Match, Origin, compare, host_text};
 use super::reference::{IdPrefix, Reference, Target};
 
 /// At most this many withheld items are named for one address.
 pub const WITHHELD_LIMIT: usize = 16;
+
+/// Items that can be gone through as often as needed: a list of rows, or an open vault, which makes no list.
+pub trait Listing {
+    /// Looks at the name of each item.
+    fn each_name(&self, look: &mut dyn FnMut(&ItemName<'_>));
+    /// Looks at the row of each item.
+    fn each_row(&self, look: &mut dyn FnMut(&ItemRow<'_>));
+}
+
+impl Listing for [ItemRow<'_>] {
+    fn each_name(&self, look: &mut dyn FnMut(&ItemName<'_>)) {
+        for row in self {
+            look(&ItemName {
+                id: row.id,
+                title: Cow::Borrowed(&row.title),
+                folder: Cow::Borrowed(&row.folder),
+                trashed: row.trashed,
+            });
+        }
+    }
+
+    fn each_row(&self, look: &mut dyn FnMut(&ItemRow<'_>)) {
+        self.iter().for_each(look);
+    }
+}
 
 /// Which items are looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,10 +57,14 @@ pub enum Scope {
 impl Scope {
     /// Whether the item is looked at.
     #[must_use]
-    pub fn contains(self, item: &ItemSummary) -> bool {
+    pub fn contains(self, item: &ItemRow<'_>) -> bool {
+        self.has(item.trashed)
+    }
+
+    fn has(self, trashed: bool) -> bool {
         match self {
-            Self::Live => !item.trashed,
-            Self::Trash => item.trashed,
+            Self::Live => !trashed,
+            Self::Trash => trashed,
             Self::All => true,
         }
     }
@@ -46,15 +75,15 @@ impl Scope {
 pub enum Resolution {
     /// The one item.
     One(ItemId),
-    /// Two or more, in the order of the listing; only the user can say which.
+    /// Two or more, in the order of their ids; only the user can say which.
     Many(Vec<ItemId>),
     /// No item.
     None,
 }
 
 impl Resolution {
-    fn of(found: impl Iterator<Item = ItemId>) -> Self {
-        let found: Vec<ItemId> = found.collect();
+    fn of(mut found: Vec<ItemId>) -> Self {
+        found.sort_unstable();
         match found.as_slice() {
             [] => Self::None,
             [id] => Self::One(*id),
@@ -67,51 +96,113 @@ impl Resolution {
 /// or more of its first digits; path or title without case; title, user name or host that contains the name, without
 /// case. An empty name is no item's.
 #[must_use]
-pub fn resolve(name: &str, items: &[ItemSummary], scope: Scope) -> Resolution {
+pub fn resolve<L: Listing + ?Sized>(name: &str, items: &L, scope: Scope) -> Resolution {
     if name.is_empty() {
         return Resolution::None;
     }
-    let (folder, title) = split_path(name);
-    let id = IdPrefix::parse(name);
-    let folded = Folded::new(name);
-    let (folded_folder, folded_title) = (Folded::new(&folder), Folded::new(&title));
-    let levels: [&dyn Fn(&ItemSummary) -> bool; 5] = [
-        &|item| {
-            (item.folder == folder && item.title == title)
-                || (is_odd_folder(&item.folder) && item.path() == name)
-        },
-        &|item| item.title == name,
-        &|item| id.as_ref().is_some_and(|id| id.matches(item.id)),
-        &|item| {
-            folded.equals(&item.title)
-                || (folded_folder.equals(&item.folder) && folded_title.equals(&item.title))
-                || (is_odd_folder(&item.folder) && folded.equals(&item.path()))
-        },
-        &|item| {
-            folded.is_in(&item.title)
-                || folded.is_in(&item.username)
-                || item.urls.iter().any(|address| is_in_host(&folded, address))
-        },
-    ];
-    levels
-        .iter()
-        .map(|is_meant| {
-            let seen = items.iter().filter(|item| scope.contains(item));
-            Resolution::of(seen.filter(|item| is_meant(item)).map(|item| item.id))
-        })
-        .find(|resolution| *resolution != Resolution::None)
-        .unwrap_or(Resolution::None)
+    let wanted = WantedName::new(name);
+    let mut best = LEVELS.len();
+    let mut found = Vec::new();
+    items.each_name(&mut |item| {
+        let level = if scope.has(item.trashed) {
+            wanted.level_of(item, best)
+        } else {
+            None
+        };
+        if let Some(level) = level {
+            if level < best {
+                best = level;
+                found.clear();
+            }
+            found.push(item.id);
+        }
+    });
+    if found.is_empty() {
+        items.each_row(&mut |item| {
+            if scope.contains(item) && is_part_of(&wanted.folded, item) {
+                found.push(item.id);
+            }
+        });
+    }
+    Resolution::of(found)
+}
+
+/// A name that somebody typed, ready to be compared.
+struct WantedName<'a> {
+    name: &'a str,
+    folder: String,
+    title: String,
+    id: Option<IdPrefix>,
+    folded: Folded,
+    folded_folder: Folded,
+    folded_title: Folded,
+}
+
+impl<'a> WantedName<'a> {
+    fn new(name: &'a str) -> Self {
+        let (folder, title) = split_path(name);
+        Self {
+            name,
+            id: IdPrefix::parse(name),
+            folded: Folded::new(name),
+            folded_folder: Folded::new(&folder),
+            folded_title: Folded::new(&title),
+            folder,
+            title,
+        }
+    }
+
+    /// The strictest level on which this is the item's name, none looser than `loosest`.
+    fn level_of(&self, item: &ItemName<'_>, loosest: usize) -> Option<usize> {
+        let mut tried = LEVELS.iter().take(loosest.saturating_add(1));
+        tried.position(|is_meant| is_meant(self, item))
+    }
+}
+
+/// The levels that a name alone decides, strictest first.
+const LEVELS: [fn(&WantedName<'_>, &ItemName<'_>) -> bool; 4] = [
+    |wanted, item| {
+        (is_same(&item.title, &wanted.title) && is_same(&item.folder, &wanted.folder))
+            || (is_odd_folder(&item.folder) && item.path() == wanted.name)
+    },
+    |wanted, item| is_same(&item.title, wanted.name),
+    |wanted, item| wanted.id.as_ref().is_some_and(|id| id.matches(item.id)),
+    |wanted, item| {
+        wanted.folded.equals(&item.title)
+            || (wanted.folded_folder.equals(&item.folder)
+                && wanted.folded_title.equals(&item.title))
+            || (is_odd_folder(&item.folder) && wanted.folded.equals(&item.path()))
+    },
+];
+
+/// Compares by length first: most folders are empty, and where a text of no bytes lies nowhere, comparing it in memory is
+/// slower on some processors than comparing a long one.
+fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (one.is_empty() || one == other)
+}
+
+fn is_part_of(name: &Folded, item: &ItemRow<'_>) -> bool {
+    name.is_in(&item.title)
+        || name.is_in(&item.username)
+        || item.urls.iter().any(|address| is_in_host(name, address))
 }
 
 /// The item of a reference, outside the trash: the exact path or the id, nothing looser, since no one is there to ask.
 #[must_use]
-pub fn resolve_reference(reference: &Reference, items: &[ItemSummary]) -> Resolution {
-    let is_meant = |item: &&ItemSummary| match &reference.item {
-        Target::Path { folder, title } => item.folder == *folder && item.title == *title,
+pub fn resolve_reference<L: Listing + ?Sized>(reference: &Reference, items: &L) -> Resolution {
+    let is_meant = |item: &ItemName<'_>| match &reference.item {
+        Target::Path { folder, title } => {
+            is_same(&item.title, title) && is_same(&item.folder, folder)
+        }
         Target::Id(id) => id.matches(item.id),
     };
-    let live = items.iter().filter(|item| Scope::Live.contains(item));
-    Resolution::of(live.filter(is_meant).map(|item| item.id))
+    let mut found = Vec::new();
+    items.each_name(&mut |item| {
+        if Scope::Live.has(item.trashed) && is_meant(item) {
+            found.push(item.id);
+        }
+    });
+    Resolution::of(found)
 }
 
 /// What an address came to.
@@ -147,10 +238,13 @@ pub enum WithheldReason {
 /// The items of an address: those of its exact host and port first, else those of its registrable domain, never by a
 /// substring (see [`super::origin::matches`]). Stored addresses that do not parse match nothing.
 #[must_use]
-pub fn resolve_url(query: &Origin, items: &[ItemSummary], scope: Scope) -> UrlResolution {
+pub fn resolve_url<L: Listing + ?Sized>(query: &Origin, items: &L, scope: Scope) -> UrlResolution {
     let mut exact = Vec::new();
     let mut same_site = Vec::new();
-    for item in items.iter().filter(|item| scope.contains(item)) {
+    items.each_row(&mut |item| {
+        if !scope.contains(item) {
+            return;
+        }
         let matches: Vec<Match> = origins(item)
             .map(|stored| compare(query, &stored))
             .collect();
@@ -159,7 +253,7 @@ pub fn resolve_url(query: &Origin, items: &[ItemSummary], scope: Scope) -> UrlRe
         } else if matches.contains(&Match::SameSite) {
             same_site.push(item.id);
         }
-    }
+    });
     let found = if exact.is_empty() { same_site } else { exact };
     let withheld = if found.is_empty() {
         find_withheld(query, items, scope)
@@ -167,12 +261,12 @@ pub fn resolve_url(query: &Origin, items: &[ItemSummary], scope: Scope) -> UrlRe
         Vec::new()
     };
     UrlResolution {
-        found: Resolution::of(found.into_iter()),
+        found: Resolution::of(found),
         withheld,
     }
 }
 
-fn find_withheld(query: &Origin, items: &[ItemSummary], scope: Scope) -> Vec<Withheld> {
+fn find_withheld<L: Listing + ?Sized>(query: &Origin, items: &L, scope: Scope) -> Vec<Withheld> {
     let suspect = Suspect::new(query);
     let upgraded = query.upgraded();
     let reason = |stored: &Origin| match compare(query, stored) {
@@ -180,23 +274,24 @@ fn find_withheld(query: &Origin, items: &[ItemSummary], scope: Scope) -> Vec<Wit
         _ if compare(&upgraded, stored) != Match::No => Some(WithheldReason::Insecure),
         _ => suspect.imitates(stored).map(WithheldReason::LookAlike),
     };
-    items
-        .iter()
-        .filter(|item| scope.contains(item))
-        .filter_map(|item| {
-            origins(item).find_map(|stored| {
+    let mut withheld = Vec::new();
+    items.each_row(&mut |item| {
+        if scope.contains(item) {
+            withheld.extend(origins(item).find_map(|stored| {
                 reason(&stored).map(|reason| Withheld {
                     item: item.id,
                     stored,
                     reason,
                 })
-            })
-        })
-        .take(WITHHELD_LIMIT)
-        .collect()
+            }));
+        }
+    });
+    withheld.sort_by_key(|withheld| withheld.item);
+    withheld.truncate(WITHHELD_LIMIT);
+    withheld
 }
 
-fn origins(item: &ItemSummary) -> impl Iterator<Item = Origin> {
+fn origins(item: &ItemRow<'_>) -> impl Iterator<Item = Origin> {
     item.urls
         .iter()
         .filter_map(|address| Origin::parse(address).ok())
@@ -220,7 +315,7 @@ pub struct Filter {
 impl Filter {
     /// Whether the listing shows the item.
     #[must_use]
-    pub fn accepts(&self, item: &ItemSummary) -> bool {
+    pub fn accepts(&self, item: &ItemRow<'_>) -> bool {
         let has_tag = |wanted: &String| {
             let wanted = Folded::new(wanted);
             item.tags.iter().any(|tag| wanted.equals(tag))
@@ -275,7 +370,7 @@ impl Pattern {
         })
     }
 
-    fn accepts(&self, item: &ItemSummary) -> bool {
+    fn accepts(&self, item: &ItemRow<'_>) -> bool {
         match &self.0 {
             PatternKind::Folder(folder) => is_folder_within(&fold(&item.folder), folder),
             PatternKind::Glob(glob) => {

@@ -11,7 +11,7 @@ use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
-use super::item::ItemSummary;
+use super::item::ItemRow;
 use super::origin::host_text;
 
 /// Longest text that is searched for, in bytes; nothing matches a longer one.
@@ -27,30 +27,30 @@ const NOTES_WEIGHT: u32 = 1;
 /// matcher gives 16 for a letter, more at the start of a word, and takes off up to 3 and the length of each gap.
 const SCORE_A_LETTER_MIN: u32 = 12;
 
-/// Score (higher is better) and position of every item in which each word of the text is found somewhere, best first,
-/// then shorter titles, then as listed. A text without words finds everything, each with 0.
+/// Score (higher is better) and row of every item in which each word of the text is found somewhere, best first, then
+/// shorter titles, then by id. A text without words finds everything, each with 0.
 ///
 /// A word with a capital in it is searched with case, another one without; accents never count. Letters may be
 /// left out, but not in notes: a long text has nearly every word's letters somewhere. The trash is not left out here.
 #[must_use]
-pub fn find(text: &str, items: &[ItemSummary]) -> Vec<(u32, usize)> {
+pub fn find<'a>(
+    text: &str,
+    items: impl IntoIterator<Item = ItemRow<'a>>,
+) -> Vec<(u32, ItemRow<'a>)> {
     if text.len() > TEXT_LIMIT {
         return Vec::new();
     }
     let words: Vec<Word> = text.split_whitespace().map(Word::new).collect();
     let mut search = Search {
         matcher: Matcher::new(Config::DEFAULT),
-        hosts: Vec::new(),
         letters: Vec::new(),
         notes: String::new(),
     };
-    let mut found: Vec<(u32, usize)> = items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, item)| Some((search.score(&words, item)?, index)))
+    let mut found: Vec<(u32, ItemRow<'a>)> = items
+        .into_iter()
+        .filter_map(|item| Some((search.score(&words, &item)?, item)))
         .collect();
-    let title_length = |index: usize| items.get(index).map_or(0, |item| item.title.len());
-    found.sort_unstable_by_key(|(score, index)| (Reverse(*score), title_length(*index), *index));
+    found.sort_unstable_by_key(|(score, item)| (Reverse(*score), item.title.len(), item.id));
     found
 }
 
@@ -82,39 +82,34 @@ impl Word {
     }
 }
 
-struct Search<'a> {
+struct Search {
     matcher: Matcher,
-    /// Hosts of the item at hand.
-    hosts: Vec<Cow<'a, str>>,
     /// Reused for every text that is not ASCII.
     letters: Vec<char>,
     /// Reused for every note.
     notes: String,
 }
 
-impl<'a> Search<'a> {
+impl Search {
     /// The sum of the words' scores, `None` unless all are found.
-    fn score(&mut self, words: &[Word], item: &'a ItemSummary) -> Option<u32> {
-        self.hosts.clear();
-        self.hosts
-            .extend(item.urls.iter().map(|address| host_text(address)));
+    fn score(&mut self, words: &[Word], item: &ItemRow<'_>) -> Option<u32> {
         words.iter().try_fold(0_u32, |sum, word| {
             Some(sum.saturating_add(self.score_word(word, item)?))
         })
     }
 
     /// The best of a word's scores in the item's texts.
-    fn score_word(&mut self, word: &Word, item: &ItemSummary) -> Option<u32> {
-        let mut names = Some(item.username.as_str())
-            .into_iter()
-            .chain(self.hosts.iter().map(Cow::as_ref))
-            .chain(item.tags.iter().map(String::as_str));
+    fn score_word(&mut self, word: &Word, item: &ItemRow<'_>) -> Option<u32> {
+        let hosts = item.urls.iter().map(|address| host_text(address));
+        let tags = item.tags.iter().map(|tag| Cow::Borrowed(tag.as_ref()));
+        let user = Cow::Borrowed(item.username.as_ref());
+        let mut names = std::iter::once(user).chain(hosts).chain(tags);
         let (matcher, letters) = (&mut self.matcher, &mut self.letters);
-        let mut fuzzy = |text, weight| match_fuzzy(matcher, letters, word, text, weight);
+        let mut fuzzy = |text: &str, weight| match_fuzzy(matcher, letters, word, text, weight);
         let title = fuzzy(&item.title, TITLE_WEIGHT);
         let folder = fuzzy(&item.folder, FOLDER_WEIGHT);
         // `None` is less than any score.
-        let best = names.by_ref().map(|name| fuzzy(name, NAME_WEIGHT)).max();
+        let best = names.by_ref().map(|name| fuzzy(&name, NAME_WEIGHT)).max();
         let best = title.max(folder).max(best.flatten());
         best.or_else(|| self.match_notes(word, &item.notes))
     }
@@ -176,26 +171,25 @@ mod tests {
     use super::*;
     use crate::model::field::ItemKind;
     use crate::model::ids::ItemId;
+    use crate::model::item::ItemSummary;
     use proptest::prelude::*;
 
     fn titled(title: &str) -> ItemSummary {
         ItemSummary {
-            id: ItemId([0; 16]),
-            title: title.to_owned(),
-            folder: String::new(),
-            kind: ItemKind::Login,
-            username: String::new(),
-            urls: Vec::new(),
-            tags: Vec::new(),
-            notes: String::new(),
-            favourite: false,
-            trashed: false,
-            conflicts: 0,
+            title: title.to_owned().into(),
+            ..ItemSummary::empty(ItemId([0; 16]), ItemKind::Login)
         }
     }
 
+    /// Positions of what was found.
     fn found(text: &str, items: &[ItemSummary]) -> Vec<usize> {
-        find(text, items).iter().map(|row| row.1).collect()
+        let rows = items.iter().zip(0_u128..).map(|(item, at)| ItemSummary {
+            id: ItemId(at.to_be_bytes()),
+            ..item.clone()
+        });
+        let at = |row: ItemSummary| u128::from_be_bytes(row.id.0);
+        let positions = find(text, rows).into_iter().map(|(_, row)| at(row));
+        positions.map(|at| usize::try_from(at).unwrap()).collect()
     }
 
     fn titles(text: &str, titles: &[&str]) -> Vec<usize> {
@@ -206,12 +200,12 @@ mod tests {
     /// Six items with the same word, each in another place, worst place first.
     fn places() -> Vec<ItemSummary> {
         let mut items = vec![titled("x"); 6];
-        items[0].notes = "my acme notes".to_owned();
-        items[1].folder = "work/acme".to_owned();
-        items[2].tags = vec!["tv".to_owned(), "acme".to_owned()];
-        items[3].urls = vec!["https://acme/login".to_owned()];
-        items[4].username = "acme".to_owned();
-        items[5].title = "acme".to_owned();
+        items[0].notes = "my acme notes".into();
+        items[1].folder = "work/acme".into();
+        items[2].tags = vec!["tv".into(), "acme".into()];
+        items[3].urls = vec!["https://acme/login".into()];
+        items[4].username = "acme".into();
+        items[5].title = "acme".into();
         items
     }
 
@@ -226,7 +220,7 @@ mod tests {
     #[test]
     fn all_words_must_be_found_each_anywhere() {
         let mut items = places();
-        items[5].username = "bob@example.org".to_owned();
+        items[5].username = "bob@example.org".into();
         assert_eq!(found("bob acme", &items), [5]);
         assert_eq!(found("acme bob", &items), [5]);
         assert_eq!(found("acme zzz", &items), [0_usize; 0]);
@@ -274,8 +268,8 @@ mod tests {
     #[test]
     fn notes_and_hosts_are_not_matched_by_strewn_letters() {
         let mut item = titled("x");
-        item.notes = "a note that has nothing to do with it, kept for years".to_owned();
-        item.urls = vec!["https://xn--bcher-kva.de/acme".to_owned()];
+        item.notes = "a note that has nothing to do with it, kept for years".into();
+        item.urls = vec!["https://xn--bcher-kva.de/acme".into()];
         let items = [item];
         assert_eq!(found("nothing", &items), [0]);
         assert_eq!(found("nthng", &items), [0_usize; 0]);
@@ -299,9 +293,9 @@ mod tests {
             url in ".{0,12}",
         ) {
             let mut item = titled(&title);
-            item.notes = notes;
-            item.urls = vec![url];
-            prop_assert!(find(&text, &[item]).len() <= 1);
+            item.notes = notes.into();
+            item.urls = vec![url.into()];
+            prop_assert!(find(&text, [item]).len() <= 1);
         }
 
         #[test]

@@ -360,7 +360,7 @@ impl<'a> Plan<'a> {
 
     /// Takes all content of an item away for ever.
     pub fn purge(&mut self, item: ItemId) {
-        let operations = self.state.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let operations = self.state.operations_of(item);
         let wanted = operations
             .iter()
             .filter(|operation| operation.tag.is_erasable());
@@ -674,20 +674,20 @@ impl<'a> Plan<'a> {
 impl State {
     /// Tag, body and sealed values of an operation of a register, unless it was erased.
     fn operation_at(&self, item: ItemId, field: FieldId, dot: Dot) -> Option<Content> {
-        let operations = self.items.get(&item)?;
+        let operations = self.operations_of(item);
         let found = operations
             .iter()
             .find(|operation| operation.field == Some(field) && self.dot_of(operation) == dot)?;
         if self.is_erased(found) {
             return None;
         }
-        let sealed = self.sealed_of(found).into_iter().map(<[u8]>::to_vec);
-        let sealed = sealed.collect();
-        Some((found.tag, self.bytes(found.body).to_vec(), sealed))
+        let (sealed, _) = codec::parse_values(found.values).unwrap_or_default();
+        let sealed = sealed.into_iter().map(<[u8]>::to_vec).collect();
+        Some((found.tag, found.body.to_vec(), sealed))
     }
 
     fn chunks_of(&self, item: ItemId, dots: &[Dot]) -> Vec<super::op::ChunkName> {
-        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let operations = self.operations_of(item);
         let meant = operations
             .iter()
             .filter(|operation| dots.contains(&self.dot_of(operation)));

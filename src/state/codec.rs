@@ -18,7 +18,10 @@ use zeroize::Zeroizing;
 mod reader;
 
 use reader::Reader;
-pub use reader::{UnfoldedOperation, UnfoldedRecord, Values, parse_claimed_id, parse_values};
+pub use reader::{
+    Dots, Operations, UnfoldedOperation, UnfoldedRecord, Values, parse_claimed_id, parse_values,
+    reread_operations,
+};
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<RECORD_LIMIT>> =
     bincode::config::standard().with_limit::<RECORD_LIMIT>();
@@ -112,20 +115,22 @@ pub fn write_record(head: &RecordHead, operations: &[Operation]) -> Zeroizing<Ve
 /// [`MalformedRecord`] where a rule of the format is broken.
 pub fn parse_record(bytes: &[u8]) -> Result<DecodedRecord<'_>, MalformedRecord> {
     let record = UnfoldedRecord::parse(bytes)?;
+    let mut unread = record.operations();
     let mut operations = Vec::new();
-    for operation in record.operations() {
+    for operation in &mut unread {
         let operation = operation?;
         let (sealed, chunks) = parse_values(operation.values).ok_or(MalformedRecord)?;
         operations.push(DecodedOperation {
             tag: operation.tag,
-            item: operation.item,
+            item: record.item(operation.item),
             field: operation.field,
-            replaces: operation.replaces.to_vec(),
+            replaces: operation.replaces.collect(),
             body: operation.body,
             sealed,
             chunks,
         });
     }
+    unread.finish()?;
     Ok(DecodedRecord {
         head: record.head,
         operations,

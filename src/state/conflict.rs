@@ -1,9 +1,10 @@
 //! What devices changed apart and nobody has decided yet (vault-format.md, sections 5.1, 5.3 and 5.4). Reads only; values
 //! of secret fields are handed out sealed.
 
-use super::fold::{Folded, State};
+use super::fold::State;
 use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
-use super::view::{Life, Value, ValueView};
+use super::runs::Folded;
+use super::view::{Life, Value, ValueView, life_of};
 use crate::model::field::FieldKind;
 use crate::model::ids::{FieldId, ItemId};
 use std::collections::HashSet;
@@ -52,7 +53,7 @@ impl State {
         let Some(view) = self.item(item) else {
             return Vec::new();
         };
-        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let operations = &self.operations_of(item)[..];
         let life = (view.life == Life::Back).then(|| self.life_conflict(item, operations));
         let fields = view.fields.into_iter().map(|field| Conflict {
             item,
@@ -67,10 +68,10 @@ impl State {
         found
     }
 
-    fn life_conflict(&self, item: ItemId, operations: &[Folded]) -> Conflict {
+    fn life_conflict(&self, item: ItemId, operations: &[Folded<'_>]) -> Conflict {
         let heads = self.unreplaced(operations, |tag| tag == Tag::LIFE);
         let newest = |life, word: &str| {
-            let alike = heads.iter().filter(|head| self.life_of(head) == Some(life));
+            let alike = heads.iter().filter(|head| life_of(head) == Some(life));
             let head = alike.max_by_key(|head| self.order_of(head))?;
             Some(ValueView {
                 dot: self.dot_of(head),
@@ -91,7 +92,7 @@ impl State {
     }
 
     /// Addresses that were changed apart: several on one field.
-    fn address_conflicts(&self, item: ItemId, operations: &[Folded]) -> Vec<Conflict> {
+    fn address_conflicts(&self, item: ItemId, operations: &[Folded<'_>]) -> Vec<Conflict> {
         let mut heads = self.heads(operations);
         heads.retain(|head| head.tag == Tag::URL && !self.is_erased(head));
         let registers = heads.chunk_by(|one, other| one.field == other.field);

@@ -3,8 +3,9 @@
 
 use super::change::PlannedOperation;
 use super::codec;
-use super::fold::{Folded, Oddity, State};
+use super::fold::{Oddity, State};
 use super::op::{RecordHead, Tag};
+use super::runs::Folded;
 use crate::model::ids::{DeviceId, FieldId, RecordId};
 use crate::model::moment::{CLOCK_TOLERANCE_MILLISECONDS, Clock, Moment};
 use std::cmp::Reverse;
@@ -62,13 +63,14 @@ impl State {
     /// What devices are called: by the newest naming that stands; a retired one keeps its last name.
     #[must_use]
     pub fn device_names(&self) -> BTreeMap<DeviceId, String> {
-        let mut all: Vec<&Folded> = self.on_vault.iter().collect();
+        let operations = self.operations_on_vault();
+        let mut all: Vec<&Folded<'_>> = operations.iter().collect();
         all.sort_by_key(|operation| self.order_of(operation));
         // A later one takes the place of an earlier one; those that stand come last, oldest first.
-        let heads = self.heads(&self.on_vault);
+        let heads = self.heads(&operations);
         let namings = all.into_iter().chain(heads.into_iter().rev());
         namings
-            .filter_map(|operation| self.naming_of(operation))
+            .filter_map(naming_of)
             .filter(|(_, name)| !name.is_empty())
             .map(|(device, name)| (device, name.to_owned()))
             .collect()
@@ -77,8 +79,9 @@ impl State {
     /// Devices of which the newest naming that stands is empty.
     #[must_use]
     pub fn retired_devices(&self) -> BTreeSet<DeviceId> {
-        let heads = self.heads(&self.on_vault);
-        let namings = heads.iter().rev().filter_map(|head| self.naming_of(head));
+        let operations = self.operations_on_vault();
+        let heads = self.heads(&operations);
+        let namings = heads.iter().rev().filter_map(|head| naming_of(head));
         let newest: BTreeMap<DeviceId, &str> = namings.collect();
         let retired = newest.into_iter().filter(|(_, name)| name.is_empty());
         retired.map(|(device, _)| device).collect()
@@ -94,7 +97,8 @@ impl State {
     #[must_use]
     pub fn plan_device_name(&self, device: DeviceId, name: &str) -> PlannedOperation {
         let field = Some(FieldId::Custom(device.0));
-        let heads = self.heads(&self.on_vault).into_iter();
+        let operations = self.operations_on_vault();
+        let heads = self.heads(&operations).into_iter();
         let replaces = heads
             .filter(|head| head.field == field)
             .map(|head| self.dot_of(head));
@@ -152,15 +156,15 @@ impl State {
         }
         gaps
     }
+}
 
-    /// Device and name of a DEVICE operation that this version can read.
-    fn naming_of(&self, operation: &Folded) -> Option<(DeviceId, &str)> {
-        match operation.field {
-            Some(FieldId::Custom(device)) if operation.tag == Tag::DEVICE => {
-                codec::parse_text(self.bytes(operation.body)).map(|name| (DeviceId(device), name))
-            }
-            _ => None,
+/// Device and name of a DEVICE operation that this version can read.
+fn naming_of<'a>(operation: &Folded<'a>) -> Option<(DeviceId, &'a str)> {
+    match operation.field {
+        Some(FieldId::Custom(device)) if operation.tag == Tag::DEVICE => {
+            codec::parse_text(operation.body).map(|name| (DeviceId(device), name))
         }
+        _ => None,
     }
 }
 

@@ -6,7 +6,8 @@
 use super::codec::{self, DecodedRecord, MalformedRecord, UnfoldedRecord};
 use super::id_hash::IdHash;
 use super::op::{ChunkName, Operation, RecordHead, Tag};
-use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
+use super::runs::{Folded, Run, Runs, find_runs};
+use crate::model::ids::{DeviceId, Dot, ItemId, RecordId};
 use crate::model::moment::Clock;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -21,8 +22,7 @@ pub struct State {
     /// Other bytes that came under an id that was there already, and where; settled by [`State::settle`].
     twins: Vec<Span>,
     unsettled: bool,
-    pub(super) items: HashMap<ItemId, Vec<Folded>, IdHash>,
-    pub(super) on_vault: Vec<Folded>,
+    pub(super) runs: Runs,
     erased: HashMap<RecordId, BTreeSet<u32>>,
     erased_chunks: HashSet<ChunkName>,
     newest: Clock,
@@ -53,14 +53,13 @@ pub(super) struct RecordEntry {
     bytes: Span,
 }
 
-/// One operation that is folded in.
-pub(super) struct Folded {
-    pub(super) record: u32,
-    pub(super) index: u32,
-    pub(super) tag: Tag,
-    pub(super) field: Option<FieldId>,
-    pub(super) replaces: Box<[Dot]>,
-    pub(super) body: Span,
+/// A record that was read and is not folded in yet.
+struct Unfolded {
+    head: RecordHead,
+    bytes: Span,
+    /// Which of the runs that were found are its own.
+    runs: Range<usize>,
+    erases: bool,
 }
 
 /// Two records that cannot both be right, or that hint at a cloned device.
@@ -105,6 +104,7 @@ impl State {
         places: &[Range<usize>],
     ) -> Result<Vec<(RecordId, Novelty)>, MalformedRecord> {
         let number = u32::try_from(self.buffers.0.len()).map_err(|_| MalformedRecord)?;
+        let mut runs = Vec::new();
         let mut unfolded = Vec::with_capacity(places.len());
         let mut outcome = Vec::with_capacity(places.len());
         for place in places {
@@ -117,7 +117,8 @@ impl State {
                 outcome.push((id, Novelty::Known));
                 continue;
             }
-            let record = UnfoldedRecord::parse(bytes)?;
+            let span = Span::new(number, place)?;
+            let record = Unfolded::read(bytes, span, &mut runs)?;
             let is_twin = self.by_id.contains_key(&record.head.id);
             let novelty = if is_twin {
                 Novelty::Known
@@ -125,48 +126,54 @@ impl State {
                 Novelty::New
             };
             outcome.push((record.head.id, novelty));
-            unfolded.push((bytes, record));
+            unfolded.push(record);
         }
         if unfolded.is_empty() {
             return Ok(outcome);
         }
-        let base = buffer.as_ptr() as usize;
-        let locate = |part: &[u8]| Span {
-            buffer: number,
-            start: u32::try_from((part.as_ptr() as usize).wrapping_sub(base)).unwrap_or_default(),
-            length: u32::try_from(part.len()).unwrap_or_default(),
-        };
+        self.buffers.0.push(buffer);
+        self.records.reserve(unfolded.len());
+        self.by_id.reserve(unfolded.len());
         let mut new = 0;
-        for (bytes, record) in &unfolded {
+        for record in unfolded {
             if self.by_id.contains_key(&record.head.id) {
-                if !self.twins.iter().any(|twin| self.bytes(*twin) == *bytes) {
-                    self.twins.push(locate(bytes));
+                let bytes = self.bytes(record.bytes);
+                if !self.twins.iter().any(|twin| self.bytes(*twin) == bytes) {
+                    self.twins.push(record.bytes);
                     self.unsettled = true;
                 }
             } else {
-                self.fold(record, locate(bytes), &locate);
+                self.fold(record, &runs);
                 new += 1;
             }
         }
-        drop(unfolded);
-        self.buffers.0.push(buffer);
         self.unsettled |= new > 0 && !self.twins.is_empty();
         Ok(outcome)
     }
 
-    fn fold(&mut self, record: &UnfoldedRecord<'_>, bytes: Span, locate: &impl Fn(&[u8]) -> Span) {
+    fn fold(&mut self, record: Unfolded, runs: &[Run]) {
+        let Unfolded {
+            head, bytes: span, ..
+        } = record;
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        self.by_id.insert(record.head.id, self.records.len());
-        self.newest = self.newest.max(record.head.clock);
-        self.records.push(RecordEntry {
-            head: record.head.clone(),
-            bytes,
-        });
-        self.items.reserve(record.item_count());
-        // Operations on one item stand together: one look-up serves them all.
-        let mut run: Vec<Folded> = Vec::new();
-        let mut of: Option<ItemId> = None;
-        for (operation, index) in record.operations().flatten().zip(0..) {
+        self.by_id.insert(head.id, self.records.len());
+        self.newest = self.newest.max(head.clock);
+        self.records.push(RecordEntry { head, bytes: span });
+        if record.erases {
+            self.erase(span);
+        }
+        let buffer = self.buffers.get(span.buffer);
+        let runs = runs.get(record.runs).unwrap_or_default();
+        self.runs.take(number, buffer, runs);
+    }
+
+    /// Takes over what a record erases.
+    fn erase(&mut self, span: Span) {
+        let Ok(record) = UnfoldedRecord::parse(slice(&self.buffers, span).unwrap_or_default())
+        else {
+            return;
+        };
+        for operation in record.operations().flatten() {
             // On a field it would be another version's (section 5.2).
             if operation.tag == Tag::ERASE && operation.field.is_none() {
                 let erasure = codec::parse_erase(operation.body).unwrap_or_default();
@@ -174,33 +181,6 @@ impl State {
                     self.erased.entry(id).or_default().extend(indices);
                 }
                 self.erased_chunks.extend(erasure.chunks);
-            }
-            if operation.item != of {
-                self.place(of, &mut run);
-                of = operation.item;
-            }
-            run.push(Folded {
-                record: number,
-                index,
-                tag: operation.tag,
-                field: operation.field,
-                replaces: operation.replaces,
-                body: locate(operation.body),
-            });
-        }
-        self.place(of, &mut run);
-    }
-
-    fn place(&mut self, item: Option<ItemId>, run: &mut Vec<Folded>) {
-        match item {
-            _ if run.is_empty() => {}
-            None => self.on_vault.append(run),
-            Some(item) => {
-                let operations = self.items.entry(item).or_default();
-                if operations.is_empty() {
-                    operations.reserve_exact(run.len());
-                }
-                operations.append(run);
             }
         }
     }
@@ -238,28 +218,17 @@ impl State {
             .into_iter()
             .filter(|span| !chosen.contains(span))
             .collect();
-        let buffers = std::mem::take(&mut self.buffers);
         *self = Self {
             twins,
+            buffers: std::mem::take(&mut self.buffers),
             ..Self::default()
         };
         for span in chosen {
-            let Some(bytes) = slice(&buffers, span) else {
-                continue;
-            };
-            let Ok(record) = UnfoldedRecord::parse(bytes) else {
-                continue;
-            };
-            let base = bytes.as_ptr() as usize;
-            self.fold(&record, span, &|part| Span {
-                buffer: span.buffer,
-                start: span.start
-                    + u32::try_from((part.as_ptr() as usize).wrapping_sub(base))
-                        .unwrap_or_default(),
-                length: u32::try_from(part.len()).unwrap_or_default(),
-            });
+            let mut runs = Vec::new();
+            if let Ok(record) = Unfolded::read(self.bytes(span), span, &mut runs) {
+                self.fold(record, &runs);
+            }
         }
-        self.buffers = buffers;
     }
 
     /// Whether the record is known.
@@ -370,7 +339,7 @@ impl State {
     /// All items that any record names, in the order of their ids.
     #[must_use]
     pub fn item_ids(&self) -> Vec<ItemId> {
-        let mut ids: Vec<ItemId> = self.items.keys().copied().collect();
+        let mut ids: Vec<ItemId> = self.runs.item_ids().collect();
         ids.sort_unstable();
         ids
     }
@@ -401,10 +370,10 @@ impl State {
     /// Names of all chunks that an operation refers to and no ERASE took.
     #[must_use]
     pub fn referenced_chunks(&self) -> HashSet<ChunkName> {
-        let operations = self.items.values().flatten().chain(&self.on_vault);
-        let names = operations
+        let names = self
+            .operations()
             .filter(|operation| !self.is_erased(operation))
-            .flat_map(|operation| self.chunk_names_of(operation));
+            .flat_map(|operation| self.chunk_names_of(&operation));
         names
             .filter(|name| !self.erased_chunks.contains(name))
             .collect()
@@ -493,15 +462,12 @@ impl State {
     /// How many operations have such a tag.
     #[must_use]
     pub fn count_operations(&self, wanted: impl Fn(Tag) -> bool) -> usize {
-        self.items
-            .values()
-            .flatten()
-            .chain(&self.on_vault)
+        self.operations()
             .filter(|operation| wanted(operation.tag))
             .count()
     }
 
-    pub(super) fn is_erased(&self, operation: &Folded) -> bool {
+    pub(super) fn is_erased(&self, operation: &Folded<'_>) -> bool {
         if self.erased.is_empty() || !operation.tag.is_erasable() {
             return false;
         }
@@ -511,11 +477,21 @@ impl State {
             .is_some_and(|indices| indices.contains(&operation.index))
     }
 
-    pub(super) fn record_of(&self, operation: &Folded) -> &RecordHead {
+    /// Whether anything of a record was erased.
+    pub(super) fn has_erased_of(&self, record: u32) -> bool {
+        if self.erased.is_empty() {
+            return false;
+        }
+        let number = usize::try_from(record).unwrap_or(usize::MAX);
+        let entry = self.records.get(number);
+        entry.is_some_and(|entry| self.erased.contains_key(&entry.head.id))
+    }
+
+    pub(super) fn record_of(&self, operation: &Folded<'_>) -> &RecordHead {
         &self.records[usize::try_from(operation.record).unwrap_or_default()].head
     }
 
-    pub(super) fn dot_of(&self, operation: &Folded) -> Dot {
+    pub(super) fn dot_of(&self, operation: &Folded<'_>) -> Dot {
         Dot {
             record: self.record_of(operation).id,
             index: operation.index,
@@ -523,38 +499,26 @@ impl State {
     }
 
     /// What operations are ordered by: stored clock, record id, index.
-    pub(super) fn order_of(&self, operation: &Folded) -> (Clock, RecordId, u32) {
+    pub(super) fn order_of(&self, operation: &Folded<'_>) -> (Clock, RecordId, u32) {
         let head = self.record_of(operation);
         (head.clock, head.id, operation.index)
     }
 
-    /// Sealed values of an operation.
-    pub(super) fn sealed_of(&self, operation: &Folded) -> Vec<&[u8]> {
-        self.values_of(operation).0
-    }
-
     /// Names of the chunks that an operation refers to.
-    pub(super) fn chunk_names_of(&self, operation: &Folded) -> Vec<ChunkName> {
-        let names = self.values_of(operation).1;
+    pub(super) fn chunk_names_of(&self, operation: &Folded<'_>) -> Vec<ChunkName> {
+        let (_, names) = codec::parse_values(operation.values).unwrap_or_default();
         names
             .into_iter()
             .filter_map(ChunkName::from_slice)
             .collect()
     }
 
-    /// Sealed values and chunk names follow the body; few are ever asked for, so where they lie is not kept.
-    fn values_of(&self, operation: &Folded) -> codec::Values<'_> {
-        let Span {
-            buffer,
-            start,
-            length,
-        } = operation.body;
-        let values = usize::try_from(buffer)
-            .ok()
-            .and_then(|buffer| self.buffers.0.get(buffer))
-            .zip(usize::try_from(u64::from(start) + u64::from(length)).ok())
-            .and_then(|(buffer, end)| codec::parse_values(buffer.get(end..)?));
-        values.unwrap_or_default()
+    /// The buffer that a record's bytes lie in.
+    pub(super) fn buffer_of(&self, record: u32) -> &[u8] {
+        let number = usize::try_from(record).unwrap_or(usize::MAX);
+        self.records
+            .get(number)
+            .map_or(&[], |entry| self.buffers.get(entry.bytes.buffer))
     }
 
     pub(super) fn bytes(&self, span: Span) -> &[u8] {
@@ -566,7 +530,41 @@ fn slice(buffers: &Buffers, span: Span) -> Option<&[u8]> {
     let start = usize::try_from(span.start).ok()?;
     let length = usize::try_from(span.length).ok()?;
     buffers
-        .0
-        .get(usize::try_from(span.buffer).ok()?)?
+        .get(span.buffer)
         .get(start..start.checked_add(length)?)
+}
+
+impl Buffers {
+    fn get(&self, number: u32) -> &[u8] {
+        usize::try_from(number)
+            .ok()
+            .and_then(|number| self.0.get(number))
+            .map_or(&[], |buffer| buffer.as_slice())
+    }
+}
+
+impl Span {
+    fn new(buffer: u32, place: &Range<usize>) -> Result<Self, MalformedRecord> {
+        Ok(Self {
+            buffer,
+            start: u32::try_from(place.start).map_err(|_| MalformedRecord)?,
+            length: u32::try_from(place.len()).map_err(|_| MalformedRecord)?,
+        })
+    }
+}
+
+impl Unfolded {
+    /// Reads a record that lies there, and adds the runs of its operations.
+    fn read(bytes: &[u8], span: Span, runs: &mut Vec<Run>) -> Result<Self, MalformedRecord> {
+        let record = UnfoldedRecord::parse(bytes)?;
+        let from = runs.len();
+        let start = usize::try_from(span.start).map_err(|_| MalformedRecord)?;
+        let erases = find_runs(&record, start, runs).ok_or(MalformedRecord)?;
+        Ok(Self {
+            head: record.head,
+            bytes: span,
+            runs: from..runs.len(),
+            erases,
+        })
+    }
 }

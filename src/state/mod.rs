@@ -11,5 +11,7 @@ pub mod fold;
 pub mod id_hash;
 pub mod op;
 mod past;
+mod rows;
+mod runs;
 mod undone;
 pub mod view;

@@ -2,12 +2,14 @@
 //! (vault-format.md, sections 5.1 to 5.10). Reads only; values of secret fields are handed out sealed.
 
 use super::codec::{self, SetBody, UrlBody};
-use super::fold::{Folded, State};
+use super::fold::State;
 use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
+use super::runs::Folded;
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, KeyId, RecordId, SlotId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::{Clock, Moment};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A value as the state knows it.
@@ -152,15 +154,15 @@ impl ItemView {
     /// The row of a listing.
     #[must_use]
     pub fn summary(&self) -> ItemSummary {
+        let text = |number| Cow::Owned(self.text(number).to_owned());
+        let urls = self.urls.iter().map(|url| url.address.clone());
         ItemSummary {
-            id: self.id,
-            title: self.text(field::TITLE).to_owned(),
-            folder: self.text(field::FOLDER).to_owned(),
-            kind: self.kind(),
-            username: self.text(field::USERNAME).to_owned(),
-            urls: self.urls.iter().map(|url| url.address.clone()).collect(),
-            tags: self.tags.clone(),
-            notes: self.text(field::NOTES).to_owned(),
+            title: text(field::TITLE),
+            folder: text(field::FOLDER),
+            username: text(field::USERNAME),
+            urls: urls.map(Cow::Owned).collect(),
+            tags: self.tags.iter().cloned().map(Cow::Owned).collect(),
+            notes: text(field::NOTES),
             favourite: self.text(field::FAVOURITE) == "yes",
             trashed: self.life == Life::Trashed,
             conflicts: self
@@ -168,6 +170,7 @@ impl ItemView {
                 .iter()
                 .filter(|field| !field.others.is_empty())
                 .count(),
+            ..ItemSummary::empty(self.id, self.kind())
         }
     }
 }
@@ -189,10 +192,10 @@ impl State {
     /// The item, or `None` where nothing of it is left to show.
     #[must_use]
     pub fn item(&self, id: ItemId) -> Option<ItemView> {
-        let operations = self
-            .items
-            .get(&id)
-            .filter(|operations| self.is_shown(operations))?;
+        let operations = &self.operations_of(id)[..];
+        if !self.is_shown(operations) {
+            return None;
+        }
         let heads = self.heads(operations);
         let mut view = ItemView {
             id,
@@ -222,7 +225,7 @@ impl State {
     }
 
     /// Whether something is left to show (section 5.6): a value that is not erased, or a LIFE where no value ever was.
-    fn is_shown(&self, operations: &[Folded]) -> bool {
+    fn is_shown(&self, operations: &[Folded<'_>]) -> bool {
         let mut contents = operations
             .iter()
             .filter(|operation| operation.tag.is_value() || operation.tag == Tag::FORMER)
@@ -235,152 +238,16 @@ impl State {
         contents.any(|operation| !self.is_erased(operation))
     }
 
-    /// The row of a listing for every item that has something to show, in the order of ids.
-    #[must_use]
-    pub fn summaries(&self) -> Vec<ItemSummary> {
-        self.item_ids()
-            .into_iter()
-            .filter_map(|id| self.summary(id))
-            .collect()
-    }
-
-    /// The row of a listing: what [`ItemView::summary`] gives, without building the rest where nothing was ever edited.
-    #[must_use]
-    pub fn summary(&self, id: ItemId) -> Option<ItemSummary> {
-        let operations = self.items.get(&id)?;
-        let first = operations.first()?;
-        let untouched = operations.iter().all(|operation| {
-            operation.replaces.is_empty()
-                && operation.record == first.record
-                && !self.is_erased(operation)
-        });
-        if !untouched {
-            self.item(id).map(|view| view.summary())
-        } else if self.is_shown(operations) {
-            self.untouched_summary(id, operations)
-        } else {
-            None
-        }
-    }
-
-    /// An item that one record wrote and nothing changed since. Every operation is a head.
-    fn untouched_summary(&self, id: ItemId, operations: &[Folded]) -> Option<ItemSummary> {
-        let mut row = ItemSummary {
-            id,
-            title: String::new(),
-            folder: String::new(),
-            kind: ItemKind::Custom,
-            username: String::new(),
-            urls: Vec::new(),
-            tags: Vec::new(),
-            notes: String::new(),
-            favourite: false,
-            trashed: false,
-            conflicts: 0,
-        };
-        let mut seen: Vec<FieldId> = Vec::new();
-        let mut urls: Vec<UrlBody<'_>> = Vec::new();
-        let (mut alive, mut deleted) = (false, false);
-        for operation in operations {
-            match operation.tag {
-                Tag::LIFE => match self.life_of(operation) {
-                    Some(LIFE_ALIVE) => alive = true,
-                    Some(_) => deleted = true,
-                    None => {}
-                },
-                Tag::TAG => row.tags.extend(self.tag_of(operation).map(str::to_owned)),
-                Tag::URL => urls.extend(self.url_of(operation)),
-                Tag::SET => {
-                    let Some(field) = operation.field else {
-                        continue;
-                    };
-                    if seen.contains(&field) {
-                        return self.item(id).map(|view| view.summary());
-                    }
-                    seen.push(field);
-                    if let FieldId::Standard(number) = field {
-                        self.describe(&mut row, number, operation);
-                    }
-                }
-                _ => {}
-            }
-        }
-        row.trashed = deleted && !alive;
-        urls.sort_by_key(|url| url.rank);
-        row.urls = urls.into_iter().map(|url| url.address.to_owned()).collect();
-        row.tags.sort();
-        row.tags.dedup();
-        Some(row)
-    }
-
-    /// Takes over what a SET says of the item's row.
-    fn describe(&self, row: &mut ItemSummary, number: u8, operation: &Folded) {
-        let is_told = matches!(
-            number,
-            field::TITLE
-                | field::FOLDER
-                | field::USERNAME
-                | field::NOTES
-                | field::KIND
-                | field::FAVOURITE
-        );
-        let Some((body, kind)) = is_told.then(|| self.set_of(operation)).flatten() else {
-            return;
-        };
-        if kind.is_secret() {
-            return;
-        }
-        match number {
-            field::TITLE => row.title.push_str(body.text),
-            field::FOLDER => row.folder.push_str(body.text),
-            field::USERNAME => row.username.push_str(body.text),
-            field::NOTES => row.notes.push_str(body.text),
-            field::KIND => row.kind = ItemKind::from_name(body.text).unwrap_or(ItemKind::Custom),
-            _ => row.favourite = body.text == "yes",
-        }
-    }
-
-    /// Body and kind of a SET that this version can read.
-    fn set_of(&self, operation: &Folded) -> Option<(SetBody<'_>, FieldKind)> {
-        let body = codec::parse_set(self.bytes(operation.body))?;
-        let kind = FieldKind::from_number(body.kind)?;
-        Some((body, kind))
-    }
-
-    /// The text of a TAG whose field is that of its text.
-    fn tag_of(&self, operation: &Folded) -> Option<&str> {
-        codec::parse_text(self.bytes(operation.body))
-            .filter(|text| operation.field == Some(FieldId::derive_for_tag(text)))
-    }
-
-    /// The body of a URL on a field of its own.
-    fn url_of(&self, operation: &Folded) -> Option<UrlBody<'_>> {
-        match operation.field {
-            Some(FieldId::Custom(_)) => codec::parse_url(self.bytes(operation.body)),
-            _ => None,
-        }
-    }
-
-    /// What a LIFE says: alive or deleted; `None` where a newer version says something else.
-    pub(super) fn life_of(&self, operation: &Folded) -> Option<u8> {
-        match (operation.field, self.bytes(operation.body)) {
-            (None, [life @ (LIFE_ALIVE | LIFE_DELETED)]) => Some(*life),
-            _ => None,
-        }
-    }
-
     /// Former values of an item, newest first.
     #[must_use]
     pub fn history(&self, id: ItemId) -> Vec<FormerView> {
-        let Some(operations) = self.items.get(&id) else {
-            return Vec::new();
-        };
+        let operations = &self.operations_of(id)[..];
         let heads: HashSet<Dot> = self
             .heads(operations)
             .iter()
             .map(|head| self.dot_of(head))
             .collect();
-        let mut former: Vec<&Folded> = operations
+        let mut former: Vec<&Folded<'_>> = operations
             .iter()
             .filter(|operation| matches!(operation.tag, Tag::SET | Tag::URL | Tag::FORMER))
             .filter(|operation| {
@@ -396,12 +263,12 @@ impl State {
             .collect()
     }
 
-    fn former_view(&self, operation: &Folded) -> Option<FormerView> {
+    fn former_view(&self, operation: &Folded<'_>) -> Option<FormerView> {
         let id = operation.field?;
         let (kind, name, device) = match operation.tag {
             Tag::URL => (FieldKind::Url, String::new(), None),
             Tag::FORMER => {
-                let body = codec::parse_former(self.bytes(operation.body))?;
+                let body = codec::parse_former(operation.body)?;
                 (
                     FieldKind::from_number(body.kind)?,
                     body.name.to_owned(),
@@ -409,7 +276,7 @@ impl State {
                 )
             }
             _ => {
-                let (body, kind) = self.set_of(operation)?;
+                let (body, kind) = set_of(operation)?;
                 (kind, body.name.to_owned(), None)
             }
         };
@@ -424,7 +291,7 @@ impl State {
     }
 
     /// Adds what the heads of one field show, newest first: each as what it is, the SET heads as one field.
-    fn add_register(&self, operations: &[Folded], heads: &[&Folded], view: &mut ItemView) {
+    fn add_register(&self, operations: &[Folded<'_>], heads: &[&Folded<'_>], view: &mut ItemView) {
         let Some(id) = heads.first().and_then(|head| head.field) else {
             return;
         };
@@ -432,8 +299,8 @@ impl State {
         let mut shown: Option<FieldView> = None;
         for head in heads.iter().filter(|head| !self.is_erased(head)) {
             match head.tag {
-                Tag::TAG => tag = tag.or_else(|| self.tag_of(head)),
-                Tag::URL => view.urls.extend(self.url_of(head).map(|body| UrlView {
+                Tag::TAG => tag = tag.or_else(|| tag_of(head)),
+                Tag::URL => view.urls.extend(url_of(head).map(|body| UrlView {
                     id,
                     rank: body.rank,
                     address: body.address.to_owned(),
@@ -458,12 +325,12 @@ impl State {
 
     fn field_view(
         &self,
-        operations: &[Folded],
-        head: &Folded,
+        operations: &[Folded<'_>],
+        head: &Folded<'_>,
         id: FieldId,
         current: ValueView,
     ) -> Option<FieldView> {
-        let (body, kind) = self.set_of(head)?;
+        let (body, kind) = set_of(head)?;
         let seed = body.origin().unwrap_or(current.dot);
         Some(FieldView {
             id,
@@ -477,30 +344,27 @@ impl State {
     }
 
     /// The largest count stored for a seed.
-    fn counter(&self, operations: &[Folded], seed: Dot) -> Option<u64> {
+    fn counter(&self, operations: &[Folded<'_>], seed: Dot) -> Option<u64> {
         let counters = operations
             .iter()
             .filter(|operation| operation.tag == Tag::COUNTER);
-        let counts =
-            counters.filter_map(|operation| codec::parse_counter(self.bytes(operation.body)));
+        let counts = counters.filter_map(|operation| codec::parse_counter(operation.body));
         counts
             .filter(|(dot, _)| *dot == seed)
             .map(|(_, count)| count)
             .max()
     }
 
-    pub(super) fn value_view(&self, operation: &Folded) -> Option<ValueView> {
-        let body = self.bytes(operation.body);
+    pub(super) fn value_view(&self, operation: &Folded<'_>) -> Option<ValueView> {
+        let body = operation.body;
         let (kind, text) = match operation.tag {
-            Tag::URL => (FieldKind::Url, self.url_of(operation)?.address),
+            Tag::URL => (FieldKind::Url, url_of(operation)?.address),
             Tag::FORMER => codec::parse_former(body)
                 .and_then(|body| Some((FieldKind::from_number(body.kind)?, body.text)))?,
-            Tag::SET => self
-                .set_of(operation)
-                .map(|(body, kind)| (kind, body.text))?,
+            Tag::SET => set_of(operation).map(|(body, kind)| (kind, body.text))?,
             _ => return None,
         };
-        let value = match (kind.is_secret(), self.sealed_of(operation).first()) {
+        let value = match (kind.is_secret(), sealed_of(operation)) {
             (true, Some(sealed)) => Value::Sealed(sealed.to_vec()),
             (true, None) => return None,
             (false, _) => Value::Plain(text.to_owned()),
@@ -518,8 +382,8 @@ impl State {
     }
 
     /// When a value came to be: what its import said, else the clock of its record.
-    fn changed_of(&self, operation: &Folded) -> Moment {
-        let body = self.bytes(operation.body);
+    fn changed_of(&self, operation: &Folded<'_>) -> Moment {
+        let body = operation.body;
         let at = match operation.tag {
             Tag::SET => codec::parse_set(body).map_or(0, |body| body.at),
             Tag::FORMER => codec::parse_former(body).map_or(0, |body| body.at),
@@ -533,7 +397,7 @@ impl State {
     }
 
     /// Value operations that no operation on the same item and field replaces: by field, newest first.
-    pub(super) fn heads<'a>(&self, operations: &'a [Folded]) -> Vec<&'a Folded> {
+    pub(super) fn heads<'o, 'a>(&self, operations: &'o [Folded<'a>]) -> Vec<&'o Folded<'a>> {
         let mut heads = self.unreplaced(operations, Tag::is_value);
         heads.sort_by(|one, other| {
             one.field
@@ -543,14 +407,14 @@ impl State {
         heads
     }
 
-    pub(super) fn unreplaced<'a>(
+    pub(super) fn unreplaced<'o, 'a>(
         &self,
-        operations: &'a [Folded],
+        operations: &'o [Folded<'a>],
         wanted: fn(Tag) -> bool,
-    ) -> Vec<&'a Folded> {
+    ) -> Vec<&'o Folded<'a>> {
         let replaced: HashSet<(Option<FieldId>, Dot)> = operations
             .iter()
-            .flat_map(|operation| operation.replaces.iter().map(|dot| (operation.field, *dot)))
+            .flat_map(|operation| operation.replaces.clone().map(|dot| (operation.field, dot)))
             .collect();
         let all = operations.iter().filter(|operation| wanted(operation.tag));
         all.filter(|operation| {
@@ -561,7 +425,7 @@ impl State {
 
     /// Heads of one register, newest first, REMOVE included.
     pub(super) fn register_heads(&self, item: ItemId, field: FieldId) -> Vec<Dot> {
-        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let operations = &self.operations_of(item)[..];
         let heads = self.heads(operations);
         heads
             .iter()
@@ -572,7 +436,7 @@ impl State {
 
     /// Heads of an item's life.
     pub(super) fn life_heads(&self, item: ItemId) -> Vec<Dot> {
-        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let operations = &self.operations_of(item)[..];
         self.unreplaced(operations, |tag| tag == Tag::LIFE)
             .iter()
             .filter(|head| head.field.is_none())
@@ -580,9 +444,9 @@ impl State {
             .collect()
     }
 
-    fn life(&self, operations: &[Folded]) -> Life {
+    fn life(&self, operations: &[Folded<'_>]) -> Life {
         let heads = self.unreplaced(operations, |tag| tag == Tag::LIFE);
-        let is_any = |wanted| heads.iter().any(|head| self.life_of(head) == Some(wanted));
+        let is_any = |wanted| heads.iter().any(|head| life_of(head) == Some(wanted));
         match (is_any(LIFE_ALIVE), is_any(LIFE_DELETED)) {
             (true, true) => Life::Back,
             (false, true) => Life::Trashed,
@@ -593,9 +457,9 @@ impl State {
     /// All retirements of slots, in the order of operations.
     #[must_use]
     pub fn retirements(&self) -> Vec<Retirement> {
-        let mut found: Vec<&Folded> = self
-            .on_vault
-            .iter()
+        let mut found: Vec<Folded<'_>> = self
+            .operations_on_vault()
+            .into_iter()
             .filter(|operation| operation.tag == Tag::RETIRE)
             .collect();
         found.sort_by_key(|operation| self.order_of(operation));
@@ -603,8 +467,8 @@ impl State {
             let Some(FieldId::Custom(slot)) = operation.field else {
                 return None;
             };
-            let head = self.record_of(operation);
-            let replacement = codec::parse_bytes(self.bytes(operation.body))
+            let head = self.record_of(&operation);
+            let replacement = codec::parse_bytes(operation.body)
                 .unwrap_or_default()
                 .to_vec();
             Some(Retirement {
@@ -622,14 +486,13 @@ impl State {
     pub fn slot_labels(&self) -> BTreeMap<SlotId, (String, Moment, DeviceId)> {
         let mut labels = BTreeMap::new();
         for operation in self
-            .on_vault
+            .operations_on_vault()
             .iter()
             .filter(|operation| operation.tag == Tag::SLOT)
         {
-            if let (Some(FieldId::Custom(id)), Some(body)) = (
-                operation.field,
-                codec::parse_slot(self.bytes(operation.body)),
-            ) {
+            if let (Some(FieldId::Custom(id)), Some(body)) =
+                (operation.field, codec::parse_slot(operation.body))
+            {
                 let head = self.record_of(operation);
                 labels.insert(
                     SlotId(id),
@@ -643,18 +506,16 @@ impl State {
     /// Former data keys, sealed for the vault and the field of their id, and when they were named so.
     #[must_use]
     pub fn former_keys(&self) -> Vec<(KeyId, Vec<u8>, Clock)> {
-        let all = self
-            .on_vault
+        let operations = self.operations_on_vault();
+        let all = operations
             .iter()
             .filter(|operation| operation.tag == Tag::FORMER_KEY);
-        let keys = all.filter_map(|operation| {
-            match (operation.field, self.sealed_of(operation).first()) {
-                (Some(FieldId::Custom(id)), Some(sealed)) => {
-                    let clock = self.record_of(operation).clock;
-                    Some((KeyId(id), sealed.to_vec(), clock))
-                }
-                _ => None,
+        let keys = all.filter_map(|operation| match (operation.field, sealed_of(operation)) {
+            (Some(FieldId::Custom(id)), Some(sealed)) => {
+                let clock = self.record_of(operation).clock;
+                Some((KeyId(id), sealed.to_vec(), clock))
             }
+            _ => None,
         });
         keys.collect()
     }
@@ -668,9 +529,9 @@ impl State {
     /// By record that is an undo: the records that it took back.
     pub(super) fn undone_by_record(&self) -> BTreeMap<RecordId, Vec<RecordId>> {
         let mut all: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
-        for operation in &self.on_vault {
+        for operation in &self.operations_on_vault() {
             if operation.tag == Tag::UNDONE
-                && let Some(record) = RecordId::from_slice(self.bytes(operation.body))
+                && let Some(record) = RecordId::from_slice(operation.body)
             {
                 let by = self.dot_of(operation).record;
                 all.entry(by).or_default().push(record);
@@ -678,6 +539,41 @@ impl State {
         }
         all
     }
+}
+
+/// Body and kind of a SET that this version can read.
+pub(super) fn set_of<'a>(operation: &Folded<'a>) -> Option<(SetBody<'a>, FieldKind)> {
+    let body = codec::parse_set(operation.body)?;
+    let kind = FieldKind::from_number(body.kind)?;
+    Some((body, kind))
+}
+
+/// The text of a TAG whose field is that of its text.
+pub(super) fn tag_of<'a>(operation: &Folded<'a>) -> Option<&'a str> {
+    codec::parse_text(operation.body)
+        .filter(|text| operation.field == Some(FieldId::derive_for_tag(text)))
+}
+
+/// The body of a URL on a field of its own.
+pub(super) fn url_of<'a>(operation: &Folded<'a>) -> Option<UrlBody<'a>> {
+    match operation.field {
+        Some(FieldId::Custom(_)) => codec::parse_url(operation.body),
+        _ => None,
+    }
+}
+
+/// What a LIFE says: alive or deleted; `None` where a newer version says something else.
+pub(super) fn life_of(operation: &Folded<'_>) -> Option<u8> {
+    match (operation.field, operation.body) {
+        (None, [life @ (LIFE_ALIVE | LIFE_DELETED)]) => Some(*life),
+        _ => None,
+    }
+}
+
+/// The first of an operation's sealed values.
+fn sealed_of<'a>(operation: &Folded<'a>) -> Option<&'a [u8]> {
+    let (sealed, _) = codec::parse_values(operation.values)?;
+    sealed.first().copied()
 }
 
 fn field_order(field: &FieldView) -> (u8, &str, FieldId) {

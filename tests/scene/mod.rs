@@ -198,7 +198,7 @@ pub(crate) fn titles(vault: &Vault) -> Vec<String> {
         .state()
         .summaries()
         .into_iter()
-        .map(|row| row.title)
+        .map(|row| row.title.into_owned())
         .collect();
     titles.sort();
     titles

@@ -12,6 +12,7 @@ use keyfold::model::reference::Reference;
 use keyfold::model::when::parse_when;
 use keyfold::secret::Secret;
 use keyfold::service::{Request, Response, answer};
+use keyfold::state::fold::State;
 use keyfold::state::view::ItemView;
 use keyfold::vault::{Credential, Located, UnlockError, Vault, VaultError, locate};
 
@@ -157,14 +158,14 @@ impl Session {
         name: &str,
         scope: Scope,
     ) -> Result<ItemSummary, Failure> {
-        let mut items = self.items();
+        let state = self.vault.state();
         let resolution = match Reference::parse(name) {
-            Ok(reference) if scope != Scope::Trash => resolve_reference(&reference, &items),
-            _ => resolve(name, &items, scope),
+            Ok(reference) if scope != Scope::Trash => resolve_reference(&reference, state),
+            _ => resolve(name, state, scope),
         };
         let id = match resolution {
             Resolution::One(id) => id,
-            Resolution::Many(ids) => choose(context, name, &items, &ids)?,
+            Resolution::Many(ids) => choose(context, name, state, &ids)?,
             Resolution::None => {
                 return Err(
                     Failure::new(Kind::NotFound, format!("there is no item {name}")).hint(
@@ -176,11 +177,7 @@ impl Session {
                 );
             }
         };
-        let at = items
-            .iter()
-            .position(|item| item.id == id)
-            .ok_or_else(unexpected)?;
-        Ok(items.swap_remove(at))
+        state.summary(id).ok_or_else(unexpected)
     }
 
     /// The items that names mean, each once, and all that a search finds.
@@ -199,16 +196,11 @@ impl Session {
             }
         }
         if let Some(query) = query {
-            let items: Vec<ItemSummary> = self
-                .items()
-                .into_iter()
-                .filter(|item| scope.contains(item))
-                .collect();
-            for (_, at) in keyfold::model::search::find(query, &items) {
-                if let Some(item) = items.get(at)
-                    && !picked.iter().any(|known| known.id == item.id)
-                {
-                    picked.push(item.clone());
+            let rows = self.vault.state().rows();
+            let rows = rows.filter(|item| scope.contains(item));
+            for (_, item) in keyfold::model::search::find(query, rows) {
+                if !picked.iter().any(|known| known.id == item.id) {
+                    picked.push(item.into_owned());
                 }
             }
         }
@@ -224,18 +216,13 @@ impl Session {
     }
 }
 
-fn choose(
-    context: &Context,
-    name: &str,
-    items: &[ItemSummary],
-    ids: &[ItemId],
-) -> Result<ItemId, Failure> {
+fn choose(context: &Context, name: &str, state: &State, ids: &[ItemId]) -> Result<ItemId, Failure> {
     let label = |id: &ItemId| {
-        let item = items.iter().find(|item| item.id == *id);
+        let item = state.summary(*id);
+        let path = item.as_ref().map(ItemSummary::path).unwrap_or_default();
         let user = item
-            .map(|item| item.username.clone())
+            .map(|item| item.username)
             .filter(|user| !user.is_empty());
-        let path = item.map(ItemSummary::path).unwrap_or_default();
         let short: String = id.to_string().chars().take(8).collect();
         format!(
             "{path}{}  id:{short}",

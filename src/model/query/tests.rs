@@ -1,27 +1,20 @@
 //! Tests of names, addresses and filters.
 
 use super::*;
+use crate::model::item::ItemSummary;
 use proptest::prelude::*;
 
 fn item(number: u8, folder: &str, title: &str) -> ItemSummary {
     ItemSummary {
-        id: ItemId([number; 16]),
-        title: title.to_owned(),
-        folder: folder.to_owned(),
-        kind: ItemKind::Login,
-        username: String::new(),
-        urls: Vec::new(),
-        tags: Vec::new(),
-        notes: String::new(),
-        favourite: false,
-        trashed: false,
-        conflicts: 0,
+        title: title.to_owned().into(),
+        folder: folder.to_owned().into(),
+        ..ItemSummary::empty(ItemId([number; 16]), ItemKind::Login)
     }
 }
 
 fn with_url(number: u8, url: &str) -> ItemSummary {
     ItemSummary {
-        urls: vec![url.to_owned()],
+        urls: vec![url.to_owned().into()],
         ..item(number, "", &format!("item {number}"))
     }
 }
@@ -81,7 +74,7 @@ fn exact_letters_come_before_other_case() {
 #[test]
 fn title_user_name_and_host_are_searched_for_a_part() {
     let mut by_user = item(1, "", "one");
-    by_user.username = "Alice@Example.org".to_owned();
+    by_user.username = "Alice@Example.org".into();
     let by_host = with_url(2, "https://login.bank.test/alicepath");
     let by_idn = with_url(3, "https://xn--bcher-kva.de/");
     let items = [by_user, by_host, by_idn, item(4, "folder", "four")];
@@ -132,9 +125,9 @@ fn the_trash_is_looked_at_only_when_asked() {
     let mut items = [item(1, "", "mail"), item(2, "work", "mail")];
     items[0].trashed = true;
     assert_eq!(live("mail", &items), one(2));
-    assert_eq!(resolve("mail", &items, Scope::Trash), one(1));
-    assert_eq!(resolve("mail", &items, Scope::All), one(1));
-    assert_eq!(resolve("ai", &items, Scope::All), many(&[1, 2]));
+    assert_eq!(resolve("mail", &items[..], Scope::Trash), one(1));
+    assert_eq!(resolve("mail", &items[..], Scope::All), one(1));
+    assert_eq!(resolve("ai", &items[..], Scope::All), many(&[1, 2]));
 }
 
 #[test]
@@ -169,7 +162,7 @@ fn a_reference_is_never_guessed_at() {
         item(3, "", "x"),
     ];
     items[2].trashed = true;
-    let resolve = |text: &str| resolve_reference(&Reference::parse(text).unwrap(), &items);
+    let resolve = |text: &str| resolve_reference(&Reference::parse(text).unwrap(), &items[..]);
     assert_eq!(resolve("keyfold://work/Mail/otp"), one(1));
     assert_eq!(resolve("keyfold://work/mail/otp"), Resolution::None);
     assert_eq!(resolve("keyfold://Mail/otp"), Resolution::None);
@@ -197,8 +190,8 @@ fn the_exact_host_comes_before_the_site() {
 #[test]
 fn any_of_an_items_addresses_counts_once() {
     let mut item = with_url(1, "https://other.test");
-    item.urls.push("https://example.com".to_owned());
-    item.urls.push("https://example.com/again".to_owned());
+    item.urls.push("https://example.com".into());
+    item.urls.push("https://example.com/again".into());
     assert_eq!(at("example.com", &[item]).found, one(1));
 }
 
@@ -310,7 +303,7 @@ fn patterns_are_folders_globs_or_parts_of_a_path() {
 #[test]
 fn every_part_of_a_filter_must_agree() {
     let mut tagged = item(1, "work/acme", "mail");
-    tagged.tags = vec!["Home".to_owned(), "tv".to_owned()];
+    tagged.tags = vec!["Home".into(), "tv".into()];
     let note = ItemSummary {
         kind: ItemKind::Note,
         ..item(2, "work", "mail")
@@ -367,7 +360,7 @@ prop_compose! {
         url in "(https?://)?[a-b.@:\\[\\]]{0,8}.{0,3}",
         trashed: bool,
     ) -> ItemSummary {
-        ItemSummary { username, urls: vec![url], trashed, ..item(number, &folder, &title) }
+        ItemSummary { username: username.into(), urls: vec![url.into()], trashed, ..item(number, &folder, &title) }
     }
 }
 
@@ -378,13 +371,13 @@ proptest! {
         items in prop::collection::vec(any_item(), 0..4),
     ) {
         for scope in [Scope::Live, Scope::Trash, Scope::All] {
-            match resolve(&name, &items, scope) {
+            match resolve(&name, &items[..], scope) {
                 Resolution::Many(found) => prop_assert!(found.len() > 1),
                 Resolution::One(id) => prop_assert!(items.iter().any(|item| item.id == id && scope.contains(item))),
                 Resolution::None => {}
             }
             if let Ok(origin) = Origin::parse(&name) {
-                let _ = resolve_url(&origin, &items, scope);
+                let _ = resolve_url(&origin, &items[..], scope);
             }
         }
         let pattern = Pattern::parse(&name);
@@ -396,7 +389,7 @@ proptest! {
     #[test]
     fn every_item_is_found_by_its_path(items in prop::collection::vec(any_item(), 1..4)) {
         for item in items.iter().filter(|item| !item.path().is_empty()) {
-            match resolve(&item.path(), &items, Scope::All) {
+            match resolve(&item.path(), &items[..], Scope::All) {
                 Resolution::One(id) => prop_assert_eq!(id, item.id),
                 Resolution::Many(found) => prop_assert!(found.contains(&item.id)),
                 Resolution::None => prop_assert!(false, "not found by its path"),

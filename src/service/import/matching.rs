@@ -8,6 +8,7 @@ use crate::exchange::ImportedItem;
 use crate::model::draft::{Draft, DraftField, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind};
 use crate::model::ids::{FieldId, ItemId};
+use crate::model::item::ItemRow;
 use crate::model::origin::host_text;
 use crate::otp::Seed;
 use crate::service::export::derive_count;
@@ -50,10 +51,14 @@ impl<'a> Known<'a> {
             .iter()
             .filter_map(|item| item.draft.origin.as_deref())
             .collect();
-        let mut rows = state.summaries();
-        rows.sort_by_key(|row| row.trashed);
+        let mut rows: Vec<ItemRow<'_>> = state.rows().collect();
+        rows.sort_unstable_by_key(|row| (row.trashed, row.id));
         for row in rows {
-            let identity = (row.folder, row.title, row.username);
+            let identity = (
+                row.folder.into_owned(),
+                row.title.into_owned(),
+                row.username.into_owned(),
+            );
             let is_wanted = wanted.contains(&identity);
             // An origin is told by the whole view alone, which only a source with origins is worth.
             if !is_wanted && origins.is_empty() {

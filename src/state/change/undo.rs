@@ -111,21 +111,21 @@ impl Plan<'_> {
 
 impl State {
     fn is_life_dot(&self, item: ItemId, dot: Dot, life: u8) -> bool {
-        let operations = self.items.get(&item).map_or(&[][..], Vec::as_slice);
+        let operations = self.operations_of(item);
         operations
             .iter()
-            .any(|operation| self.dot_of(operation) == dot && self.bytes(operation.body) == [life])
+            .any(|operation| self.dot_of(operation) == dot && operation.body == [life])
     }
 
     fn tag_of_dot(&self, item: ItemId, dot: Dot) -> Option<Tag> {
-        let operations = self.items.get(&item)?;
+        let operations = self.operations_of(item);
         let mut all = operations.iter();
         all.find(|operation| self.dot_of(operation) == dot)
             .map(|operation| operation.tag)
     }
 
     fn order_of_dot(&self, item: ItemId, dot: Dot) -> Option<(Clock, RecordId, u32)> {
-        let operations = self.items.get(&item)?;
+        let operations = self.operations_of(item);
         operations
             .iter()
             .find(|operation| self.dot_of(operation) == dot)

@@ -16,11 +16,14 @@ pub fn parse_claimed_id(bytes: &[u8]) -> Option<RecordId> {
     Reader(bytes).id().map(RecordId)
 }
 
-/// A record that keeps every rule; its operations are read one by one, so that a large record needs no list of them.
+/// A record whose head keeps every rule; its operations are read one by one, so that a large record needs no list of them.
 pub struct UnfoldedRecord<'a> {
     /// All but the operations.
     pub head: RecordHead,
+    bytes: &'a [u8],
     items: &'a [[u8; ITEM_LENGTH]],
+    /// Where the items begin.
+    items_at: usize,
     operations: &'a [u8],
     count: usize,
 }
@@ -29,20 +32,12 @@ pub struct UnfoldedRecord<'a> {
 const ITEM_LENGTH: usize = 17;
 
 impl<'a> UnfoldedRecord<'a> {
-    /// Reads the head and goes through all operations once.
+    /// Reads the head. Whether the record keeps every rule is known when [`Operations::finish`] has said so.
     ///
     /// # Errors
     /// [`MalformedRecord`] where a rule of the format is broken.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, MalformedRecord> {
-        let record = Self::parse_head(bytes).ok_or(MalformedRecord)?;
-        let mut operations = record.operations();
-        for operation in &mut operations {
-            operation?;
-        }
-        if !operations.rest.0.is_empty() {
-            return Err(MalformedRecord);
-        }
-        Ok(record)
+        Self::parse_head(bytes).ok_or(MalformedRecord)
     }
 
     fn parse_head(bytes: &'a [u8]) -> Option<Self> {
@@ -63,11 +58,12 @@ impl<'a> UnfoldedRecord<'a> {
         }
         let clock = Clock(rest.number()?);
         let length = rest.count(ITEMS_LIMIT)?.checked_mul(ITEM_LENGTH)?;
+        let items_at = bytes.len() - rest.0.len();
         let (items, _) = rest.take(length)?.as_chunks::<ITEM_LENGTH>();
         // An id of zeros would share its place with the vault itself.
         let are_ids = items
             .iter()
-            .all(|item| item[0] == 16 && item[1..] != [0; 16]);
+            .all(|[length, id @ ..]| *length == 16 && u128::from_ne_bytes(*id) != 0);
         let count = rest.count(OPERATIONS_LIMIT).filter(|count| *count >= 1)?;
         let head = RecordHead {
             id,
@@ -79,17 +75,18 @@ impl<'a> UnfoldedRecord<'a> {
         };
         are_ids.then_some(Self {
             head,
+            bytes,
             items,
+            items_at,
             operations: rest.0,
             count,
         })
     }
 
     /// The operations, in order.
-    pub fn operations(&self) -> Operations<'a> {
+    pub fn operations(&self) -> Operations<'_, 'a> {
         Operations {
-            record: self.head.id,
-            items: self.items,
+            record: self,
             left: self.count,
             rest: Reader(self.operations),
         }
@@ -100,12 +97,25 @@ impl<'a> UnfoldedRecord<'a> {
     pub fn item_count(&self) -> usize {
         self.items.len()
     }
+
+    /// The item of a number that an operation gives; `None` for the vault itself.
+    #[must_use]
+    pub fn item(&self, number: u32) -> Option<ItemId> {
+        let at = usize::try_from(number).ok()?.checked_sub(1)?;
+        ItemId::from_slice(self.items.get(at)?.get(1..)?)
+    }
+
+    /// Where in the record's bytes the id of the item of a number begins.
+    #[must_use]
+    pub fn item_position(&self, number: u32) -> Option<usize> {
+        let at = usize::try_from(number).ok()?.checked_sub(1)?;
+        Some(self.items_at + at * ITEM_LENGTH + 1)
+    }
 }
 
-/// Operations of one record, read as they are asked for.
-pub struct Operations<'a> {
-    record: RecordId,
-    items: &'a [[u8; ITEM_LENGTH]],
+/// Operations of one record, checked and read as they are asked for.
+pub struct Operations<'r, 'a> {
+    record: &'r UnfoldedRecord<'a>,
     left: usize,
     rest: Reader<'a>,
 }
@@ -114,19 +124,19 @@ pub struct Operations<'a> {
 pub struct UnfoldedOperation<'a> {
     /// What it does.
     pub tag: Tag,
-    /// To which item; `None` for the vault itself.
-    pub item: Option<ItemId>,
+    /// To which of the record's items, for [`UnfoldedRecord::item`]; 0 for the vault itself.
+    pub item: u32,
     /// To which field.
     pub field: Option<FieldId>,
     /// Which operations it replaces.
-    pub replaces: Box<[Dot]>,
+    pub replaces: Dots<'a>,
     /// Body, by tag.
     pub body: &'a [u8],
     /// Sealed values and names of chunks, for [`parse_values`].
     pub values: &'a [u8],
 }
 
-impl<'a> Iterator for Operations<'a> {
+impl<'a> Iterator for Operations<'_, 'a> {
     type Item = Result<UnfoldedOperation<'a>, MalformedRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -135,35 +145,58 @@ impl<'a> Iterator for Operations<'a> {
     }
 }
 
-impl<'a> Operations<'a> {
+impl<'a> Operations<'_, 'a> {
+    /// Where in the record's bytes the next operation begins.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.record.bytes.len() - self.rest.0.len()
+    }
+
+    /// To be asked when all operations were read: whether the record ends there.
+    ///
+    /// # Errors
+    /// [`MalformedRecord`] where something follows.
+    pub fn finish(self) -> Result<(), MalformedRecord> {
+        let is_read = self.left == 0 && self.rest.0.is_empty();
+        is_read.then_some(()).ok_or(MalformedRecord)
+    }
+
     fn one(&mut self) -> Option<UnfoldedOperation<'a>> {
-        let rest = &mut self.rest;
-        let tag = Tag(u16::try_from(rest.number()?).ok()?);
-        let item = match usize::try_from(rest.number()?).ok()?.checked_sub(1) {
-            None => None,
-            Some(at) => ItemId::from_slice(self.items.get(at)?.get(1..)?),
-        };
-        let field = parse_field(rest.bytes()?).ok()?;
-        let mut replaces = Vec::new();
-        for _ in 0..rest.count(DOTS_LIMIT)? {
-            let dot = rest.dot()?;
-            if dot.record == self.record {
-                return None;
-            }
-            replaces.push(dot);
-        }
-        let body = rest.bytes()?;
-        let values = rest.0;
-        rest.skip_values()?;
-        let length = values.len() - rest.0.len();
-        Some(UnfoldedOperation {
-            tag,
-            item,
-            field,
-            replaces: replaces.into_boxed_slice(),
-            body,
-            values: values.get(..length)?,
-        })
+        let operation = self.rest.operation()?;
+        let is_named = usize::try_from(operation.item).ok()? <= self.record.items.len();
+        let own = self.record.head.id;
+        let replaces_own = operation.replaces.clone().any(|dot| dot.record == own);
+        (is_named && !replaces_own).then_some(operation)
+    }
+}
+
+/// Reads operations again that were checked before, from the position of the first.
+pub fn reread_operations(bytes: &[u8]) -> impl Iterator<Item = UnfoldedOperation<'_>> {
+    let mut rest = Reader(bytes);
+    std::iter::from_fn(move || rest.operation())
+}
+
+/// Dots as they lie in a record.
+#[derive(Clone)]
+pub struct Dots<'a> {
+    left: usize,
+    rest: Reader<'a>,
+}
+
+impl Dots<'_> {
+    /// Whether there is none left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl Iterator for Dots<'_> {
+    type Item = Dot;
+
+    fn next(&mut self) -> Option<Dot> {
+        self.left = self.left.checked_sub(1)?;
+        self.rest.dot()
     }
 }
 
@@ -186,6 +219,7 @@ pub fn parse_values(bytes: &[u8]) -> Option<Values<'_>> {
 
 /// Reads the encoding of section 4.1 from the front. It takes a number in its shortest form only, and nothing else in
 /// the encoding leaves a choice: what it accepts encodes again to the same bytes.
+#[derive(Clone)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -246,6 +280,33 @@ impl<'a> Reader<'a> {
 
     fn chunk_name(&mut self) -> Option<&'a [u8]> {
         self.bytes().filter(|name| name.len() == ChunkName::LENGTH)
+    }
+
+    #[inline]
+    fn operation(&mut self) -> Option<UnfoldedOperation<'a>> {
+        let tag = Tag(u16::try_from(self.number()?).ok()?);
+        let item = u32::try_from(self.number()?).ok()?;
+        let field = parse_field(self.bytes()?).ok()?;
+        let left = self.count(DOTS_LIMIT)?;
+        let replaces = Dots {
+            left,
+            rest: self.clone(),
+        };
+        for _ in 0..left {
+            self.dot()?;
+        }
+        let body = self.bytes()?;
+        let values = self.0;
+        self.skip_values()?;
+        let length = values.len() - self.0.len();
+        Some(UnfoldedOperation {
+            tag,
+            item,
+            field,
+            replaces,
+            body,
+            values: values.get(..length)?,
+        })
     }
 
     fn skip_values(&mut self) -> Option<()> {

@@ -17,7 +17,7 @@ pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
     let from = session.pick(context, &args.name, Scope::Live)?;
     let (folder, title) = split_path(&args.to);
     let title = if title.is_empty() {
-        from.title.clone()
+        from.title.to_string()
     } else {
         title
     };
@@ -30,8 +30,8 @@ pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
         title,
         folder,
         favourite: from.favourite,
-        urls: from.urls.clone(),
-        tags: from.tags.clone(),
+        urls: from.urls.iter().map(ToString::to_string).collect(),
+        tags: from.tags.iter().map(ToString::to_string).collect(),
         ..Draft::default()
     };
     for field in view.fields {

@@ -31,7 +31,10 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
                 .strip_prefix(folder)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
-        let tagged = args.tag.iter().all(|tag| item.tags.contains(tag));
+        let tagged = args
+            .tag
+            .iter()
+            .all(|tag| item.tags.iter().any(|known| known == tag));
         in_folder && tagged && found.as_ref().is_none_or(|found| found.contains(&item.id))
     };
     let document = export(&session.vault, &selection)
@@ -59,9 +62,6 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
 }
 
 fn matches(session: &Session, query: &str) -> BTreeSet<ItemId> {
-    let items = session.items();
-    search::find(query, &items)
-        .into_iter()
-        .filter_map(|(_, at)| items.get(at).map(|item| item.id))
-        .collect()
+    let found = search::find(query, session.vault.state().rows());
+    found.into_iter().map(|(_, item)| item.id).collect()
 }

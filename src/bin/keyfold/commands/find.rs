@@ -5,7 +5,7 @@ use crate::commands::ls;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::Session;
-use keyfold::model::item::ItemSummary;
+use keyfold::model::item::ItemRow;
 
 pub(crate) fn run(context: &mut Context, args: Find) -> Result<(), Failure> {
     let filter = ls::filter(
@@ -15,15 +15,9 @@ pub(crate) fn run(context: &mut Context, args: Find) -> Result<(), Failure> {
         args.filter.trash,
     )?;
     let session = Session::open(context)?;
-    let items: Vec<ItemSummary> = session
-        .items()
-        .into_iter()
-        .filter(|item| filter.accepts(item))
-        .collect();
-    let found = keyfold::model::search::find(&args.text.join(" "), &items);
-    let found: Vec<ItemSummary> = found
-        .into_iter()
-        .filter_map(|(_, at)| items.get(at).cloned())
-        .collect();
+    let rows = session.vault.state().rows();
+    let rows = rows.filter(|item| filter.accepts(item));
+    let found = keyfold::model::search::find(&args.text.join(" "), rows);
+    let found: Vec<ItemRow<'_>> = found.into_iter().map(|(_, item)| item).collect();
     ls::print(context, &found)
 }

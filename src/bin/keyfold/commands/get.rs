@@ -67,9 +67,9 @@ fn value(
         return Ok((code.code, true));
     }
     match name {
-        Some("title") => return Ok((Secret::new(item.title.clone()), false)),
+        Some("title") => return Ok((Secret::new(item.title.to_string()), false)),
         Some("path") => return Ok((Secret::new(item.path()), false)),
-        Some("folder") => return Ok((Secret::new(item.folder.clone()), false)),
+        Some("folder") => return Ok((Secret::new(item.folder.to_string()), false)),
         Some("kind") => return Ok((Secret::new(item.kind.name().to_owned()), false)),
         Some("url") => {
             let url = view
@@ -134,14 +134,11 @@ fn missing(item: &ItemSummary, view: &ItemView, name: &str) -> Failure {
 
 fn by_url(context: &Context, session: &Session, url: &str) -> Result<ItemSummary, Failure> {
     let origin = Origin::parse(url).map_err(|error| Failure::usage(format!("{url}: {error}")))?;
-    let items = session.items();
-    let resolution = resolve_url(&origin, &items, Scope::Live);
+    let state = session.vault.state();
+    let resolution = resolve_url(&origin, state, Scope::Live);
     for withheld in &resolution.withheld {
-        let path = items
-            .iter()
-            .find(|item| item.id == withheld.item)
-            .map(ItemSummary::path)
-            .unwrap_or_default();
+        let item = state.summary(withheld.item);
+        let path = item.as_ref().map(ItemSummary::path).unwrap_or_default();
         let why = match &withheld.reason {
             WithheldReason::LookAlike(disguise) => disguise.describe().to_owned(),
             WithheldReason::Insecure => "the address is http, the item's is https".to_owned(),
@@ -153,12 +150,9 @@ fn by_url(context: &Context, session: &Session, url: &str) -> Result<ItemSummary
         Resolution::Many(ids) => ids,
         Resolution::None => Vec::new(),
     };
-    let found: Vec<&ItemSummary> = ids
-        .iter()
-        .filter_map(|id| items.iter().find(|item| item.id == *id))
-        .collect();
+    let found: Vec<ItemSummary> = ids.into_iter().filter_map(|id| state.summary(id)).collect();
     match found.as_slice() {
-        [item] => Ok((*item).clone()),
+        [item] => Ok(item.clone()),
         [] => Err(Failure::new(
             Kind::NotFound,
             format!("no item is for {url}"),
@@ -172,7 +166,7 @@ fn by_url(context: &Context, session: &Session, url: &str) -> Result<ItemSummary
                 let picked = crate::prompt::pick(&format!("Several items are for {url}"), &paths)?;
                 let item = picked.and_then(|at| several.get(at));
                 return item
-                    .map(|item| (*item).clone())
+                    .cloned()
                     .ok_or_else(|| Failure::new(Kind::Interrupted, "nothing was picked"));
             }
             Err(

@@ -6,37 +6,39 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::table;
 use keyfold::model::field::ItemKind;
-use keyfold::model::item::ItemSummary;
+use keyfold::model::item::ItemRow;
 use keyfold::model::origin::host_text;
 use keyfold::model::query::{Filter, Pattern, Scope};
 use serde::Serialize;
+use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// An item in the JSON of listings.
 #[derive(Serialize)]
-pub(crate) struct JsonItem {
+pub(crate) struct JsonItem<'a> {
     id: String,
     path: String,
-    title: String,
-    folder: String,
+    title: &'a str,
+    folder: &'a str,
     kind: &'static str,
-    username: Option<String>,
-    urls: Vec<String>,
-    tags: Vec<String>,
+    username: Option<&'a str>,
+    urls: &'a [Cow<'a, str>],
+    tags: &'a [Cow<'a, str>],
     trashed: bool,
     conflicts: usize,
 }
 
-impl From<&ItemSummary> for JsonItem {
-    fn from(item: &ItemSummary) -> Self {
+impl<'a> From<&'a ItemRow<'a>> for JsonItem<'a> {
+    fn from(item: &'a ItemRow<'a>) -> Self {
         Self {
             id: item.id.to_string(),
             path: item.path(),
-            title: item.title.clone(),
-            folder: item.folder.clone(),
+            title: &item.title,
+            folder: &item.folder,
             kind: item.kind.name(),
-            username: (!item.username.is_empty()).then(|| item.username.clone()),
-            urls: item.urls.clone(),
-            tags: item.tags.clone(),
+            username: (!item.username.is_empty()).then_some(&item.username),
+            urls: &item.urls,
+            tags: &item.tags,
             trashed: item.trashed,
             conflicts: item.conflicts,
         }
@@ -51,19 +53,57 @@ pub(crate) fn run(context: &mut Context, args: Ls) -> Result<(), Failure> {
         args.trash,
     )?;
     let session = Session::open_at(context, &args.past)?;
-    let mut items: Vec<ItemSummary> = session
-        .items()
-        .into_iter()
-        .filter(|item| filter.accepts(item))
-        .collect();
+    let rows = session.vault.state().rows();
+    let mut items: Vec<ItemRow<'_>> = rows.filter(|item| filter.accepts(item)).collect();
     items.sort_by_cached_key(|item| {
         (
-            item.folder.to_lowercase(),
-            item.title.to_lowercase(),
+            SortedText::new(&item.folder),
+            SortedText::new(&item.title),
             item.id,
         )
     });
     print(context, &items)
+}
+
+/// A text in lower case, sorted by its bytes. Its beginning stands apart, so that most pairs are told apart without a
+/// look at the texts themselves, which lie all over the memory.
+#[derive(PartialEq, Eq)]
+struct SortedText {
+    beginning: [u8; Self::BEGINNING],
+    text: String,
+}
+
+impl SortedText {
+    const BEGINNING: usize = 16;
+
+    fn new(text: &str) -> Self {
+        let text = text.to_lowercase();
+        let mut beginning = [0; Self::BEGINNING];
+        for (to, byte) in beginning.iter_mut().zip(text.bytes()) {
+            *to = byte;
+        }
+        Self { beginning, text }
+    }
+}
+
+impl Ord for SortedText {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let beginnings = [self, other].map(|text| u128::from_be_bytes(text.beginning));
+        let lengths = [self, other].map(|text| text.text.len());
+        beginnings[0].cmp(&beginnings[1]).then_with(|| {
+            if lengths.iter().all(|length| *length <= Self::BEGINNING) {
+                lengths[0].cmp(&lengths[1]) // one is the other with zeros behind it
+            } else {
+                self.text.cmp(&other.text)
+            }
+        })
+    }
+}
+
+impl PartialOrd for SortedText {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// A filter from the flags that `ls` and `find` share.
@@ -92,12 +132,12 @@ pub(crate) fn item_kind(name: &str) -> Result<ItemKind, Failure> {
 }
 
 /// Prints items: JSON, a table on a terminal, one path a line in a pipe.
-pub(crate) fn print(context: &Context, items: &[ItemSummary]) -> Result<(), Failure> {
+pub(crate) fn print(context: &Context, items: &[ItemRow<'_>]) -> Result<(), Failure> {
     if context.output.json {
         #[derive(Serialize)]
-        struct List {
+        struct List<'a> {
             schema: u32,
-            items: Vec<JsonItem>,
+            items: Vec<JsonItem<'a>>,
         }
         return context.output.json(&List {
             schema: 1,
@@ -105,10 +145,11 @@ pub(crate) fn print(context: &Context, items: &[ItemSummary]) -> Result<(), Fail
         });
     }
     if !context.output.to_terminal() {
-        let lines: String = items
-            .iter()
-            .map(|item| one_line(&item.path()) + "\n")
-            .collect();
+        let mut lines = String::new();
+        for item in items {
+            lines.push_str(&one_line(item.path()));
+            lines.push('\n');
+        }
         return context.output.raw(lines.as_bytes());
     }
     let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
@@ -132,7 +173,7 @@ pub(crate) fn print(context: &Context, items: &[ItemSummary]) -> Result<(), Fail
     Ok(())
 }
 
-fn cells(item: &ItemSummary) -> Vec<String> {
+fn cells(item: &ItemRow<'_>) -> Vec<String> {
     let mark = if item.conflicts > 0 {
         " (conflict)"
     } else {
@@ -146,13 +187,17 @@ fn cells(item: &ItemSummary) -> Vec<String> {
         .unwrap_or_default();
     vec![
         format!("{star}{}{mark}", item.path()),
-        item.username.clone(),
+        item.username.to_string(),
         host,
         item.tags.join(" "),
     ]
 }
 
 /// A path that stays on its line: scripts read one a line.
-fn one_line(path: &str) -> String {
-    path.replace(['\n', '\r'], " ")
+fn one_line(path: String) -> String {
+    if path.contains(['\n', '\r']) {
+        path.replace(['\n', '\r'], " ")
+    } else {
+        path
+    }
 }

@@ -58,7 +58,7 @@ fn plan(
     if let Some(folder) = folder_name(target) {
         return Ok(items
             .into_iter()
-            .map(|item| (item.id, folder.to_owned(), item.title))
+            .map(|item| (item.id, folder.to_owned(), item.title.into_owned()))
             .collect());
     }
     let [item] = items.as_slice() else {
@@ -76,7 +76,7 @@ fn move_folder(
     from: &str,
     to: &str,
 ) -> Result<Vec<(ItemId, String, String)>, Failure> {
-    let moved = session.items().into_iter().filter_map(|item| {
+    let moved = session.vault.state().names().filter_map(|item| {
         let rest = item.folder.strip_prefix(from)?;
         if !rest.is_empty() && !rest.starts_with('/') {
             return None;
@@ -85,10 +85,11 @@ fn move_folder(
         Some((
             item.id,
             folder.trim_start_matches('/').to_owned(),
-            item.title,
+            item.title.into_owned(),
         ))
     });
-    let moved: Vec<_> = moved.collect();
+    let mut moved: Vec<_> = moved.collect();
+    moved.sort_unstable_by_key(|row| row.0);
     if moved.is_empty() {
         return Err(Failure::new(
             Kind::NotFound,

@@ -32,10 +32,10 @@ struct JsonField {
 }
 
 #[derive(Serialize)]
-struct JsonShown {
+struct JsonShown<'a> {
     schema: u32,
     #[serde(flatten)]
-    item: JsonItem,
+    item: JsonItem<'a>,
     favourite: bool,
     life: &'static str,
     created: String,
