@@ -168,7 +168,7 @@ fn naming_of<'a>(operation: &Folded<'a>) -> Option<(DeviceId, &'a str)> {
     }
 }
 
-fn clock_state(records: &[&RecordHead], seen: Option<Clock>, now: Moment) -> ClockState {
+fn clock_state(records: &[RecordHead], seen: Option<Clock>, now: Moment) -> ClockState {
     let furthest = records.iter().map(|head| head.clock).max();
     if let Some(clock) = furthest.filter(|clock| clock.is_ahead_of(now)) {
         return ClockState::Ahead(clock.moment().0.saturating_sub(now.0));
@@ -183,8 +183,8 @@ fn clock_state(records: &[&RecordHead], seen: Option<Clock>, now: Moment) -> Clo
 }
 
 /// The records of each device in the order of their numbers, and where each lies.
-struct Histories<'a> {
-    devices: Vec<(DeviceId, Vec<&'a RecordHead>)>,
+struct Histories {
+    devices: Vec<(DeviceId, Vec<RecordHead>)>,
     places: HashMap<RecordId, (usize, usize)>,
 }
 
@@ -196,17 +196,14 @@ struct Reach {
     newest: Clock,
 }
 
-impl<'a> Histories<'a> {
-    fn new(state: &'a State, own: DeviceId) -> Self {
-        let mut by_device: BTreeMap<DeviceId, Vec<&RecordHead>> = BTreeMap::new();
+impl Histories {
+    fn new(state: &State, own: DeviceId) -> Self {
+        let mut by_device: BTreeMap<DeviceId, Vec<RecordHead>> = BTreeMap::new();
         by_device.insert(own, Vec::new());
-        for entry in &state.records {
-            by_device
-                .entry(entry.head.device)
-                .or_default()
-                .push(&entry.head);
+        for head in state.record_heads() {
+            by_device.entry(head.device).or_default().push(head);
         }
-        let mut devices: Vec<(DeviceId, Vec<&RecordHead>)> = by_device.into_iter().collect();
+        let mut devices: Vec<(DeviceId, Vec<RecordHead>)> = by_device.into_iter().collect();
         let mut places = HashMap::new();
         for ((_, records), device) in devices.iter_mut().zip(0..) {
             records.sort_by_key(|head| (head.seq, head.clock, head.id));

@@ -3,6 +3,7 @@
 //! Records come in any order and any number of times; the result is the same. Values of secret fields stay sealed.
 //! What an item looks like is worked out when somebody asks ([`super::view`]), so opening ten thousand items costs little.
 
+use super::buffers::{Buffers, Span};
 use super::codec::{self, DecodedRecord, MalformedRecord, UnfoldedRecord};
 use super::id_hash::IdHash;
 use super::op::{ChunkName, Operation, RecordHead, Tag};
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 pub struct State {
     buffers: Buffers,
     pub(super) records: Vec<RecordEntry>,
-    by_id: HashMap<RecordId, usize, IdHash>,
+    by_id: HashMap<RecordId, u32, IdHash>,
     /// Other bytes that came under an id that was there already, and where; settled by [`State::settle`].
     twins: Vec<Span>,
     unsettled: bool,
@@ -28,35 +29,20 @@ pub struct State {
     newest: Clock,
 }
 
-/// The plaintexts that records lie in.
-#[derive(Default)]
-struct Buffers(Vec<Zeroizing<Vec<u8>>>);
-
-impl Drop for Buffers {
-    fn drop(&mut self) {
-        // `zeroize` wipes a vector's elements one by one and its spare room at once; all of it is spare room now.
-        self.0.iter_mut().for_each(|buffer| buffer.clear());
-    }
-}
-
-/// Where something lies in the buffers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    buffer: u32,
-    start: u32,
-    length: u32,
-}
-
-/// One record that is folded in.
+/// One record that is folded in. What else its head says is read again when somebody asks.
 pub(super) struct RecordEntry {
-    pub(super) head: RecordHead,
+    pub(super) id: RecordId,
+    pub(super) device: DeviceId,
+    seq: u64,
+    pub(super) clock: Clock,
+    /// Whether its head lists records of other devices.
+    has_seen: bool,
     bytes: Span,
 }
 
 /// A record that was read and is not folded in yet.
 struct Unfolded {
-    head: RecordHead,
-    bytes: Span,
+    entry: RecordEntry,
     /// Which of the runs that were found are its own.
     runs: Range<usize>,
     erases: bool,
@@ -94,6 +80,11 @@ pub struct DeviceHead {
 }
 
 impl State {
+    /// About so many bytes of records are to come: an empty state that is told takes them in quicker.
+    pub fn expect(&mut self, bytes: u64) {
+        self.buffers.expect(bytes);
+    }
+
     /// Folds in a buffer that holds records at these places. Returns each one's id and whether it was new.
     ///
     /// # Errors
@@ -103,43 +94,47 @@ impl State {
         buffer: Zeroizing<Vec<u8>>,
         places: &[Range<usize>],
     ) -> Result<Vec<(RecordId, Novelty)>, MalformedRecord> {
-        let number = u32::try_from(self.buffers.0.len()).map_err(|_| MalformedRecord)?;
+        let room = self.buffers.room_for(buffer.len(), places.len())?;
         let mut runs = Vec::new();
         let mut unfolded = Vec::with_capacity(places.len());
         let mut outcome = Vec::with_capacity(places.len());
         for place in places {
             let bytes = buffer.get(place.clone()).ok_or(MalformedRecord)?;
             if let Some(id) = codec::parse_claimed_id(bytes)
-                && let Some(at) = self.by_id.get(&id)
-                && self.bytes(self.records[*at].bytes) == bytes
+                && let Some(entry) = self.entry(id)
+                && self.bytes(entry.bytes) == bytes
             {
                 // The same bytes were checked when they came first.
                 outcome.push((id, Novelty::Known));
                 continue;
             }
-            let span = Span::new(number, place)?;
+            let span = Span::new(room, place)?;
             let record = Unfolded::read(bytes, span, &mut runs)?;
-            let is_twin = self.by_id.contains_key(&record.head.id);
+            let id = record.entry.id;
+            let is_twin = self.by_id.contains_key(&id);
             let novelty = if is_twin {
                 Novelty::Known
             } else {
                 Novelty::New
             };
-            outcome.push((record.head.id, novelty));
+            outcome.push((id, novelty));
             unfolded.push(record);
         }
         if unfolded.is_empty() {
             return Ok(outcome);
         }
-        self.buffers.0.push(buffer);
-        self.records.reserve(unfolded.len());
-        self.by_id.reserve(unfolded.len());
+        let likely = (1 + self.buffers.expected_like(buffer.len())) * unfolded.len();
+        self.records.reserve(likely);
+        self.by_id.reserve(likely);
+        self.runs.reserve(likely);
+        self.buffers.take(room, buffer);
         let mut new = 0;
         for record in unfolded {
-            if self.by_id.contains_key(&record.head.id) {
-                let bytes = self.bytes(record.bytes);
+            let span = record.entry.bytes;
+            if self.by_id.contains_key(&record.entry.id) {
+                let bytes = self.bytes(span);
                 if !self.twins.iter().any(|twin| self.bytes(*twin) == bytes) {
-                    self.twins.push(record.bytes);
+                    self.twins.push(span);
                     self.unsettled = true;
                 }
             } else {
@@ -152,25 +147,22 @@ impl State {
     }
 
     fn fold(&mut self, record: Unfolded, runs: &[Run]) {
-        let Unfolded {
-            head, bytes: span, ..
-        } = record;
+        let span = record.entry.bytes;
         let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        self.by_id.insert(head.id, self.records.len());
-        self.newest = self.newest.max(head.clock);
-        self.records.push(RecordEntry { head, bytes: span });
+        self.by_id.insert(record.entry.id, number);
+        self.newest = self.newest.max(record.entry.clock);
+        self.records.push(record.entry);
         if record.erases {
             self.erase(span);
         }
-        let buffer = self.buffers.get(span.buffer);
+        let buffer = self.buffers.get(span.buffer());
         let runs = runs.get(record.runs).unwrap_or_default();
         self.runs.take(number, buffer, runs);
     }
 
     /// Takes over what a record erases.
     fn erase(&mut self, span: Span) {
-        let Ok(record) = UnfoldedRecord::parse(slice(&self.buffers, span).unwrap_or_default())
-        else {
+        let Ok(record) = UnfoldedRecord::parse(self.buffers.slice(span).unwrap_or_default()) else {
             return;
         };
         for operation in record.operations().flatten() {
@@ -212,7 +204,7 @@ impl State {
         let chosen: Vec<Span> = self
             .records
             .iter()
-            .filter_map(|entry| best.get(&entry.head.id).map(|row| row.1))
+            .filter_map(|entry| best.get(&entry.id).map(|row| row.1))
             .collect();
         let twins = spans
             .into_iter()
@@ -240,22 +232,19 @@ impl State {
     /// The device that wrote a record.
     #[must_use]
     pub fn author_of(&self, id: RecordId) -> Option<DeviceId> {
-        self.records
-            .get(*self.by_id.get(&id)?)
-            .map(|entry| entry.head.device)
+        self.entry(id).map(|entry| entry.device)
     }
 
     /// Ids of a device's records, newest first.
     #[must_use]
     pub fn records_of(&self, device: DeviceId) -> Vec<RecordId> {
-        let mut own: Vec<&RecordHead> = self
+        let mut own: Vec<&RecordEntry> = self
             .records
             .iter()
-            .map(|entry| &entry.head)
-            .filter(|head| head.device == device)
+            .filter(|entry| entry.device == device)
             .collect();
-        own.sort_by_key(|head| std::cmp::Reverse((head.seq, head.clock, head.id)));
-        own.into_iter().map(|head| head.id).collect()
+        own.sort_by_key(|entry| std::cmp::Reverse((entry.seq, entry.clock, entry.id)));
+        own.into_iter().map(|entry| entry.id).collect()
     }
 
     /// How many records there are.
@@ -266,21 +255,30 @@ impl State {
 
     /// Ids of all records, in no order.
     pub fn record_ids(&self) -> impl Iterator<Item = RecordId> {
-        self.records.iter().map(|entry| entry.head.id)
+        self.records.iter().map(|entry| entry.id)
     }
 
     /// Ids of all records, oldest first.
     #[must_use]
     pub fn record_ids_in_order(&self) -> Vec<RecordId> {
-        let mut heads: Vec<&RecordHead> = self.records.iter().map(|entry| &entry.head).collect();
-        heads.sort_by_key(|head| (head.clock, head.id));
-        heads.into_iter().map(|head| head.id).collect()
+        let mut entries: Vec<&RecordEntry> = self.records.iter().collect();
+        entries.sort_by_key(|entry| (entry.clock, entry.id));
+        entries.into_iter().map(|entry| entry.id).collect()
+    }
+
+    /// All that the records' heads say, read again, in no order.
+    pub(super) fn record_heads(&self) -> impl Iterator<Item = RecordHead> {
+        let records = self.records.iter();
+        records.filter_map(|entry| {
+            let record = UnfoldedRecord::parse(self.bytes(entry.bytes));
+            record.ok().map(|record| record.head)
+        })
     }
 
     /// A record's bytes as they are to be written anywhere: without what was erased.
     #[must_use]
     pub fn record_bytes(&self, id: RecordId) -> Option<Zeroizing<Vec<u8>>> {
-        let bytes = self.bytes(self.records.get(*self.by_id.get(&id)?)?.bytes);
+        let bytes = self.bytes(self.entry(id)?.bytes);
         if self.erased.contains_key(&id) {
             let record = codec::parse_record(bytes).ok()?;
             return Some(self.without_erased(&record));
@@ -316,7 +314,7 @@ impl State {
     /// The record's operations as owned values, without what was erased.
     #[must_use]
     pub fn record_operations(&self, id: RecordId) -> Option<(RecordHead, Vec<Operation>)> {
-        let bytes = self.bytes(self.records.get(*self.by_id.get(&id)?)?.bytes);
+        let bytes = self.bytes(self.entry(id)?.bytes);
         let record = codec::parse_record(bytes).ok()?;
         Some((record.head.clone(), self.operations_without_erased(&record)))
     }
@@ -356,7 +354,7 @@ impl State {
         let credible = self
             .records
             .iter()
-            .map(|entry| entry.head.clock)
+            .map(|entry| entry.clock)
             .filter(|clock| !clock.is_ahead_of(now));
         credible.max().unwrap_or_default()
     }
@@ -384,13 +382,13 @@ impl State {
     pub fn device_heads(&self) -> BTreeMap<DeviceId, DeviceHead> {
         let mut heads: BTreeMap<DeviceId, DeviceHead> = BTreeMap::new();
         for entry in &self.records {
-            let RecordHead {
+            let RecordEntry {
                 id,
                 device,
                 seq,
                 clock,
                 ..
-            } = entry.head;
+            } = *entry;
             let head = DeviceHead {
                 record: id,
                 seq,
@@ -411,11 +409,10 @@ impl State {
     /// Records of other devices that this device has listed as seen already.
     #[must_use]
     pub fn listed_by(&self, device: DeviceId) -> HashSet<RecordId> {
-        let own = self
-            .records
-            .iter()
-            .filter(|entry| entry.head.device == device);
-        own.flat_map(|entry| entry.head.seen.iter().copied())
+        let own = self.records.iter();
+        let own = own.filter(|entry| entry.device == device && entry.has_seen);
+        own.filter_map(|entry| UnfoldedRecord::parse(self.bytes(entry.bytes)).ok())
+            .flat_map(|record| record.head.seen)
             .collect()
     }
 
@@ -437,7 +434,7 @@ impl State {
         let mut numbers: Vec<(DeviceId, u64)> = self
             .records
             .iter()
-            .map(|entry| (entry.head.device, entry.head.seq))
+            .map(|entry| (entry.device, entry.seq))
             .collect();
         numbers.sort_unstable();
         let retired = self.retired_devices();
@@ -482,13 +479,16 @@ impl State {
         if self.erased.is_empty() {
             return false;
         }
-        let number = usize::try_from(record).unwrap_or(usize::MAX);
-        let entry = self.records.get(number);
-        entry.is_some_and(|entry| self.erased.contains_key(&entry.head.id))
+        let entry = self.records.get(index(record));
+        entry.is_some_and(|entry| self.erased.contains_key(&entry.id))
     }
 
-    pub(super) fn record_of(&self, operation: &Folded<'_>) -> &RecordHead {
-        &self.records[usize::try_from(operation.record).unwrap_or_default()].head
+    pub(super) fn record_of(&self, operation: &Folded<'_>) -> &RecordEntry {
+        &self.records[index(operation.record)]
+    }
+
+    fn entry(&self, id: RecordId) -> Option<&RecordEntry> {
+        self.records.get(index(*self.by_id.get(&id)?))
     }
 
     pub(super) fn dot_of(&self, operation: &Folded<'_>) -> Dot {
@@ -515,42 +515,19 @@ impl State {
 
     /// The buffer that a record's bytes lie in.
     pub(super) fn buffer_of(&self, record: u32) -> &[u8] {
-        let number = usize::try_from(record).unwrap_or(usize::MAX);
         self.records
-            .get(number)
-            .map_or(&[], |entry| self.buffers.get(entry.bytes.buffer))
+            .get(index(record))
+            .map_or(&[], |entry| self.buffers.get(entry.bytes.buffer()))
     }
 
     pub(super) fn bytes(&self, span: Span) -> &[u8] {
-        slice(&self.buffers, span).unwrap_or_default()
+        self.buffers.slice(span).unwrap_or_default()
     }
 }
 
-fn slice(buffers: &Buffers, span: Span) -> Option<&[u8]> {
-    let start = usize::try_from(span.start).ok()?;
-    let length = usize::try_from(span.length).ok()?;
-    buffers
-        .get(span.buffer)
-        .get(start..start.checked_add(length)?)
-}
-
-impl Buffers {
-    fn get(&self, number: u32) -> &[u8] {
-        usize::try_from(number)
-            .ok()
-            .and_then(|number| self.0.get(number))
-            .map_or(&[], |buffer| buffer.as_slice())
-    }
-}
-
-impl Span {
-    fn new(buffer: u32, place: &Range<usize>) -> Result<Self, MalformedRecord> {
-        Ok(Self {
-            buffer,
-            start: u32::try_from(place.start).map_err(|_| MalformedRecord)?,
-            length: u32::try_from(place.len()).map_err(|_| MalformedRecord)?,
-        })
-    }
+/// A record's number as a place in a list.
+fn index(record: u32) -> usize {
+    usize::try_from(record).unwrap_or(usize::MAX)
 }
 
 impl Unfolded {
@@ -558,11 +535,17 @@ impl Unfolded {
     fn read(bytes: &[u8], span: Span, runs: &mut Vec<Run>) -> Result<Self, MalformedRecord> {
         let record = UnfoldedRecord::parse(bytes)?;
         let from = runs.len();
-        let start = usize::try_from(span.start).map_err(|_| MalformedRecord)?;
+        let start = usize::try_from(span.start()).map_err(|_| MalformedRecord)?;
         let erases = find_runs(&record, start, runs).ok_or(MalformedRecord)?;
         Ok(Self {
-            head: record.head,
-            bytes: span,
+            entry: RecordEntry {
+                id: record.head.id,
+                device: record.head.device,
+                seq: record.head.seq,
+                clock: record.head.clock,
+                has_seen: !record.head.seen.is_empty(),
+                bytes: span,
+            },
             runs: from..runs.len(),
             erases,
         })

@@ -10,9 +10,9 @@ impl State {
     pub fn at(&self, moment: Moment) -> Self {
         let mut past = Self::default();
         past.take_erasures_of(self);
-        let heads = self.records.iter().map(|entry| &entry.head);
-        for head in heads.filter(|head| head.clock.moment() <= moment) {
-            if let Some(bytes) = self.record_bytes(head.id) {
+        let entries = self.records.iter();
+        for entry in entries.filter(|entry| entry.clock.moment() <= moment) {
+            if let Some(bytes) = self.record_bytes(entry.id) {
                 let whole = 0..bytes.len();
                 // It was read before, so it reads again; one that did not would be missing here and nowhere else.
                 drop(past.absorb(bytes, &[whole]));

@@ -109,6 +109,12 @@ pub(super) fn find_runs(
 }
 
 impl Runs {
+    /// Makes room for the runs of so many records that are likely to come, each about an item of its own.
+    pub(super) fn reserve(&mut self, records: usize) {
+        self.all.reserve(records);
+        self.items.reserve(records);
+    }
+
     /// Takes in the runs that [`find_runs`] found in a record, whose number this is. Its bytes lie in `buffer`.
     pub(super) fn take(&mut self, record: u32, buffer: &[u8], runs: &[Run]) {
         self.all.reserve(runs.len());

@@ -265,6 +265,7 @@ impl Vault {
             return Ok(());
         };
         let stamp = file.stamp()?;
+        self.state.expect(stamp.length);
         let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
         if contents.records.is_empty() && !contents.other_keys.is_empty() {
             // Rekeyed by another process: what this one would append, nobody could read.
