@@ -8,6 +8,7 @@ mod undo;
 
 use super::codec::{self, Erasure, SetBody, UrlBody};
 use super::fold::State;
+use super::id_hash::IdHash;
 use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
 use super::undone::Undone;
 use super::view::Life;
@@ -17,7 +18,7 @@ use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Moment;
 use crate::secret::Secret;
 use rand::CryptoRng;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use zeroize::Zeroizing;
 
 pub use undo::is_undoable;
@@ -132,8 +133,8 @@ pub struct Plan<'a> {
     state: &'a State,
     operations: Vec<PlannedOperation>,
     /// Which operation of this plan holds a register already: a record never replaces its own dots.
-    registers: HashMap<Register, usize>,
-    fresh_items: BTreeSet<ItemId>,
+    registers: HashMap<Register, usize, IdHash>,
+    fresh_items: HashSet<ItemId, IdHash>,
     /// Custom fields made in this plan, by item and name.
     fresh_fields: BTreeMap<(ItemId, String), FieldId>,
     /// Further heads of registers that `operations` has one of already: an undo may bring a conflict back.
@@ -149,8 +150,8 @@ impl<'a> Plan<'a> {
         Self {
             state,
             operations: Vec::new(),
-            registers: HashMap::new(),
-            fresh_items: BTreeSet::new(),
+            registers: HashMap::default(),
+            fresh_items: HashSet::default(),
             fresh_fields: BTreeMap::new(),
             further: BTreeMap::new(),
             undone: None,

@@ -3,6 +3,7 @@
 //! The only file that knows bincode. What is decoded must encode again to the same bytes, so there is no second
 //! encoding of anything; every count is bounded by the bytes that are there and by a named limit.
 
+use super::id_hash::IdHash;
 use super::op::{ChunkName, Operation, RecordHead, Tag};
 use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Moment;
@@ -73,7 +74,7 @@ pub struct DecodedOperation<'a> {
 #[must_use]
 pub fn write_record(head: &RecordHead, operations: &[Operation]) -> Zeroizing<Vec<u8>> {
     let mut items: Vec<&[u8]> = Vec::new();
-    let mut positions: HashMap<ItemId, u32> = HashMap::new();
+    let mut positions: HashMap<ItemId, u32, IdHash> = HashMap::default();
     let mut wires = Vec::with_capacity(operations.len());
     for operation in operations {
         let item = operation.item.as_ref().map_or(0, |item| {

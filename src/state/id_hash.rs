@@ -52,7 +52,7 @@ impl Hasher for IdHasher {
     }
 
     fn write_usize(&mut self, _length: usize) {
-        // The length prefix of an array: the same for every id.
+        // The length prefix of an array, the same for every id; or which kind of field follows, which the id tells too.
     }
 
     fn finish(&self) -> u64 {

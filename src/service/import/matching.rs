@@ -46,6 +46,9 @@ impl<'a> Known<'a> {
             views: HashMap::new(),
             claimed: HashSet::new(),
         };
+        if state.rows().next().is_none() {
+            return known;
+        }
         let wanted: HashSet<Identity> = items.iter().map(|item| identity_of(&item.draft)).collect();
         let origins: HashSet<&str> = items
             .iter()
@@ -106,6 +109,9 @@ impl<'a> Known<'a> {
 
     /// The item of each draft, in the drafts' order.
     pub(super) fn match_all(mut self, items: &[ImportedItem]) -> Vec<Option<ItemView>> {
+        if self.views.is_empty() {
+            return items.iter().map(|_| None).collect();
+        }
         // What is equal goes first, then what says all that a draft does and more, over all drafts and the richest
         // before the others: no poorer draft may take a richer one's item.
         let mut found: Vec<Option<ItemId>> = vec![None; items.len()];
