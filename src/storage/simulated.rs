@@ -184,6 +184,12 @@ impl SimulatedStorage {
         self.disk().files()
     }
 
+    /// Sets when a file's content changed last, as a drive does that keeps the times of what it copies. Does nothing where
+    /// there is no such file.
+    pub fn set_modified_ns(&self, path: &Path, modified_ns: i128) {
+        self.disk().set_modified_ns(&normal(path), modified_ns);
+    }
+
     /// Gives a file to another user id. Does nothing where there is no such file.
     pub fn set_owner(&self, path: &Path, owner: u32) {
         self.disk().set_owner(&normal(path), owner);

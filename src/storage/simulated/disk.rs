@@ -200,6 +200,12 @@ impl Disk {
         files.map(|(path, _)| path.clone()).collect()
     }
 
+    pub(super) fn set_modified_ns(&mut self, path: &Path, modified_ns: i128) {
+        if let Some(node) = self.node_at_mut(path) {
+            node.modified_ns = modified_ns;
+        }
+    }
+
     pub(super) fn set_owner(&mut self, path: &Path, owner: u32) {
         if let Some(node) = self.node_at_mut(path) {
             node.owner = owner;
