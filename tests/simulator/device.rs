@@ -153,7 +153,6 @@ impl Device {
                 error.to_string()
             }
         };
-        let outcome = format!("{outcome}; unsynced: {:?}", self.disk.unsynced_steps());
         self.disarm(trouble, dice);
         Ok(outcome)
     }
@@ -220,8 +219,17 @@ impl Device {
                 return Ok(Some(format!("{} merges {}", self.name, path.display())));
             }
         }
-        let replaced = vault.replace_foreign_file(now, &mut dice.0).is_ok();
-        Ok(replaced.then(|| format!("{} puts its vault in the place of another", self.name)))
+        if vault.replace_foreign_file(now, &mut dice.0).is_ok() {
+            return Ok(Some(format!(
+                "{} puts its vault in the place of another",
+                self.name
+            )));
+        }
+        // Frames of a stranger behind the own ones: a rewrite leaves them out.
+        let length = self.vault_file().map(|file| file.len());
+        vault.compact(now, &mut dice.0)?;
+        let is_shorter = self.vault_file().map(|file| file.len()) < length;
+        Ok(is_shorter.then(|| format!("{} compacts", self.name)))
     }
 
     /// Takes away every copy of the vault that lies beside it.

@@ -1,9 +1,10 @@
 //! The drive: a cloud folder that devices are synced with, honestly or not.
 
 use super::device::{DRIVE, Device, VAULT_NAME, vault_path};
-use super::steps::{Act, Dice};
+use super::steps::{Act, Cast, Dice};
+use keyfold::storage::Storage;
 use rand::Rng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -25,6 +26,8 @@ pub(crate) struct Drive {
     versions: Vec<Content>,
     /// The vault of somebody else.
     foreign: Content,
+    /// When contents came to be, on a drive that keeps the times of files.
+    times: Option<HashMap<Content, i128>>,
 }
 
 /// What a drive does with the copy that lost.
@@ -68,21 +71,49 @@ pub(crate) const HABITS: [(usize, Habit); 9] = [
 ];
 
 impl Drive {
-    pub(crate) fn new(devices: usize, foreign: Vec<u8>) -> Self {
+    pub(crate) fn new(cast: Cast, foreign: Vec<u8>) -> Self {
         Self {
-            common: vec![BTreeMap::new(); devices],
+            times: cast.keeps_times.then(HashMap::new),
+            common: vec![BTreeMap::new(); cast.devices],
             foreign: Rc::new(foreign),
             ..Self::default()
         }
     }
 
     /// Remembers what lies at a device's vault path now.
-    pub(crate) fn note(&mut self, file: Vec<u8>) {
-        if self.versions.last().is_none_or(|last| **last != file) {
+    pub(crate) fn note(&mut self, device: &Device) {
+        let Some(file) = device.vault_file() else {
+            return;
+        };
+        let stamp = device.disk.stamp(&vault_path()).ok().flatten();
+        let file = Rc::new(file);
+        if let (Some(times), Some(stamp)) = (&mut self.times, stamp) {
+            times.entry(Rc::clone(&file)).or_insert(stamp.modified_ns);
+        }
+        self.remember(file);
+    }
+
+    fn remember(&mut self, file: Content) {
+        if self.versions.last().is_none_or(|last| *last != file) {
             if self.versions.len() == VERSIONS {
                 self.versions.remove(VERSIONS / 2);
             }
-            self.versions.push(Rc::new(file));
+            self.versions.push(file);
+        }
+    }
+
+    /// Puts a file into a synced folder, unless it lies there just so.
+    pub(crate) fn put(&self, device: &Device, path: &Path, content: &[u8]) {
+        if device.disk.content(path).as_deref() == Some(content) {
+            return;
+        }
+        device.disk.place(path, content);
+        let time = self
+            .times
+            .as_ref()
+            .and_then(|times| times.get(&Rc::new(content.to_vec())));
+        if let Some(time) = time {
+            device.disk.set_modified_ns(path, *time);
         }
     }
 
@@ -92,8 +123,9 @@ impl Drive {
 
     /// What a newer program of the drive's owner puts there for everybody.
     pub(crate) fn publish(&mut self, file: Vec<u8>) {
-        self.note(file.clone());
-        self.cloud.insert(VAULT_NAME.to_owned(), Rc::new(file));
+        let file = Rc::new(file);
+        self.remember(Rc::clone(&file));
+        self.cloud.insert(VAULT_NAME.to_owned(), file);
     }
 
     pub(crate) fn act(&mut self, act: Act, number: usize, device: &Device, dice: &mut Dice) {
@@ -121,7 +153,7 @@ impl Drive {
                     } else {
                         cut(got, dice)
                     };
-                    put(device, &path, &got);
+                    self.put(device, &path, &got);
                     self.common[number].insert(VAULT_NAME.to_owned(), there);
                 }
             }
@@ -131,22 +163,22 @@ impl Drive {
             }
             Act::Rollback => {
                 if let Some(version) = self.version(dice) {
-                    put(device, &path, &version);
+                    self.put(device, &path, &version);
                 }
             }
             Act::Cut => {
                 if let Some(own) = own {
-                    put(device, &path, &cut(own, dice));
+                    self.put(device, &path, &cut(own, dice));
                 }
             }
             Act::Rot => {
                 if let Some(own) = own {
-                    put(device, &path, &rotten(own, dice));
+                    self.put(device, &path, &rotten(own, dice));
                 }
             }
             Act::Replay => {
                 if let (Some(own), Some(old)) = (own, self.version(dice)) {
-                    put(device, &path, &replayed(own, &old, dice));
+                    self.put(device, &path, &replayed(own, &old, dice));
                 }
             }
             Act::Delete => drop(disk.take(&path)),
@@ -155,7 +187,7 @@ impl Drive {
                     disk.take(&path);
                 }
             }
-            Act::Substitute => put(device, &path, &self.something_else(dice)),
+            Act::Substitute => self.put(device, &path, &self.something_else(dice)),
             Act::Plant => {
                 let names = ["backup of vault.keyfold", "notes.txt", "vault.keyfold.bak"];
                 let name = match dice.below(2) {
@@ -170,7 +202,7 @@ impl Drive {
                     Some(version) => cut(version, dice),
                     None => self.something_else(dice),
                 };
-                put(device, &Path::new(DRIVE).join(name), &content);
+                self.put(device, &Path::new(DRIVE).join(name), &content);
             }
         }
     }
@@ -250,7 +282,7 @@ impl Drive {
         match habit {
             Habit::Copy(pattern) | Habit::LocalCopy(pattern) => {
                 let copy = named(pattern, dice);
-                put(device, &Path::new(DRIVE).join(&copy), &here);
+                self.put(device, &Path::new(DRIVE).join(&copy), &here);
                 if let Habit::Copy(_) = habit {
                     self.send(number, &copy, Some(here));
                 } else {
@@ -262,7 +294,7 @@ impl Drive {
                 for (end, content) in [("..path1", here), ("..path2", there)] {
                     let copy = format!("{name}{end}");
                     self.send(number, &copy, Some(Rc::clone(&content)));
-                    put(device, &Path::new(DRIVE).join(&copy), &content);
+                    self.put(device, &Path::new(DRIVE).join(&copy), &content);
                 }
                 self.send(number, name, None);
                 device.disk.take(&Path::new(DRIVE).join(name));
@@ -288,7 +320,7 @@ impl Drive {
     fn bring(&mut self, number: usize, device: &Device, name: &str, content: Option<Content>) {
         let path = Path::new(DRIVE).join(name);
         match &content {
-            Some(content) => put(device, &path, content),
+            Some(content) => self.put(device, &path, content),
             None => drop(device.disk.take(&path)),
         }
         self.agree(number, name, content);
@@ -299,13 +331,6 @@ impl Drive {
             Some(content) => drop(self.common[number].insert(name.to_owned(), content)),
             None => drop(self.common[number].remove(name)),
         }
-    }
-}
-
-/// Puts a file into a synced folder, unless it lies there just so.
-pub(crate) fn put(device: &Device, path: &Path, content: &[u8]) {
-    if device.disk.content(path).as_deref() != Some(content) {
-        device.disk.place(path, content);
     }
 }
 

@@ -135,6 +135,10 @@ impl Ledger {
         Ok(())
     }
 
+    pub(crate) fn is_acknowledged(&self, id: RecordId) -> bool {
+        self.acknowledged.contains_key(&id)
+    }
+
     /// Whether a record only makes and closes ways in, while there were several keys: under another key it means nothing.
     pub(crate) fn is_about_keys_alone(&self, id: RecordId) -> bool {
         let outline = self.acknowledged.get(&id);
@@ -149,13 +153,6 @@ impl Ledger {
 
     pub(crate) fn note_key(&mut self, keys: Keys) {
         self.keys.insert(keys.id, keys);
-    }
-
-    /// The keys in a file that some secret opens.
-    pub(crate) fn keys_of(&self, file: &[u8]) -> BTreeSet<KeyId> {
-        let headers = file.chunks(BLOCK).filter_map(parse_header);
-        let keys = headers.map(|header| header.key);
-        keys.filter(|key| self.knows_key(*key)).collect()
     }
 
     fn is_whole(&self, frame: &[u8]) -> bool {

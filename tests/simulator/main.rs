@@ -10,6 +10,7 @@ mod device;
 mod drive;
 mod failure;
 mod ledger;
+mod settle;
 mod steps;
 mod world;
 

@@ -51,6 +51,17 @@ pub(crate) struct Step {
     pub(crate) deed: Deed,
 }
 
+impl Step {
+    /// Whether it harms a device, so that the device need not know afterwards what it wrote itself.
+    pub(crate) fn is_disturbance(&self) -> bool {
+        match self.deed {
+            Deed::Run(_, trouble) => trouble != Trouble::Nothing,
+            Deed::Machine(_) => true,
+            Deed::Drive(_) | Deed::Forge(_) => false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Deed {
     /// A command on the device, and what goes wrong meanwhile.
@@ -180,6 +191,8 @@ enum Kind {
 pub(crate) struct Cast {
     pub(crate) devices: usize,
     pub(crate) habit: Habit,
+    /// Whether the drive keeps the times of the files that it copies.
+    pub(crate) keeps_times: bool,
 }
 
 /// The whole story of a seed.
@@ -190,11 +203,20 @@ pub(crate) fn story(seed: u64) -> (Cast, Vec<Step>) {
         6 | 7 => Kind::Drive,
         _ => Kind::Machines,
     };
-    let devices = 2 + dice.below(4);
-    let habit = dice.weighted(&HABITS);
-    let count = 8 + dice.below(33);
-    let steps = (0..count).map(|_| step(kind, devices, &mut dice)).collect();
-    (Cast { devices, habit }, steps)
+    let cast = Cast {
+        devices: 2 + dice.below(4),
+        habit: dice.weighted(&HABITS),
+        keeps_times: dice.one_in(2),
+    };
+    let is_calm = dice.one_in(4);
+    let count = 8 + dice.below(if is_calm { 20 } else { 40 });
+    let mut steps: Vec<Step> = (0..count)
+        .map(|_| step(kind, cast.devices, &mut dice))
+        .collect();
+    if is_calm {
+        steps.retain(|step| !step.is_disturbance());
+    }
+    (cast, steps)
 }
 
 fn step(kind: Kind, devices: usize, dice: &mut Dice) -> Step {
