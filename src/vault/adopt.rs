@@ -46,7 +46,7 @@ impl Vault {
         if held.contains(&self.keys.id) {
             return Ok(()); // another process was quicker
         }
-        self.gather()?;
+        self.gather(now)?;
         self.refuse_retired()?;
         let former = former_keys(&self.state, &self.keys);
         let old = former.into_iter().find(|(keys, _)| held.contains(&keys.id));
@@ -70,7 +70,7 @@ impl Vault {
     }
 
     /// Folds in what vault file and copies hold under the opened key.
-    fn gather(&mut self) -> Result<(), VaultError> {
+    fn gather(&mut self, now: Moment) -> Result<(), VaultError> {
         if let OnPath::Vault(file, stamp) =
             look(&*self.storage, &self.places, Some(self.keys.vault)).1
         {
@@ -78,7 +78,7 @@ impl Vault {
             self.take_slots_quietly(&contents);
         }
         let mut looked = super::looked::Looked::new(self.keys.id, Vec::new());
-        let beside = self.find_copies(&mut looked);
+        let beside = self.find_copies(&mut looked, now);
         self.read_copies(beside.copies)?;
         self.adopt_replacements();
         Ok(())

@@ -4,17 +4,18 @@
 //! it is in the vault file. Nothing here follows a link, waits for a pipe, or touches what does not authenticate.
 
 use super::error::VaultError;
+use super::local::is_still;
 use super::look::FilePlan;
 use super::looked::{Finding, Looked};
 use super::read::{ChunkPlace, Depth, read_into, read_vault_id};
 use super::{Notice, Vault};
 use crate::drive;
 use crate::log::BLOCK;
-use crate::model::ids::KeyId;
+use crate::model::ids::{KeyId, VaultId};
 use crate::model::moment::Moment;
 use crate::storage::{
-    Stamp, Storage, StorageError, StoredFile, folder_of, is_temporary_name, read_parts,
-    replace_file,
+    Entry, Listing, Stamp, Storage, StorageError, StoredFile, folder_of, is_temporary_name,
+    read_parts, replace_file,
 };
 use rand::CryptoRng;
 use std::ffi::{OsStr, OsString};
@@ -70,88 +71,115 @@ enum CopyKind {
     Nothing,
 }
 
-/// Finds vaults of this id among the regular files beside `vault_file` that belong to one of `owners`.
-pub(super) fn find_copies(
-    storage: &dyn Storage,
-    vault_file: &Path,
-    is_ours: &dyn Fn(&dyn StoredFile) -> bool,
-    looked: &mut Looked,
-    owners: &[u32],
-) -> Beside {
-    let folder = folder_of(vault_file);
-    let Ok(listing) = storage.list(&folder, ENTRIES) else {
-        return Beside::default();
-    };
-    let own_name = vault_file.file_name().unwrap_or_default();
-    let own = listing.entries.iter().find(|entry| entry.name == own_name);
-    let own = own.map(|entry| (entry.stamp.device, entry.stamp.inode));
-    let mut entries: Vec<_> = listing
-        .entries
-        .iter()
-        .filter(|entry| {
-            let stamp = &entry.stamp;
-            stamp.is_regular()
-                && (BLOCK as u64..=COPY_LIMIT).contains(&stamp.length)
-                && owners.contains(&stamp.owner)
-                && own != Some((stamp.device, stamp.inode))
-                && entry.name != own_name
-                && !is_temporary_name(&entry.name)
-        })
-        .collect();
-    entries.sort_by_key(|entry| drive::recognise(own_name, &entry.name).is_none());
-    let mut beside = Beside::default();
-    let mut bytes = 0;
-    for entry in entries {
-        match looked.find(&entry.name, &entry.stamp) {
-            Some(Finding::Foreign | Finding::Nothing) => continue,
-            Some(Finding::OtherKey) => {
-                beside.has_other_key = true;
-                continue;
-            }
-            None => {}
-        }
-        if beside.copies.len() == COPIES || bytes + entry.stamp.length > COPY_LIMIT {
-            break;
-        }
-        let path = folder.join(&entry.name);
-        let Ok(Some(file)) = storage.open_read(&path) else {
-            continue;
-        };
-        let Ok(stamp) = file.stamp() else { continue };
-        if !owners.contains(&stamp.owner) || stamp.length > COPY_LIMIT {
-            continue;
-        }
-        if is_ours(&*file) {
-            bytes += stamp.length;
-            beside.copies.push(FoundCopy {
-                name: entry.name.clone(),
-                path,
-                file,
-                stamp,
-            });
-        } else if stamp == entry.stamp {
-            looked.note(Finding::Foreign, &entry.name, &stamp);
+/// What lies in the vault's folder; nothing where it cannot be read.
+pub(super) fn list_beside(storage: &dyn Storage, vault_file: &Path) -> Listing {
+    let listing = storage.list(&folder_of(vault_file), ENTRIES);
+    listing.unwrap_or(Listing {
+        entries: Vec::new(),
+        complete: false,
+    })
+}
+
+/// The vault's folder, and whose files in it count.
+pub(super) struct Neighbours<'a> {
+    storage: &'a dyn Storage,
+    vault_file: &'a Path,
+    vault: VaultId,
+    listing: &'a Listing,
+    owners: Vec<u32>,
+}
+
+impl<'a> Neighbours<'a> {
+    pub(super) fn new(
+        storage: &'a dyn Storage,
+        vault_file: &'a Path,
+        state_folder: &Path,
+        vault: VaultId,
+        listing: &'a Listing,
+    ) -> Self {
+        let stamps = [vault_file, state_folder].map(|path| storage.stamp(path).ok().flatten());
+        Self {
+            storage,
+            vault_file,
+            vault,
+            listing,
+            owners: stamps.iter().flatten().map(|stamp| stamp.owner).collect(),
         }
     }
-    beside
+
+    /// Vaults of this id among the regular files of the same owners; what is none is noted if it `is_still`.
+    pub(super) fn find(&self, looked: &mut Looked, is_still: &dyn Fn(&Stamp) -> bool) -> Beside {
+        let own_name = self.vault_file.file_name().unwrap_or_default();
+        let mut beside = Beside::default();
+        let mut entries = self.regular_files(own_name);
+        entries.retain(|entry| {
+            let known = looked.find(&entry.name, &entry.stamp);
+            beside.has_other_key |= known == Some(Finding::OtherKey);
+            known.is_none()
+        });
+        entries.sort_by_cached_key(|entry| drive::recognise(own_name, &entry.name).is_none());
+        let mut bytes = 0;
+        for entry in entries {
+            if beside.copies.len() == COPIES || bytes + entry.stamp.length > COPY_LIMIT {
+                break;
+            }
+            let path = folder_of(self.vault_file).join(&entry.name);
+            let Ok(Some(file)) = self.storage.open_read(&path) else {
+                continue;
+            };
+            let Ok(stamp) = file.stamp() else { continue };
+            if !self.may_be_copy(&stamp) {
+                continue;
+            }
+            if matches!(read_vault_id(&*file), Ok(Ok(found)) if found == self.vault) {
+                bytes += stamp.length;
+                beside.copies.push(FoundCopy {
+                    name: entry.name.clone(),
+                    path,
+                    file,
+                    stamp,
+                });
+            } else if stamp == entry.stamp && is_still(&stamp) {
+                looked.note(Finding::Foreign, &entry.name, &stamp);
+            }
+        }
+        beside
+    }
+
+    fn regular_files(&self, own_name: &OsStr) -> Vec<&Entry> {
+        let entries = &self.listing.entries;
+        let own = entries.iter().find(|entry| entry.name == own_name);
+        let own = own.map(|entry| (entry.stamp.device, entry.stamp.inode));
+        let all = entries.iter().filter(|entry| {
+            self.may_be_copy(&entry.stamp)
+                && own != Some((entry.stamp.device, entry.stamp.inode))
+                && entry.name != own_name
+                && !is_temporary_name(&entry.name)
+        });
+        all.collect()
+    }
+
+    fn may_be_copy(&self, stamp: &Stamp) -> bool {
+        stamp.is_regular()
+            && (BLOCK as u64..=COPY_LIMIT).contains(&stamp.length)
+            && self.owners.contains(&stamp.owner)
+    }
 }
 
 impl Vault {
-    /// What lies beside the vault and may hold news.
-    pub(super) fn find_copies(&self, looked: &mut Looked) -> Beside {
-        let vault = self.keys.vault;
-        let is_ours =
-            |file: &dyn StoredFile| matches!(read_vault_id(file), Ok(Ok(found)) if found == vault);
-        let paths = [&self.places.vault_file, &self.local.folder];
-        let stamps = paths.map(|path| self.storage.stamp(path).ok().flatten());
-        let owners: Vec<u32> = stamps.iter().flatten().map(|stamp| stamp.owner).collect();
-        find_copies(
+    /// What lies beside the vault and may hold news. The folder is listed once for unlocking and the first look.
+    pub(super) fn find_copies(&mut self, looked: &mut Looked, now: Moment) -> Beside {
+        let listed = self.listing.take();
+        let listing =
+            listed.unwrap_or_else(|| list_beside(&*self.storage, &self.places.vault_file));
+        let neighbours = Neighbours::new(
             &*self.storage,
             &self.places.vault_file,
-            &is_ours,
-            looked,
-            &owners,
-        )
+            &self.local.folder,
+            self.keys.vault,
+            &listing,
+        );
+        neighbours.find(looked, &|stamp| is_still(stamp, now))
     }
 
     /// What earlier looks found; nothing where the replica cannot be relied on.
@@ -246,7 +274,7 @@ impl Vault {
                 CopyKind::Taken | CopyKind::Former { .. } if is_complete => Finding::Nothing,
                 CopyKind::Taken | CopyKind::Former { .. } => continue,
             };
-            if super::local::is_still(&found.stamp, now) {
+            if is_still(&found.stamp, now) {
                 looked.note(finding, &found.name, &found.stamp);
             }
         }

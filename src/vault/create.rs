@@ -125,6 +125,7 @@ pub fn create(
         lacking: None,
         is_impatient: false,
         sources: Vec::new(),
+        listing: None,
         damage: Vec::new(),
         notices: Vec::new(),
         logged: 0,

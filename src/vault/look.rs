@@ -58,13 +58,13 @@ pub(super) enum FilePlan {
 impl Vault {
     /// Whether neither vault file nor copies can hold news and nothing is to be written: found out by stamps alone.
     /// What is wrong is told.
-    pub(super) fn is_quiet(&mut self) -> bool {
+    pub(super) fn is_quiet(&mut self, now: Moment) -> bool {
         self.adopt_replacements();
         if self.needs_new_replica() || !self.is_replica_complete() {
             return false;
         }
         let mut looked = self.looked();
-        let beside = self.find_copies(&mut looked);
+        let beside = self.find_copies(&mut looked, now);
         if !beside.copies.is_empty() {
             return false;
         }
@@ -90,7 +90,7 @@ impl Vault {
         self.vault_current = None;
         self.lacking = None;
         let mut looked = self.looked();
-        let beside = self.find_copies(&mut looked);
+        let beside = self.find_copies(&mut looked, now);
         if beside.has_other_key {
             self.note_once(Notice::OtherKey);
         }

@@ -39,7 +39,7 @@ use crate::secret::Secret;
 use crate::state::fold::State;
 use crate::state::id_hash::IdHash;
 use crate::state::view::{Retirement, Value};
-use crate::storage::{Stamp, Storage};
+use crate::storage::{Listing, Stamp, Storage};
 use local::LocalPlaces;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -135,6 +135,8 @@ pub struct Vault {
     is_impatient: bool,
     /// Copies whose chunks a rewrite takes along.
     sources: Vec<PathBuf>,
+    /// The vault's folder as unlocking found it, for the first look.
+    listing: Option<Listing>,
     damage: Vec<Damage>,
     notices: Vec<Notice>,
     /// How many of the notices are in the log of events.

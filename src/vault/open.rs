@@ -10,8 +10,9 @@ use crate::log::preamble::PreambleError;
 use crate::model::ids::{DeviceId, SlotId, VaultId};
 use crate::model::moment::Moment;
 use crate::state::fold::State;
-use crate::storage::{LockKind, Stamp, Storage, StorageError, StoredFile, folder_of};
+use crate::storage::{Listing, LockKind, Stamp, Storage, StorageError, StoredFile, folder_of};
 use rand::CryptoRng;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Located {
     pub(super) vault: VaultId,
     pub(super) has_replica: bool,
     pub(super) on_path: OnPath,
+    /// What lies in the vault's folder, listed when somebody first asks.
+    pub(super) listing: OnceCell<Listing>,
 }
 
 /// What lies at the vault's path.
@@ -101,6 +104,7 @@ pub fn locate(storage: Arc<dyn Storage>, places: &Places) -> Result<Located, Vau
         vault,
         has_replica,
         on_path,
+        listing: OnceCell::new(),
     })
 }
 
@@ -165,6 +169,7 @@ impl Located {
             lacking: None,
             is_impatient: false,
             sources: Vec::new(),
+            listing: self.listing.into_inner(),
             damage: Vec::new(),
             notices: Vec::new(),
             logged: 0,
@@ -193,7 +198,7 @@ impl Vault {
                 .storage
                 .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?;
             self.load_replica()?;
-            if self.is_quiet() {
+            if self.is_quiet(now) {
                 return self.refuse_retired();
             }
         }

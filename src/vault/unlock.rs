@@ -2,12 +2,12 @@
 //!
 //! Nothing here writes, and Argon2 runs at most as often as a reader looks at slots.
 
-use super::copies::find_copies;
+use super::copies::{Neighbours, list_beside};
 use super::error::{UnlockError, VaultError};
 use super::lineage::Line;
 use super::looked::Looked;
 use super::open::{Located, OnPath};
-use super::read::{Depth, FileSource, leading_keys, read_into, read_vault_id};
+use super::read::{Depth, FileSource, leading_keys, read_into};
 use super::slots::{Credential, stretch};
 use crate::crypto::kdf::{KdfCost, WorkMemory};
 use crate::crypto::keys::Keys;
@@ -63,7 +63,7 @@ impl Located {
                 return self.newest_beside(keys, slot, &*file, &mut attempts);
             }
         }
-        let files = self.candidates(&mut Looked::new(KeyId([0; 16]), Vec::new()))?;
+        let files = self.candidates(None, &mut Looked::new(KeyId([0; 16]), Vec::new()))?;
         let mut on_files = Slots::default();
         let mut opened: Vec<OpenedSlot> = Vec::new();
         for (candidate, from) in files.iter().zip(0..) {
@@ -88,10 +88,15 @@ impl Located {
         self.newest_after(&own_key, opened, &files)
     }
 
-    /// The vault file and what lies beside it, but for what was looked at before.
-    fn candidates(&self, looked: &mut Looked) -> Result<Vec<Candidate>, VaultError> {
+    /// The vault file and what lies beside it, but for what is known: the vault file by its stamp, others by their list.
+    fn candidates(
+        &self,
+        known: Option<Stamp>,
+        looked: &mut Looked,
+    ) -> Result<Vec<Candidate>, VaultError> {
         let mut found = Vec::new();
         if let OnPath::Vault(_, stamp) = &self.on_path
+            && Some(*stamp) != known
             && let Some(file) = self.storage.open_read(&self.places.vault_file)?
         {
             found.push(Candidate {
@@ -99,17 +104,17 @@ impl Located {
                 stamp: *stamp,
             });
         }
-        let is_ours = |file: &dyn StoredFile| matches!(read_vault_id(file), Ok(Ok(found)) if found == self.vault);
-        let paths = [&self.places.vault_file, &self.local.folder];
-        let stamps = paths.map(|path| self.storage.stamp(path).ok().flatten());
-        let owners: Vec<u32> = stamps.iter().flatten().map(|stamp| stamp.owner).collect();
-        let beside = find_copies(
+        let listing = self
+            .listing
+            .get_or_init(|| list_beside(&*self.storage, &self.places.vault_file));
+        let neighbours = Neighbours::new(
             &*self.storage,
             &self.places.vault_file,
-            &is_ours,
-            looked,
-            &owners,
+            &self.local.folder,
+            self.vault,
+            listing,
         );
+        let beside = neighbours.find(looked, &|_| false);
         found.extend(beside.copies.into_iter().map(|copy| Candidate {
             file: copy.file,
             stamp: copy.stamp,
@@ -129,10 +134,10 @@ impl Located {
         let seen = self.local.seen(&*self.storage);
         let seen = seen.and_then(|seen| seen.complete).map(|pair| pair.0);
         let mut looked = Looked::load(&*self.storage, &self.local.looked, keys.id, Vec::new());
-        let mut files = self.candidates(&mut looked)?;
+        let mut files = self.candidates(seen, &mut looked)?;
         files.retain(|candidate| {
             let name = candidate.file.path().file_name().unwrap_or_default();
-            Some(candidate.stamp) != seen && !looked.was_other_key(name, &candidate.stamp)
+            !looked.was_other_key(name, &candidate.stamp)
         });
         let mut best = (keys, slot, None);
         let mut tried = 0;
