@@ -105,6 +105,20 @@ fn a_copy_from_a_clock_that_is_ahead_costs_one_reading() {
 }
 
 #[test]
+fn files_that_are_no_vault_are_opened_once() {
+    let (a, _, _) = apart();
+    for number in 0..100 {
+        a.place(&beside(&format!("letter {number}.txt")), &[b'x'; 2000]);
+    }
+    drop(open_a(&a, 30));
+    let steps = a.step_count();
+    drop(open_a(&a, 40));
+    assert_eq!(a.step_count(), steps, "what was found is written down once");
+    let looked = a.files().into_iter().find(|path| path.ends_with("looked"));
+    assert!(a.content(&looked.unwrap()).unwrap().len() >= 100 * 25);
+}
+
+#[test]
 fn a_copy_of_another_vault_or_of_nothing_is_left_alone() {
     let (a, _, mut rng) = apart();
     let other = Arc::new(SimulatedStorage::new());

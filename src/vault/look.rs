@@ -82,6 +82,8 @@ impl Vault {
             OnPath::Vault(..) | OnPath::Absent => return false,
         };
         self.notices.extend(notice);
+        // Only a shortcut, each row of which is true by itself: two readers may write it at once.
+        looked.save(&*self.storage, &self.local.looked);
         true
     }
 
