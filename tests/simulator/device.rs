@@ -372,6 +372,8 @@ impl Device {
             VaultError::Unlock(UnlockError::OtherKey) => {
                 command == Command::Compact || !had_replica
             }
+            // On a full disk what closed the old way in cannot be kept, and with it not the new one that it carries.
+            VaultError::Unlock(UnlockError::Retired { .. }) => is_disturbed || !had_replica,
             // Some secret of all that were ever made opens what the device has.
             VaultError::Unlock(_) => !had_replica,
             VaultError::Change(_) => true,

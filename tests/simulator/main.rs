@@ -33,7 +33,8 @@ fn whatever_devices_and_drive_do_nothing_acknowledged_is_lost_and_all_agree() {
 #[test]
 #[ignore = "needs minutes"]
 fn many_more_seeds() {
-    play(SEEDS, number("KEYFOLD_SIM_SEEDS").unwrap_or(20_000));
+    let first = number("KEYFOLD_SIM_SEED").unwrap_or(SEEDS);
+    play(first, number("KEYFOLD_SIM_SEEDS").unwrap_or(20_000));
 }
 
 #[test]
