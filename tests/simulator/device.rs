@@ -1,16 +1,13 @@
 //! One device: its disk, its clock, the secrets its user has, and the only place where the simulator calls the vault.
 
+use super::edits::edit;
 use super::failure::{Failure, fail};
-use super::ledger::{Forged, Ledger, Values};
+use super::ledger::{Forged, Ledger};
 use super::steps::{Command, Dice, Edit, Forgery, Trouble};
 use crate::scene::{new_secret, recovery};
 use keyfold::crypto::kdf::PlainMemory;
-use keyfold::model::draft::{Draft, DraftValue, FieldName};
-use keyfold::model::field::{self, FieldKind};
-use keyfold::model::ids::{FieldId, ItemId, RecordId};
+use keyfold::model::ids::RecordId;
 use keyfold::model::moment::Moment;
-use keyfold::state::change;
-use keyfold::state::view::Life;
 use keyfold::storage::StorageError;
 use keyfold::storage::simulated::{Fault, SimulatedStorage};
 use keyfold::vault::{
@@ -515,119 +512,4 @@ pub(crate) type Key = [usize; 6];
 
 pub(crate) fn key_of(vault: &Vault) -> Key {
     vault.fingerprint(u16::MAX)
-}
-
-fn edit(
-    vault: &mut Vault,
-    kind: Edit,
-    now: Moment,
-    dice: &mut Dice,
-    values: &mut Values,
-) -> Result<(), VaultError> {
-    let ids = vault.state().item_ids();
-    let chosen = dice.pick(&ids).copied();
-    if let Edit::Undo = kind {
-        let own = vault.undoable_records();
-        let Some(record) = dice.pick(&own).copied() else {
-            return Ok(());
-        };
-        return vault.update(now, &mut dice.0, |plan, _| plan.undo(record));
-    }
-    let item = match (kind, chosen) {
-        (Edit::Add, _) | (_, None) => {
-            let draft = draft(values);
-            return vault.update(now, &mut dice.0, |plan, rng| {
-                plan.add(draft, rng);
-                Ok(())
-            });
-        }
-        (_, Some(item)) => item,
-    };
-    let edits = match kind {
-        Edit::Trash => return live(vault, item, Life::Trashed, now, dice),
-        Edit::Restore => return live(vault, item, Life::Alive, now, dice),
-        Edit::Purge | Edit::Prune => {
-            return vault.update(now, &mut dice.0, |plan, _| {
-                match kind {
-                    Edit::Purge => plan.purge(item),
-                    _ => plan.prune_history(item),
-                }
-                Ok(())
-            });
-        }
-        _ => item_edit(vault, item, kind, dice, values),
-    };
-    vault.update(now, &mut dice.0, |plan, rng| plan.edit(item, edits, rng))
-}
-
-fn live(
-    vault: &mut Vault,
-    item: ItemId,
-    life: Life,
-    now: Moment,
-    dice: &mut Dice,
-) -> Result<(), VaultError> {
-    vault.update(now, &mut dice.0, |plan, _| plan.set_life(item, life))
-}
-
-fn draft(values: &mut Values) -> Draft {
-    let mut draft = Draft {
-        title: values.make("title"),
-        urls: vec![values.make("https://url")],
-        tags: vec![values.make("tag")],
-        ..Draft::default()
-    };
-    draft.push_standard(field::USERNAME, values.make("user"));
-    draft.push_standard(field::PASSWORD, values.make("password"));
-    draft.push_standard(
-        field::OTP,
-        values.make("otpauth://hotp/me?secret=JBSWY3DPEHPK3PXP&issuer="),
-    );
-    draft
-}
-
-fn item_edit(
-    vault: &Vault,
-    item: ItemId,
-    kind: Edit,
-    dice: &mut Dice,
-    values: &mut Values,
-) -> Vec<change::Edit> {
-    let standard = FieldName::Standard;
-    let mut set = |name, kind, text: &str| {
-        change::Edit::Set(name, kind, DraftValue::new(kind, values.make(text)))
-    };
-    let edit = match kind {
-        Edit::Username => set(standard(field::USERNAME), FieldKind::Text, "user"),
-        Edit::Otp => set(
-            standard(field::OTP),
-            FieldKind::Otp,
-            "otpauth://hotp/me?secret=JBSWY3DPEHPK3PXP&issuer=",
-        ),
-        Edit::Custom => set(
-            FieldName::Custom("mine".to_owned()),
-            FieldKind::Multiline,
-            "text",
-        ),
-        Edit::Tag => change::Edit::AddTag(values.make("tag")),
-        Edit::Untag => {
-            let tags = vault.state().item(item).map(|view| view.tags);
-            let tags: Vec<String> = tags.into_iter().flatten().collect();
-            match dice.pick(&tags) {
-                Some(tag) => change::Edit::RemoveTag(tag.clone()),
-                None => change::Edit::AddTag(values.make("tag")),
-            }
-        }
-        Edit::Url => change::Edit::AddUrl(values.make("https://url")),
-        Edit::Move => change::Edit::Move {
-            folder: values.make("folder"),
-            title: values.make("title"),
-        },
-        Edit::Count => change::Edit::Count(
-            FieldId::Standard(field::OTP),
-            u64::try_from(dice.below(1000)).unwrap(),
-        ),
-        _ => set(standard(field::PASSWORD), FieldKind::Secret, "password"),
-    };
-    vec![edit]
 }

@@ -1,6 +1,6 @@
 //! Any cloud drive, any number of devices: whole worlds are played from seeds, and in the end nothing that was acknowledged
 //! is lost, all devices mean the same, and nobody writes any more. `KEYFOLD_SIM_SEED=1234 cargo test --test simulator --
-//! replay` plays one seed again; `KEYFOLD_SIM_SEEDS=100000 cargo test --release --test simulator -- --ignored` plays many.
+//! replay` plays one seed again; `KEYFOLD_SIM_SEEDS=100000 cargo test --test simulator -- --ignored` plays many.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 #[path = "../scene/mod.rs"]
@@ -8,6 +8,7 @@ mod scene;
 
 mod device;
 mod drive;
+mod edits;
 mod failure;
 mod ledger;
 mod settle;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use steps::story;
 use world::tell;
 
-/// As many as two cores play in half a minute.
+/// As many as two idle cores play in a quarter of a minute.
 const SEEDS: u64 = 2_000;
 const THREADS: usize = 2;
 
