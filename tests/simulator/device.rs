@@ -167,13 +167,20 @@ impl Device {
         let mut refused = None;
         self.refusals.clear();
         let mut works = None;
+        let mut told: BTreeSet<Key> = BTreeSet::new();
         for secret in secrets.repeat(2) {
             match self.open_with(secret, now, &mut dice.0, ledger) {
                 Ok(mut vault) => {
-                    let notices = in_words(&mut vault);
+                    let mut notices = in_words(&mut vault);
+                    let key = key_of(&vault);
                     if !notices.contains(&"OtherKey".to_owned()) {
+                        // What is told of once was told at the first of these attempts.
+                        if told.contains(&key) {
+                            notices.push("OtherKey".to_owned());
+                        }
                         return Ok((vault, notices));
                     }
+                    told.insert(key);
                     works = Some(secret);
                 }
                 Err(error @ VaultError::Unlock(_)) => {
