@@ -76,25 +76,23 @@ impl Vault {
         seen: Stamp,
         bytes: &[u8],
     ) -> Result<Stamp, VaultError> {
-        let changed =
-            || VaultError::Inconsistent("the vault file is just being changed by another program");
         let file = self
             .storage
             .open_write(&self.places.vault_file)?
-            .ok_or_else(changed)?;
+            .ok_or(VaultError::Changing)?;
         let before = file.stamp()?;
         if before != seen {
-            return Err(changed());
+            return Err(VaultError::Changing);
         }
         let end = next_boundary(before.length);
         let after = append(&*file, end, bytes)?;
         if after.length != end.saturating_add(bytes.len() as u64) {
-            return Err(changed()); // somebody else appended at the same moment
+            return Err(VaultError::Changing); // somebody else appended at the same moment
         }
         // The drive may have put another file at the path meanwhile; then that one lacks what was written.
         let at_path = self.storage.stamp(&self.places.vault_file)?;
         if at_path.is_none_or(|stamp| (stamp.device, stamp.inode) != (after.device, after.inode)) {
-            return Err(changed());
+            return Err(VaultError::Changing);
         }
         Ok(after)
     }

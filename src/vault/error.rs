@@ -35,6 +35,10 @@ pub enum VaultError {
     Slots(&'static str),
     /// The vault is shown as it was, and takes no changes.
     Rewound,
+    /// It cannot be done as things are, and nothing is wrong with the vault.
+    Refused(&'static str),
+    /// Another program, a drive most likely, is just changing the vault file.
+    Changing,
     /// A record or frame that was written does not read back.
     Inconsistent(&'static str),
 }
@@ -77,7 +81,12 @@ impl fmt::Display for VaultError {
             Self::Rewound => {
                 out.write_str("the vault is read as it was; the past cannot be changed")
             }
-            Self::Slots(text) | Self::Inconsistent(text) => out.write_str(text),
+            Self::Changing => {
+                out.write_str("the vault file is just being changed by another program")
+            }
+            Self::Slots(text) | Self::Refused(text) | Self::Inconsistent(text) => {
+                out.write_str(text)
+            }
         }
     }
 }

@@ -28,7 +28,6 @@ const ORPHAN_MILLISECONDS: u64 = 90 * 24 * 60 * 60 * 1000;
 /// A chunk, the file that it is read from, and the key that it lies under there.
 type ChunkSource<'a> = (Rc<dyn StoredFile>, ChunkPlace, &'a Keys);
 
-const CHANGING: &str = "the vault file is just being changed by another program";
 const NOT_OURS: VaultError = VaultError::Inconsistent(
     "what lies at the vault's path is not this vault, so it is left alone",
 );
@@ -114,12 +113,10 @@ impl Vault {
             let seen = self.take_in_vault_file(rng)?;
             let is_unchanged = || {
                 let unchanged = self.storage.stamp(&path)? == seen;
-                unchanged
-                    .then_some(())
-                    .ok_or(VaultError::Inconsistent(CHANGING))
+                unchanged.then_some(()).ok_or(VaultError::Changing)
             };
             match self.write_whole(&path, &[&self.keys], &is_unchanged, rng) {
-                Err(VaultError::Inconsistent(CHANGING)) => {}
+                Err(VaultError::Changing) => {}
                 Err(error) => return Err(error),
                 Ok(stamp) => {
                     self.damage.clear();
@@ -128,7 +125,7 @@ impl Vault {
                 }
             }
         }
-        Err(VaultError::Inconsistent(CHANGING))
+        Err(VaultError::Changing)
     }
 
     /// Reads every frame of the vault file that is about to be replaced, chunks included, so that nothing under them

@@ -1,10 +1,12 @@
 //! `sync`: the union now, however fresh the file is, and the way out where something else took the vault's place.
 
 use super::error::{UnlockError, VaultError};
-use super::open::{OnPath, look};
+use super::look::FilePlan;
+use super::read::{Depth, read_into, read_vault_id};
 use super::{LOCK_WAIT, Notice, Vault};
 use crate::model::moment::Moment;
-use crate::storage::{LockKind, StorageError, read_parts, replace_file};
+use crate::state::fold::State;
+use crate::storage::{LockKind, Stamp, StorageError, StoredFile, read_parts, replace_file};
 use rand::CryptoRng;
 
 /// A file larger than this is not kept when it is replaced, so it is not replaced.
@@ -26,7 +28,7 @@ impl Vault {
     /// under a key that nobody here can open. What lay there is kept in the trash of the local state.
     ///
     /// # Errors
-    /// [`VaultError::Inconsistent`] where the vault itself lies there, or what lies there is too large to keep.
+    /// [`VaultError::Refused`] where the vault itself lies there, or what lies there is too large to keep.
     pub fn replace_foreign_file(
         &mut self,
         now: Moment,
@@ -40,21 +42,17 @@ impl Vault {
             outcome?;
         }
         let path = self.places.vault_file.clone();
-        let is_ours = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
-            OnPath::Vault(..) => self.lacking.is_some(),
-            OnPath::Absent => true,
-            OnPath::Unusable(_) => false,
-        };
-        if is_ours {
-            return Err(VaultError::Inconsistent(
+        let missing = VaultError::Refused("nothing lies at the vault's path to be replaced");
+        let file = self.storage.open_read(&path)?.ok_or(missing)?;
+        let stamp = file.stamp()?;
+        // Judged by this very file: what an earlier look found may have been replaced since.
+        if self.is_the_vault(&*file, stamp)? {
+            return Err(VaultError::Refused(
                 "the vault itself lies at its path; there is nothing to replace",
             ));
         }
-        let missing = VaultError::Inconsistent("the folder of the vault file is not there");
-        let file = self.storage.open_read(&path)?.ok_or(missing)?;
-        let stamp = file.stamp()?;
         if stamp.length > KEPT_LIMIT {
-            return Err(VaultError::Inconsistent(
+            return Err(VaultError::Refused(
                 "what lies there is too large to be kept; move it away yourself",
             ));
         }
@@ -67,9 +65,7 @@ impl Vault {
         )?;
         let is_unchanged = || {
             let unchanged = self.storage.stamp(&path)? == Some(stamp);
-            unchanged.then_some(()).ok_or(VaultError::Inconsistent(
-                "the file is just being changed by another program",
-            ))
+            unchanged.then_some(()).ok_or(VaultError::Changing)
         };
         let written = self.write_whole(&path, &[&self.keys], &is_unchanged, rng)?;
         self.damage.clear();
@@ -77,5 +73,19 @@ impl Vault {
             .retain(|notice| !matches!(notice, Notice::Unusable(_) | Notice::OtherKey));
         self.trust(written);
         Ok(())
+    }
+
+    /// Whether a file holds the vault under a key that is held, or holds nothing under any other.
+    fn is_the_vault(&self, file: &dyn StoredFile, stamp: Stamp) -> Result<bool, VaultError> {
+        if read_vault_id(file)? != Ok(self.keys.vault) {
+            return Ok(false);
+        }
+        let mut scratch = State::default();
+        let contents = read_into(&mut scratch, &self.keys, file, &stamp, Depth::Everything)?;
+        if !contents.records.is_empty() || contents.other_keys.is_empty() {
+            return Ok(true);
+        }
+        let plan = self.judge_other_key(file, stamp, &contents.other_keys)?;
+        Ok(matches!(plan, FilePlan::FormerKey { .. }))
     }
 }

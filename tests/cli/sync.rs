@@ -137,7 +137,9 @@ fn something_else_at_the_path_is_replaced_only_when_told_so_and_kept() {
             .out
             .contains("everything is whole")
     );
-    home.run(&["sync", "--replace"]).exits(7);
+    home.run(&["sync", "--replace"])
+        .exits(1)
+        .says("there is nothing to replace");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod devices;
+pub(crate) mod meddler;
 
 use keyfold::crypto::kdf::{KdfCost, PlainMemory};
 use keyfold::crypto::recovery::RecoveryKey;
@@ -16,6 +17,7 @@ use keyfold::model::moment::Moment;
 use keyfold::secret::Secret;
 use keyfold::state::change::{ChangeError, Edit, Plan};
 use keyfold::state::view::Value;
+use keyfold::storage::Storage;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::{Credential, NewSecret, NewVault, Places, Vault, VaultError, create, locate};
 use rand::rngs::StdRng;
@@ -66,8 +68,18 @@ pub(crate) fn opened(
     seed: u64,
     now: Moment,
 ) -> Result<Vault, VaultError> {
+    opened_on(storage.clone(), device, seed, now)
+}
+
+/// The same on any disk.
+pub(crate) fn opened_on(
+    storage: Arc<dyn Storage>,
+    device: &str,
+    seed: u64,
+    now: Moment,
+) -> Result<Vault, VaultError> {
     let mut rng = StdRng::seed_from_u64(now.0);
-    let located = locate(storage.clone(), &places(device))?;
+    let located = locate(storage, &places(device))?;
     let (keys, slot) = located.unlock(&recovery(seed), &mut PlainMemory)?;
     located.open(keys, Some(slot), device, now, &mut rng)
 }

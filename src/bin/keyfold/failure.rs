@@ -213,9 +213,11 @@ impl From<VaultError> for Failure {
             VaultError::Change(
                 ChangeError::NoItem | ChangeError::NoField(_) | ChangeError::NoFormerValue,
             ) => Self::new(Kind::NotFound, text),
-            VaultError::Change(_) | VaultError::Slots(_) | VaultError::Rewound => {
-                Self::failed(text)
-            }
+            VaultError::Change(_)
+            | VaultError::Slots(_)
+            | VaultError::Refused(_)
+            | VaultError::Rewound => Self::failed(text),
+            VaultError::Changing => Self::new(Kind::Busy, text).hint("try again in a moment"),
             VaultError::Inconsistent(_) => {
                 Self::new(Kind::Damaged, text).hint("keyfold check tells more")
             }

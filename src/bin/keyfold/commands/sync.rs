@@ -36,7 +36,7 @@ pub(crate) fn run(context: &mut Context, args: &Sync) -> Result<(), Failure> {
     }
     if told.is_empty() && pending == 0 {
         context.output.note(if args.replace {
-            "The vault lies at its path again; what was there is in this device's trash."
+            "The vault lies at its path again; what was there is in this device's trash until the next compact."
         } else {
             "Everything is in step."
         });

@@ -1,0 +1,257 @@
+//! The union of replica, vault file, copies and reviews, read as an enemy would: a drive that acts between any two calls,
+//! an ex-holder whose file the user is asked about, and numbers that only an enemy brings.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod scene;
+
+use argon2::Block;
+use keyfold::crypto::kdf::{KdfCost, KdfError, PlainMemory, WorkMemory};
+use keyfold::model::ids::ItemId;
+use keyfold::secret::Secret;
+use keyfold::storage::simulated::SimulatedStorage;
+
+use keyfold::vault::{
+    Credential, NewSecret, NewVault, Notice, Replacement, UnlockError, Vault, VaultError, create,
+    locate,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use scene::meddler::Meddler;
+use scene::{NOW, add, file_of, later, made, new_secret, opened, opened_on, places, put, titles};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+type Disk = Arc<SimulatedStorage>;
+
+const FIRST: u64 = 1;
+const OF_A: u64 = 2;
+const OF_B: u64 = 3;
+const COPY: &str = "/drive/vault.sync-conflict-20261125-070000-ABCDEFG.keyfold";
+/// A name that nobody but a person gives.
+const BACKUP: &str = "/drive/before the holidays.keyfold";
+
+fn vault_file() -> PathBuf {
+    places("a").vault_file
+}
+
+/// Two devices with disks of their own and one vault, both in step.
+fn two() -> (Disk, Disk, StdRng) {
+    let a = Disk::default();
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut vault = made(&a, &mut rng);
+    add(&mut vault, "shared", "x", later(1), &mut rng).unwrap();
+    drop(vault);
+    let b = Disk::default();
+    put(&b, &file_of(&a));
+    drop(opened(&a, "a", FIRST, later(10)).unwrap());
+    drop(opened(&b, "b", FIRST, later(10)).unwrap());
+    (a, b, rng)
+}
+
+fn rekey(disk: &Disk, name: &str, (old, new): (u64, u64), second: u64, rng: &mut StdRng) {
+    let mut vault = opened(disk, name, old, later(second)).unwrap();
+    let secrets = vec![new_secret(new, rng)];
+    vault
+        .rekey(Replacement { secrets }, later(second), rng)
+        .unwrap();
+}
+
+fn write(disk: &Disk, name: &str, secret: u64, title: &str, second: u64, rng: &mut StdRng) {
+    let mut vault = opened(disk, name, secret, later(second)).unwrap();
+    add(&mut vault, title, "x", later(second), rng).unwrap();
+}
+
+fn refused(outcome: Result<Vault, VaultError>) -> UnlockError {
+    match outcome.map(drop) {
+        Err(VaultError::Unlock(error)) => error,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn item(vault: &Vault, title: &str) -> ItemId {
+    let rows = vault.state().summaries();
+    rows.into_iter().find(|row| row.title == title).unwrap().id
+}
+
+/// Where anything that a device brought still lies: in the vault, or in any file but the trash.
+fn lies_somewhere(disk: &Disk, bytes: &[u8]) -> bool {
+    let mut files = disk.files().into_iter();
+    files.any(|path| {
+        !path.to_str().unwrap().contains("/trash/") && disk.content(&path).as_deref() == Some(bytes)
+    })
+}
+
+/// Counts the runs of Argon2.
+#[derive(Default)]
+struct Counting(usize);
+
+impl WorkMemory for Counting {
+    fn with_blocks(
+        &mut self,
+        blocks: usize,
+        work: &mut dyn FnMut(&mut [Block]),
+    ) -> Result<(), KdfError> {
+        self.0 += 1;
+        PlainMemory.with_blocks(blocks, work)
+    }
+}
+
+fn password(text: &str) -> Credential {
+    Credential::Password {
+        password: Secret::new(text.to_owned()),
+        key_file: None,
+    }
+}
+
+fn by_password(text: &str, rng: &mut StdRng) -> NewSecret {
+    NewSecret::make(
+        &password(text),
+        KdfCost::FLOOR,
+        "desk",
+        &mut PlainMemory,
+        rng,
+    )
+    .unwrap()
+}
+
+/// Runs of Argon2 that opening device `a` by a password takes.
+fn runs(disk: &Disk, text: &str, second: u64) -> usize {
+    let mut memory = Counting::default();
+    let located = locate(disk.clone(), &places("a")).unwrap();
+    let (keys, slot) = located.unlock(&password(text), &mut memory).unwrap();
+    let mut rng = StdRng::seed_from_u64(second);
+    drop(
+        located
+            .open(keys, Some(slot), "a", later(second), &mut rng)
+            .unwrap(),
+    );
+    memory.0
+}
+
+/// Lets the drive replace the copy with a newer version before every call of a command, and bring yet another one as soon
+/// as the name is free. Neither may be lost: what was brought is merged or still lies there.
+fn replace_the_copy(split: bool) {
+    let (a, b, mut rng) = two();
+    write(&b, "b", FIRST, "from b", 20, &mut rng);
+    let early = file_of(&b);
+    write(&b, "b", FIRST, "late", 30, &mut rng);
+    let late = file_of(&b);
+    let c = Disk::default();
+    put(&c, &file_of(&a));
+    write(&c, "c", FIRST, "from c", 30, &mut rng);
+    let other = file_of(&c);
+    a.place(Path::new(COPY), &early);
+    let mut third = 0;
+    for at in 0.. {
+        let (late, other) = (late.clone(), other.clone());
+        let came = Arc::new(AtomicBool::new(false));
+        let mark = Arc::clone(&came);
+        let act = move |disk: &SimulatedStorage, call: u64| {
+            if call == at {
+                disk.place(Path::new(COPY), &late);
+            } else if call > at && disk.content(Path::new(COPY)).is_none() {
+                mark.store(true, Ordering::SeqCst);
+                disk.place(Path::new(COPY), &other);
+            }
+        };
+        let mut meddler = Meddler::new(a.fork(), act);
+        if split {
+            meddler = meddler.split();
+        }
+        opened_on(Arc::new(meddler.clone()), "a", FIRST, later(100)).unwrap();
+        if meddler.calls() <= at {
+            break;
+        }
+        let disk = Arc::new(meddler.disk);
+        for second in [200, 300] {
+            drop(opened(&disk, "a", FIRST, later(second)).unwrap());
+        }
+        let found = titles(&opened(&disk, "a", FIRST, later(400)).unwrap());
+        assert!(found.contains(&"late".to_owned()), "call {at}: {found:?}");
+        // The other one came only if the name became free before the command ended.
+        let came = came.load(Ordering::SeqCst);
+        let is_there = found.contains(&"from c".to_owned());
+        assert_eq!(is_there, came, "call {at}: {found:?}");
+        third += usize::from(came);
+    }
+    assert!(
+        third > 0,
+        "the name never became free while the drive looked"
+    );
+}
+
+/// Something else lies at the vault's path and is to be replaced; at any moment the drive brings the vault back, with news.
+#[test]
+fn replacing_a_foreign_file_takes_nothing_for_foreign_that_the_drive_brings_meanwhile() {
+    let (a, b, mut rng) = two();
+    write(&b, "b", FIRST, "from b", 20, &mut rng);
+    let version = file_of(&b);
+    put(&a, &[7; 5000]);
+    let mut windows = 0;
+    for at in 0.. {
+        let version = version.clone();
+        let meddler = Meddler::new(a.fork(), move |disk, call| {
+            if call == at {
+                disk.place(&vault_file(), &version);
+            }
+        });
+        let mut vault = opened_on(Arc::new(meddler.clone()), "a", FIRST, later(100)).unwrap();
+        drop(vault.replace_foreign_file(later(101), &mut rng));
+        drop(vault);
+        if meddler.calls() <= at {
+            break;
+        }
+        let disk = Arc::new(meddler.disk);
+        drop(opened(&disk, "a", FIRST, later(200)).unwrap());
+        let vault = opened(&disk, "a", FIRST, later(300)).unwrap();
+        windows += usize::from(titles(&vault) != ["from b", "shared"]);
+    }
+    assert!(windows <= 1, "{windows} moments take the vault for foreign");
+}
+
+/// This device goes on under a new key while the drive brings other versions of the vault file.
+#[test]
+fn an_adoption_loses_nothing_that_the_drive_brings_meanwhile() {
+    let (a, b, mut rng) = two();
+    rekey(&a, "a", (FIRST, OF_A), 20, &mut rng);
+    let rekeyed = file_of(&a);
+    write(&a, "a", OF_A, "newest of a", 30, &mut rng);
+    let newest = file_of(&a);
+    write(&b, "b", FIRST, "from b", 30, &mut rng);
+    let offline = file_of(&b);
+    put(&b, &rekeyed);
+    for version in [newest.clone(), offline] {
+        for at in 0.. {
+            let brought = version.clone();
+            let meddler = Meddler::new(b.fork(), move |disk, call| {
+                if call == at {
+                    disk.place(&vault_file(), &brought);
+                }
+            });
+            let outcome = opened_on(Arc::new(meddler.clone()), "b", OF_A, later(100)).map(drop);
+            if meddler.calls() <= at {
+                break;
+            }
+            let disk = Arc::new(meddler.disk);
+            if outcome.is_err() {
+                // Not opened: then the new key had left the drive before it was seen.
+                let vault = opened(&disk, "b", FIRST, later(150)).unwrap();
+                assert_eq!(titles(&vault), ["from b", "shared"], "call {at}");
+                put(&disk, &newest);
+            } else if version != newest {
+                put(&disk, &newest);
+            }
+            drop(opened(&disk, "b", OF_A, later(200)).unwrap());
+            let vault = opened(&disk, "b", OF_A, later(300)).unwrap();
+            let expected = ["from b", "newest of a", "shared"];
+            assert_eq!(titles(&vault), expected, "call {at}");
+        }
+    }
+}
+
+/// How many of some kind a vault noticed.
+fn count(vault: &mut Vault, wanted: impl Fn(&Notice) -> bool) -> usize {
+    let notices = vault.take_notices().into_iter();
+    notices.filter(|notice| wanted(notice)).count()
+}
