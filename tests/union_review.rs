@@ -250,6 +250,33 @@ fn an_adoption_loses_nothing_that_the_drive_brings_meanwhile() {
     }
 }
 
+/// What a file from under another key would erase for good is shown before it is merged.
+#[test]
+fn a_merge_shows_what_it_erases() {
+    let (a, x, mut rng) = two();
+    rekey(&a, "a", (FIRST, OF_A), 20, &mut rng);
+    let mut attacker = opened(&x, "x", FIRST, later(30)).unwrap();
+    let shared = item(&attacker, "shared");
+    attacker
+        .update(later(31), &mut rng, |plan, _| {
+            plan.purge(shared);
+            Ok(())
+        })
+        .unwrap();
+    drop(attacker);
+    put(&a, &file_of(&x));
+    let mut vault = opened(&a, "a", OF_A, later(40)).unwrap();
+    assert_eq!(titles(&vault), ["shared"]);
+    let path = vault.reviews().unwrap()[0].path.clone();
+    let source = vault.read_merge_source(&path, None).unwrap();
+    let shown = vault.preview_merge(&source).unwrap();
+    let named: Vec<&str> = shown.items.iter().map(|row| row.path.as_str()).collect();
+    assert_eq!(named, ["shared"], "{shown:?}");
+    let done = vault.merge(&source, later(41), &mut rng).unwrap();
+    assert_eq!(done, shown);
+    assert!(titles(&vault).is_empty());
+}
+
 /// How many of some kind a vault noticed.
 fn count(vault: &mut Vault, wanted: impl Fn(&Notice) -> bool) -> usize {
     let notices = vault.take_notices().into_iter();

@@ -483,6 +483,14 @@ impl State {
         entry.is_some_and(|entry| self.erased.contains_key(&entry.id))
     }
 
+    /// Operations on an item that were erased.
+    #[must_use]
+    pub fn erased_operations(&self, item: ItemId) -> Vec<Dot> {
+        let operations = self.operations_of(item);
+        let erased = operations.iter().filter(|row| self.is_erased(row));
+        erased.map(|operation| self.dot_of(operation)).collect()
+    }
+
     pub(super) fn record_of(&self, operation: &Folded<'_>) -> &RecordEntry {
         &self.records[index(operation.record)]
     }

@@ -136,11 +136,11 @@ impl Vault {
         operations: Vec<PlannedOperation>,
         now: Moment,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(), VaultError> {
+    ) -> Result<RecordId, VaultError> {
         let content = self.write_planned(operations, now, rng)?;
         let id = self.absorb(content)?;
         self.local.remember_own(&*self.storage, id);
-        Ok(())
+        Ok(id)
     }
 
     fn absorb(&mut self, content: Zeroizing<Vec<u8>>) -> Result<RecordId, VaultError> {

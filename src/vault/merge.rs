@@ -15,8 +15,9 @@ use crate::model::ids::{FieldId, ItemId, KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::change::{PlannedOperation, PlannedValue};
 use crate::state::fold::State;
-use crate::state::op::Tag;
-use crate::state::view::{ItemView, Life};
+use crate::state::op::{Operation, Tag};
+use crate::state::view::{FieldView, ItemView, Life};
+use crate::storage::StorageError;
 use rand::CryptoRng;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -58,6 +59,8 @@ pub struct MergedItem {
     pub conflicts: Vec<String>,
     /// Whether it goes to the trash, or comes back from there.
     pub life: Option<Life>,
+    /// How many values of it that are here, former ones included, are erased for good.
+    pub erased: usize,
 }
 
 /// What a merge does.
@@ -104,10 +107,10 @@ impl Vault {
             path: path.to_owned(),
             reason,
         };
-        let file = self
-            .storage
-            .open_read(path)?
-            .ok_or_else(|| unreadable("there is no such file"))?;
+        let file = self.storage.open_read(path)?.ok_or_else(|| {
+            let cause = std::io::ErrorKind::NotFound.into();
+            StorageError::new("open", path, cause)
+        })?;
         let stamp = file.stamp()?;
         if stamp.length > FILE_LIMIT {
             return Err(unreadable("the file is larger than a vault may be"));
@@ -134,11 +137,21 @@ impl Vault {
             return Ok(source(None, state, damaged, Relation::Same));
         }
         let held = leading_keys(&*file)?;
+        let mut known = None;
         for (former, _) in former_keys(&self.state, &self.keys) {
             let (state, damaged, _) = read(&former)?;
+            let has_news = state.record_ids().any(|id| !self.state.contains(id));
             if state.record_count() > 0 || held.contains(&former.id) {
-                return Ok(source(Some(former), state, damaged, Relation::Former));
+                let found = source(Some(former), state, damaged, Relation::Former);
+                // It may lie under several: the one that brings something is meant.
+                if has_news {
+                    return Ok(found);
+                }
+                known = known.or(Some(found));
             }
+        }
+        if let Some(found) = known {
+            return Ok(found);
         }
         let (credential, memory) = credential.ok_or(UnlockError::OtherKey)?;
         let former = former_keys(&self.state, &self.keys).into_iter();
@@ -189,46 +202,67 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<Merge, VaultError> {
-        let done = self.preview_merge(source)?;
         let _lock = self.begin(now, rng)?;
-        let incoming = self.incoming(source);
-        let mut operations = Vec::new();
-        if let Some(keys) = &source.keys {
-            let named = former_keys(&self.state, &self.keys);
-            if !named.iter().any(|(former, _)| former.id == keys.id) {
-                operations.push(PlannedOperation {
-                    // EXPOSE: the other data key is sealed inside this one's vault.
-                    values: vec![PlannedValue::Key(Zeroizing::new(*keys.data.expose()))],
-                    ..PlannedOperation::on_vault(
-                        Tag::FORMER_KEY,
-                        Some(FieldId::Custom(keys.id.0)),
-                        vec![1],
-                    )
-                });
-            }
+        let done = self.preview_merge(source)?;
+        if let Err(error) = self.take_in(source, now, rng) {
+            // What was folded in is in no file: nothing may go on as if it were.
+            self.replica = None;
+            drop(self.load_replica());
+            return Err(error);
         }
-        let ids: Vec<RecordId> = incoming.contents.iter().map(|row| row.0).collect();
+        self.is_impatient = true;
+        self.deliver(now, rng);
+        self.is_impatient = false;
+        self.log_events(now);
+        self.settle_reviews(now, rng);
+        Ok(done)
+    }
+
+    /// Puts what comes into the replica, and with it what this device has to say about it: all in one step.
+    fn take_in(
+        &mut self,
+        source: &MergeSource,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let incoming = self.incoming(source);
+        let mut ids: Vec<RecordId> = incoming.contents.iter().map(|row| row.0).collect();
         for (_, content) in incoming.contents {
             absorb_into(&mut self.state, content)?;
         }
         self.state.settle();
-        self.append_to_replica(&ids)?;
-        if source.keys.is_some() {
-            let made = slots_in(&source.state, &ids, Tag::SLOT);
-            operations.extend(self.close_foreign_slots(made));
+        if let Some(keys) = &source.keys {
+            let operations = self.about_foreign_key(source, keys);
+            if !operations.is_empty() {
+                ids.push(self.absorb_planned(operations, now, rng)?);
+            }
         }
-        self.is_impatient = true;
-        if operations.is_empty() {
-            self.deliver(now, rng);
-        } else {
-            self.vault_current = None;
-            let committed = self.commit(operations, now, rng);
-            self.is_impatient = false;
-            committed?;
+        if ids.is_empty() {
+            return Ok(());
         }
-        self.is_impatient = false;
-        self.settle_reviews(now, rng);
-        Ok(done)
+        self.append_to_replica(&ids)
+    }
+
+    /// That the file's key is a former one, and that its ways in are none here.
+    fn about_foreign_key(&self, source: &MergeSource, keys: &Keys) -> Vec<PlannedOperation> {
+        let mut operations = Vec::new();
+        let named = former_keys(&self.state, &self.keys);
+        if !named.iter().any(|(former, _)| former.id == keys.id) {
+            operations.push(PlannedOperation {
+                // EXPOSE: the other data key is sealed inside this one's vault.
+                values: vec![PlannedValue::Key(Zeroizing::new(*keys.data.expose()))],
+                ..PlannedOperation::on_vault(
+                    Tag::FORMER_KEY,
+                    Some(FieldId::Custom(keys.id.0)),
+                    vec![1],
+                )
+            });
+        }
+        // Also those that a merge brought which was cut off before it said so.
+        let mut ids = source.state.record_ids_in_order();
+        ids.retain(|id| self.state.contains(*id));
+        operations.extend(self.close_foreign_slots(slots_in(&source.state, &ids, Tag::SLOT)));
+        operations
     }
 
     fn incoming(&self, source: &MergeSource) -> Incoming {
@@ -261,6 +295,12 @@ impl Vault {
         incoming
     }
 
+    fn erased_by(&self, after: &State, item: ItemId) -> usize {
+        let erased = after.erased_operations(item).into_iter();
+        let here = erased.filter(|dot| self.state.contains(dot.record)).count();
+        here.saturating_sub(self.state.erased_operations(item).len())
+    }
+
     fn describe(
         &self,
         source: &MergeSource,
@@ -268,14 +308,28 @@ impl Vault {
         after: &State,
         ids: &[RecordId],
     ) -> Merge {
-        let operations = ids
+        let operations: Vec<Operation> = ids
             .iter()
             .filter_map(|id| after.record_operations(*id))
-            .flat_map(|found| found.1);
-        let touched: BTreeSet<ItemId> = operations.filter_map(|operation| operation.item).collect();
+            .flat_map(|found| found.1)
+            .collect();
+        let mut touched: BTreeSet<ItemId> = operations.iter().filter_map(|row| row.item).collect();
+        if operations.iter().any(|row| row.tag == Tag::ERASE) {
+            // It may name operations of any item.
+            touched.extend(self.state.item_ids());
+        }
         let items = touched.into_iter().filter_map(|item| {
             let before = self.state.item(item);
-            Some(compare(before.as_ref(), &after.item(item)?))
+            let after_view = after.item(item);
+            let erased = self.erased_by(after, item);
+            let is_named = operations.iter().any(|row| row.item == Some(item));
+            let merged = match (&before, &after_view) {
+                (_, Some(view)) => compare(before.as_ref(), view),
+                (Some(view), None) => MergedItem::gone(view),
+                (None, None) => return None,
+            };
+            let merged = MergedItem { erased, ..merged };
+            (is_named || merged.erased > 0).then_some(merged)
         });
         Merge {
             relation: source.relation,
@@ -287,11 +341,29 @@ impl Vault {
     }
 }
 
+impl MergedItem {
+    /// An item of which nothing is left to show.
+    fn gone(before: &ItemView) -> Self {
+        Self {
+            item: before.id,
+            path: before.summary().path(),
+            is_new: false,
+            changed: Vec::new(),
+            conflicts: Vec::new(),
+            life: None,
+            erased: 0,
+        }
+    }
+}
+
 fn compare(before: Option<&ItemView>, after: &ItemView) -> MergedItem {
     let (mut changed, mut conflicts) = (Vec::new(), Vec::new());
     for field in &after.fields {
         let held = before.and_then(|before| before.field(field.id));
-        if held.is_none_or(|held| held.current.dot != field.current.dot) {
+        let is_same = |held: &FieldView| {
+            held.current.dot == field.current.dot && held.counter == field.counter
+        };
+        if !held.is_some_and(is_same) {
             changed.push(field.name.clone());
         }
         if !field.others.is_empty() && held.is_none_or(|held| held.others.is_empty()) {
@@ -322,5 +394,6 @@ fn compare(before: Option<&ItemView>, after: &ItemView) -> MergedItem {
             .map_or(Life::Alive, |before| before.life)
             .ne(&after.life)
             .then_some(after.life),
+        erased: 0,
     }
 }

@@ -81,7 +81,7 @@ impl Vault {
         let old_slots = std::mem::replace(&mut self.slots, slots);
         let written = self
             .absorb_planned(planned, now, rng)
-            .and_then(|()| self.write_replica(&[&old_keys], rng));
+            .and_then(|_| self.write_replica(&[&old_keys], rng));
         match written {
             Ok(stamp) => self.packed(stamp),
             Err(error) => {

@@ -9,6 +9,7 @@ use crate::state::change::PlannedOperation;
 use crate::state::codec;
 use crate::state::fold::State;
 use crate::state::op::Tag;
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// A record with every inner value opened under one key and sealed under the other, for the same place, operation and
@@ -69,12 +70,15 @@ impl Vault {
     /// Operations that close the ways in which records from under another key made: they wrap that other key, and would
     /// otherwise count as live without there being any.
     pub(super) fn close_foreign_slots(&self, made: Vec<SlotId>) -> Vec<PlannedOperation> {
-        let retired = self.state.retirements();
-        let foreign = made.into_iter().filter(|id| {
-            !self.slots.iter().any(|slot| slot.id == *id)
-                && !retired.iter().any(|retirement| retirement.slot == *id)
-        });
+        let mut foreign: BTreeSet<SlotId> = made.into_iter().collect();
+        for slot in &self.slots {
+            foreign.remove(&slot.id);
+        }
+        for retirement in self.state.retirements() {
+            foreign.remove(&retirement.slot);
+        }
         foreign
+            .into_iter()
             .map(|id| {
                 let body = codec::write_bytes(&[]);
                 PlannedOperation::on_vault(Tag::RETIRE, Some(FieldId::Custom(id.0)), body)

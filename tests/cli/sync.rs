@@ -165,7 +165,7 @@ fn merge_shows_what_it_would_change_and_takes_it_in() {
     home.run(&["get", "from phone"]).ok().prints("p");
     home.run(&["merge", "password"]).exits(7);
     home.run(&["merge", "nothing"])
-        .exits(7)
+        .exits(1)
         .says("there is no such file");
 }
 
@@ -239,4 +239,31 @@ fn what_a_former_key_brings_is_reviewed() {
         .prints("Merged 1 change to 1 item\n");
     home.run(&["review"]).ok().says("Nothing waits for review.");
     home.run(&["ls"]).ok().prints("from laptop\nfrom phone\n");
+}
+
+/// What comes can be undone, what is erased cannot: nothing from under a former key erases unseen.
+#[test]
+fn a_review_that_erases_is_taken_only_by_a_word_more() {
+    let home = apart();
+    home.meet("phone");
+    home.run_on("phone", &["purge", "from laptop", "--yes"], "")
+        .ok();
+    let offline = std::fs::read(home.vault_of("phone")).unwrap();
+    home.write("mine", "my new password\n");
+    let mut args = vec!["rekey", "--yes", "--new-password-file", "mine"];
+    args.extend(FLOOR);
+    home.run(&args).ok();
+    home.write("password", "my new password\n");
+    std::fs::write(home.vault(), &offline).unwrap();
+    home.run(&["ls"]).ok().prints("from laptop\nfrom phone\n");
+    let listed = home.run(&["--json", "review"]).ok().json();
+    let name = listed["reviews"][0]["name"].as_str().unwrap().to_owned();
+    home.run(&["review"]).ok().says("from laptop: erases");
+    home.run(&["--no-input", "review", "take", &name])
+        .exits(1)
+        .says("from laptop: erases")
+        .says("--yes");
+    home.run(&["get", "from laptop"]).ok().prints("l");
+    home.run(&["review", "take", &name, "--yes"]).ok();
+    home.run(&["ls"]).ok().prints("from phone\n");
 }

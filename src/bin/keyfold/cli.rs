@@ -623,6 +623,9 @@ pub(crate) enum ReviewAction {
     Take {
         /// Its name or the start of it
         name: String,
+        /// Do not ask, where it erases something for good
+        #[arg(long)]
+        yes: bool,
     },
     /// Say that nobody wants it; it goes to this device's trash
     Dismiss {

@@ -34,6 +34,7 @@ struct Item {
     changed: Vec<String>,
     conflicts: Vec<String>,
     life: Option<&'static str>,
+    erased: usize,
 }
 
 pub(crate) fn run(context: &mut Context, args: &Merge) -> Result<(), Failure> {
@@ -145,6 +146,10 @@ fn describe(item: &MergedItem) -> String {
         Some(Life::Alive | Life::Back) => parts.push("back from the trash".to_owned()),
         None => {}
     }
+    if item.erased > 0 {
+        let values = plural(item.erased, "value", "values");
+        parts.push(format!("erases {values} for good"));
+    }
     if parts.is_empty() {
         parts.push("history".to_owned());
     }
@@ -163,6 +168,7 @@ fn report(found: &vault::Merge, dry_run: bool) -> Report {
             Life::Trashed => "trashed",
             Life::Back => "back",
         }),
+        erased: item.erased,
     });
     Report {
         schema: 1,

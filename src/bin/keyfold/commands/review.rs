@@ -30,10 +30,13 @@ pub(crate) fn run(context: &mut Context, args: Review) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
     match args.action.unwrap_or(ReviewAction::List) {
         ReviewAction::List => list(context, &session),
-        ReviewAction::Take { name } => {
+        ReviewAction::Take { name, yes } => {
             let review = named(&session, &name)?;
             let source = session.vault.read_merge_source(&review.path, None)?;
-            merge::take(context, &mut session, &source, true)
+            // What comes can be undone, what it erases cannot.
+            let found = session.vault.preview_merge(&source)?;
+            let erases = found.items.iter().any(|item| item.erased > 0);
+            merge::take(context, &mut session, &source, yes || !erases)
         }
         ReviewAction::Dismiss { name } => {
             let review = named(&session, &name)?;
