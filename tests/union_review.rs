@@ -277,8 +277,131 @@ fn a_merge_shows_what_it_erases() {
     assert!(titles(&vault).is_empty());
 }
 
+/// Two machines that went on with one state for long: told in a few words, once.
+#[test]
+fn a_thousand_oddities_are_told_in_a_few_words_and_once() {
+    let (a, _, mut rng) = two();
+    let clone = Arc::new(a.fork());
+    for disk in [&a, &clone] {
+        let mut vault = opened(disk, "a", FIRST, later(20)).unwrap();
+        for number in 0..1000 {
+            add(&mut vault, "same", "x", later(21 + number), &mut rng).unwrap();
+        }
+    }
+    a.place(Path::new(COPY), &file_of(&clone));
+    let odd = |vault: &mut Vault| {
+        let notices = vault.take_notices().into_iter();
+        notices
+            .filter(|notice| matches!(notice, Notice::Odd(_)))
+            .count()
+    };
+    let mut vault = opened(&a, "a", FIRST, later(2000)).unwrap();
+    assert!((1..=20).contains(&odd(&mut vault)));
+    for second in [2100, 2200] {
+        add(&mut vault, "more", "x", later(second), &mut rng).unwrap();
+        assert_eq!(odd(&mut vault), 0, "at {second}");
+    }
+}
+
+#[test]
+fn forgetting_a_vault_leaves_nothing_of_it_in_the_local_state() {
+    let (a, b, mut rng) = two();
+    let former = file_of(&a);
+    rekey(&a, "a", (FIRST, OF_A), 20, &mut rng);
+    write(&b, "b", FIRST, "offline", 20, &mut rng);
+    a.place(Path::new(COPY), &file_of(&b));
+    drop(opened(&a, "a", OF_A, later(30)).unwrap());
+    a.place(Path::new(COPY), &former);
+    drop(opened(&a, "a", OF_A, later(40)).unwrap());
+    keyfold::vault::forget(&*a, &places("a")).unwrap();
+    let left: Vec<PathBuf> = a
+        .files()
+        .into_iter()
+        .filter(|path| path.starts_with("/a") && !path.ends_with("lock"))
+        .collect();
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
 /// How many of some kind a vault noticed.
 fn count(vault: &mut Vault, wanted: impl Fn(&Notice) -> bool) -> usize {
     let notices = vault.take_notices().into_iter();
     notices.filter(|notice| wanted(notice)).count()
+}
+
+#[test]
+fn passwords_that_were_changed_apart_are_told_once_on_every_device() {
+    let (a, b, mut rng) = two();
+    for (disk, name, seed) in [(&a, "a", OF_A), (&b, "b", OF_B)] {
+        let mut vault = opened(disk, name, FIRST, later(20)).unwrap();
+        let old = vault.opened_with().unwrap();
+        vault
+            .replace_slot(old, new_secret(seed, &mut rng), later(21), &mut rng)
+            .unwrap();
+        assert_eq!(
+            count(&mut vault, |notice| matches!(
+                notice,
+                Notice::PasswordsApart(_)
+            )),
+            0
+        );
+    }
+    a.place(Path::new(COPY), &file_of(&b));
+    let is_apart = |notice: &Notice| *notice == Notice::PasswordsApart(2);
+    let mut vault = opened(&a, "a", OF_A, later(30)).unwrap();
+    assert_eq!(count(&mut vault, is_apart), 1);
+    put(&b, &file_of(&a));
+    let mut vault = opened(&b, "b", OF_B, later(40)).unwrap();
+    assert_eq!(count(&mut vault, is_apart), 1);
+    assert!(
+        vault
+            .events()
+            .iter()
+            .any(|event| event.notice == Notice::PasswordsApart(2))
+    );
+    for (disk, name, seed) in [(&a, "a", OF_A), (&b, "b", OF_B)] {
+        let mut vault = opened(disk, name, seed, later(50)).unwrap();
+        add(&mut vault, "more", "x", later(51), &mut rng).unwrap();
+        assert_eq!(count(&mut vault, is_apart), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_way_in_that_was_closed_last_and_stays_good_is_told_once() {
+    let (a, b, mut rng) = two();
+    let mut vault = opened(&a, "a", FIRST, later(20)).unwrap();
+    // A second recovery key would take the place of the first one.
+    let desk = by_password("desk", &mut rng);
+    vault.add_slot(desk, later(21), &mut rng).unwrap();
+    drop(vault);
+    put(&b, &file_of(&a));
+    let by_desk = |disk: &Disk, name: &str, second| {
+        let located = locate(disk.clone(), &places(name)).unwrap();
+        let (keys, slot) = located.unlock(&password("desk"), &mut PlainMemory)?;
+        let mut rng = StdRng::seed_from_u64(second);
+        located.open(keys, Some(slot), name, later(second), &mut rng)
+    };
+    // Each closes the way in that the other uses.
+    let mut one = opened(&a, "a", FIRST, later(30)).unwrap();
+    let mut other = by_desk(&b, "b", 30).unwrap();
+    for (vault, second) in [(&mut one, 31), (&mut other, 41)] {
+        let mut rows = vault.slot_rows().into_iter();
+        let closed = rows.find(|row| !row.in_use).unwrap().id;
+        vault.remove_slot(closed, later(second), &mut rng).unwrap();
+        assert_eq!(count(vault, |notice| *notice == Notice::LastWayIn), 0);
+    }
+    drop((one, other));
+    a.place(Path::new(COPY), &file_of(&b));
+    // The password was closed first, at 31; the recovery key last, at 41: it stays good.
+    let is_last = |notice: &Notice| *notice == Notice::LastWayIn;
+    let mut vault = opened(&a, "a", FIRST, later(50)).unwrap();
+    assert_eq!(count(&mut vault, is_last), 1);
+    drop(vault);
+    put(&b, &file_of(&a));
+    assert!(matches!(
+        by_desk(&b, "b", 60).map(drop),
+        Err(VaultError::Unlock(UnlockError::Retired { .. }))
+    ));
+    let mut vault = opened(&a, "a", FIRST, later(70)).unwrap();
+    add(&mut vault, "more", "x", later(71), &mut rng).unwrap();
+    assert_eq!(count(&mut vault, is_last), 0);
 }

@@ -1,12 +1,9 @@
-//! What happened to the vault file lately, kept in the local state so that `status` can tell it and nothing is told
-//! twice. Lines of a time, a word and a number: nothing of what is in the vault.
+//! What happened to the vault file lately, kept in the local state so that `status` can tell it. Lines of a time, a word and a number: nothing of what is in the vault.
 
 use super::local::overwrite;
 use super::{Notice, Vault};
 use crate::model::moment::Moment;
-use crate::state::fold::Oddity;
 use crate::storage::{Storage, read_whole};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Bytes of the log; past it the older half goes.
@@ -39,28 +36,6 @@ impl Vault {
             .collect();
         self.logged = self.notices.len();
         self.append_events(&lines);
-    }
-
-    /// Which of these were never told before; from now on they were.
-    pub(super) fn news_among(&self, oddities: Vec<Oddity>, now: Moment) -> Vec<Oddity> {
-        if oddities.is_empty() {
-            return oddities;
-        }
-        let told = read(&*self.storage, &self.local.events);
-        let mark = |oddity: &Oddity| {
-            let digest = Sha256::digest(format!("{oddity:?}"));
-            format!(" odd {}", data_encoding::HEXLOWER.encode(&digest[..8]))
-        };
-        let new: Vec<Oddity> = oddities
-            .into_iter()
-            .filter(|oddity| !told.lines().any(|line| line.ends_with(&mark(oddity))))
-            .collect();
-        let lines: String = new
-            .iter()
-            .map(|oddity| format!("{}{}\n", now.0, mark(oddity)))
-            .collect();
-        self.append_events(&lines);
-        new
     }
 
     fn append_events(&self, lines: &str) {
@@ -103,6 +78,8 @@ fn word(notice: &Notice) -> Option<(&'static str, usize)> {
         Notice::OtherKey => ("other-key", 0),
         Notice::Review => ("review", 0),
         Notice::Adopted(count) => ("adopted", *count),
+        Notice::PasswordsApart(count) => ("passwords-apart", *count),
+        Notice::LastWayIn => ("last-way-in", 0),
         Notice::Odd(_) => return None,
     })
 }
@@ -126,6 +103,8 @@ fn parse(line: &str) -> Option<Event> {
         "other-key" => Notice::OtherKey,
         "review" => Notice::Review,
         "adopted" => Notice::Adopted(count),
+        "passwords-apart" => Notice::PasswordsApart(count),
+        "last-way-in" => Notice::LastWayIn,
         _ => return None,
     };
     Some(Event { at, notice })

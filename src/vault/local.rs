@@ -1,6 +1,6 @@
 //! The local state of this device: replica, lock, device id, what it saw last, and which path is which vault.
 //!
-//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `renaming`, `review/`
+//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `renaming`, `review/`
 //! and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
 //! synced folder, and none of it tells what is in the vault.
 
@@ -12,12 +12,15 @@ use crate::storage::{FileKind, Stamp, Storage, StorageError, folder_of, read_who
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Small files of the local state are no larger than this.
 const SMALL_LIMIT: usize = 4096;
-/// Bytes of the lists of record ids: a million of them.
-const IDS_LIMIT: usize = 16 << 20;
+/// Bytes of the lists of record ids that are read: the newest million of them.
+const IDS_LIMIT: u64 = 16 << 20;
+/// Names in a folder of the local state that are looked at.
+const ENTRIES: usize = 4096;
 /// A file may change again within this time without a new time stamp (FAT counts in two seconds).
 pub(super) const STILL_MILLISECONDS: u64 = 2000;
 
@@ -31,6 +34,7 @@ pub(super) struct LocalPlaces {
     pub(super) trash: PathBuf,
     pub(super) looked: PathBuf,
     pub(super) events: PathBuf,
+    told: PathBuf,
     pub(super) renaming: PathBuf,
     device: PathBuf,
     seen: PathBuf,
@@ -48,6 +52,7 @@ impl LocalPlaces {
             trash: folder.join("trash"),
             looked: folder.join("looked"),
             events: folder.join("events"),
+            told: folder.join("told"),
             renaming: folder.join("renaming"),
             own: folder.join("own"),
             dismissed: folder.join("dismissed"),
@@ -104,10 +109,34 @@ impl LocalPlaces {
         append_ids(storage, &self.dismissed, ids);
     }
 
-    /// Every file of the local state that `forget` drops.
-    fn files(&self) -> [&PathBuf; 7] {
+    /// Which of these were never told on this device before; from now on they were. A thing is known by its words.
+    pub(super) fn untold<T: fmt::Debug>(&self, storage: &dyn Storage, things: Vec<T>) -> Vec<T> {
+        if things.is_empty() {
+            return things;
+        }
+        let mut told = read_ids(storage, &self.told);
+        let mut marks = Vec::new();
+        let mut new = Vec::new();
+        for thing in things {
+            let digest = Sha256::digest(format!("{thing:?}"));
+            let mark = RecordId::from_slice(&digest[..16]);
+            if let Some(mark) = mark.filter(|mark| told.insert(*mark)) {
+                marks.push(mark);
+                new.push(thing);
+            }
+        }
+        if !marks.is_empty() {
+            append_ids(storage, &self.told, &marks);
+        }
+        new
+    }
+
+    /// Every file of the local state that `forget` drops, besides those in folders.
+    fn files(&self) -> [&PathBuf; 9] {
         [
             &self.replica,
+            &self.told,
+            &self.renaming,
             &self.seen,
             &self.device,
             &self.looked,
@@ -196,14 +225,16 @@ pub(super) fn overwrite(storage: &dyn Storage, path: &Path, bytes: &[u8]) {
 }
 
 fn read_ids(storage: &dyn Storage, path: &Path) -> HashSet<RecordId> {
-    let bytes = match storage.open_read(path) {
-        Ok(Some(file)) => read_whole(&*file, IDS_LIMIT).unwrap_or_default(),
-        _ => Vec::new(),
+    let Ok(Some(file)) = storage.open_read(path) else {
+        return HashSet::new();
     };
-    bytes
-        .chunks_exact(16)
-        .filter_map(RecordId::from_slice)
-        .collect()
+    let length = file.stamp().map_or(0, |stamp| stamp.length);
+    let length = length - length % 16;
+    let kept = length.min(IDS_LIMIT);
+    let mut bytes = vec![0; usize::try_from(kept).unwrap_or_default()];
+    let read = file.read_at(length - kept, &mut bytes).unwrap_or_default();
+    let ids = bytes.get(..read).unwrap_or_default().chunks_exact(16);
+    ids.filter_map(RecordId::from_slice).collect()
 }
 
 fn append_ids(storage: &dyn Storage, path: &Path, ids: &[RecordId]) {
@@ -306,7 +337,20 @@ pub fn forget(storage: &dyn Storage, places: &Places) -> Result<VaultId, VaultEr
         .ok_or_else(|| VaultError::NoVault(places.vault_file.clone()))?;
     let local = LocalPlaces::new(places, vault);
     let index = index_path(places, &places.vault_file);
-    for path in local.files().into_iter().chain([&index]) {
+    let mut files: Vec<PathBuf> = local.files().into_iter().cloned().collect();
+    for folder in [&local.review, &local.trash] {
+        match storage.list(folder, ENTRIES) {
+            Ok(listing) => {
+                let entries = listing.entries.into_iter();
+                let entries = entries.filter(|entry| entry.stamp.is_regular());
+                files.extend(entries.map(|entry| folder.join(entry.name)));
+            }
+            Err(StorageError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    files.push(index);
+    for path in &files {
         match storage.remove(path) {
             Ok(()) | Err(StorageError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),

@@ -16,6 +16,7 @@ mod local;
 mod look;
 mod looked;
 mod merge;
+mod oddities;
 mod open;
 mod past;
 mod read;
@@ -100,6 +101,10 @@ pub enum Notice {
     /// Two records that cannot both be right, or records that are missing, in words.
     Odd(String),
     /// A file holds the vault under a key that this device does not hold.
+    /// Devices that changed a password apart left so many that are good.
+    PasswordsApart(usize),
+    /// Devices that closed ways in apart left none; the one that was closed last counts.
+    LastWayIn,
     OtherKey,
     /// A file under a former key held changes that nobody knows; it waits in the local state.
     Review,

@@ -313,28 +313,4 @@ impl Vault {
         }
         .into())
     }
-
-    /// Tells once what is odd about the records.
-    pub(super) fn note_oddities(&mut self, now: Moment) {
-        use crate::state::fold::Oddity;
-        let new = self.news_among(self.state.oddities(), now);
-        let names = self.state.device_names();
-        let name = |device: &DeviceId| {
-            names
-                .get(device)
-                .cloned()
-                .unwrap_or_else(|| device.to_string())
-        };
-        let texts: Vec<String> = new
-            .iter()
-            .map(|oddity| match oddity {
-                Oddity::SameId(id) => format!("two different records carry the id {id}; one of them counts"),
-                Oddity::SameSeq(device, seq) => {
-                    format!("the device {} wrote two records number {seq}; its state may have been copied", name(device))
-                }
-                Oddity::Gap(device, count) => format!("{count} changes of the device {} have not arrived", name(device)),
-            })
-            .collect();
-        self.notices.extend(texts.into_iter().map(Notice::Odd));
-    }
 }

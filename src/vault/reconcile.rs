@@ -26,7 +26,7 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         let arrived = self.keep_in_replica(rng)?;
-        self.note_oddities(now);
+        self.note_oddities();
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
         self.carry_out(plan, now, rng);
         if !arrived.is_empty() {

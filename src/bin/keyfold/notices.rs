@@ -78,6 +78,10 @@ pub(crate) fn serious(notice: &Notice) -> Option<String> {
         ),
         Notice::NewDevice => "This device's own state had gone back in time, or another machine goes on with a copy of it; it goes on as a new device.".to_owned(),
         Notice::Odd(text) => text.clone(),
+        Notice::PasswordsApart(count) => format!(
+            "Passwords were changed on devices that did not know of each other: {count} ways in that took the place of one are good; keyfold slots list shows them, slots remove closes one."
+        ),
+        Notice::LastWayIn => "Devices that did not know of each other closed every way in; the one that was closed last stays good. keyfold passwd makes a new one.".to_owned(),
         Notice::OtherKey => "The vault seems to have been given a new key on another device; open it once with the new password. Until then this device keeps to its own copy.".to_owned(),
         Notice::Review => "A file under a former key held changes that this vault does not know; keyfold review shows them.".to_owned(),
         _ => return None,
@@ -93,6 +97,8 @@ pub(crate) fn briefly(notice: &Notice) -> &'static str {
         Notice::ForgedSlots(_) => "the vault file held ways in that nobody here made",
         Notice::NewDevice => "this device took a new id",
         Notice::OtherKey => "a file lay under a key that this device did not hold",
+        Notice::PasswordsApart(_) => "passwords that were changed apart are all good",
+        Notice::LastWayIn => "every way in had been closed; the last one counts",
         Notice::Review => "changes under a former key were kept for review",
         _ => "something else happened",
     }
