@@ -82,6 +82,26 @@ fn lies_somewhere(disk: &Disk, bytes: &[u8]) -> bool {
     })
 }
 
+/// A device that joins with the former password, where somebody left an old copy beside the vault file: that copy's key
+/// is no key of the vault file, and nothing is written behind it.
+#[test]
+fn a_joining_device_takes_no_key_from_a_copy_that_the_vault_file_does_not_lie_under() {
+    let (a, _, mut rng) = two();
+    let before = file_of(&a);
+    rekey(&a, "a", (FIRST, OF_A), 20, &mut rng);
+    let joining = Disk::default();
+    put(&joining, &file_of(&a));
+    joining.place(Path::new(COPY), &before);
+    assert_eq!(
+        refused(opened(&joining, "c", FIRST, later(30))),
+        UnlockError::WrongSecret
+    );
+    assert_eq!(file_of(&joining), file_of(&a), "nothing is written into it");
+    assert_eq!(joining.content(Path::new(COPY)), Some(before));
+    let vault = opened(&joining, "c", OF_A, later(40)).unwrap();
+    assert_eq!(titles(&vault), ["shared"]);
+}
+
 /// Counts the runs of Argon2.
 #[derive(Default)]
 struct Counting(usize);
@@ -127,6 +147,45 @@ fn runs(disk: &Disk, text: &str, second: u64) -> usize {
             .unwrap(),
     );
     memory.0
+}
+
+/// What lies beside the vault under another key costs Argon2 once, whoever put it there.
+#[test]
+fn what_lies_under_another_key_beside_the_vault_is_tried_once() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let disk = Disk::default();
+    let new = NewVault {
+        secrets: vec![by_password("first", &mut rng)],
+        device_name: "a".to_owned(),
+    };
+    drop(create(disk.clone(), &places("a"), new, NOW, &mut rng).unwrap());
+    let former = file_of(&disk);
+    let located = locate(disk.clone(), &places("a")).unwrap();
+    let (keys, slot) = located
+        .unlock(&password("first"), &mut PlainMemory)
+        .unwrap();
+    let mut vault = located
+        .open(keys, Some(slot), "a", later(10), &mut rng)
+        .unwrap();
+    let secrets = vec![by_password("second", &mut rng)];
+    vault
+        .rekey(Replacement { secrets }, later(11), &mut rng)
+        .unwrap();
+    drop(vault);
+    // The user's own backup from before; and fake slots in front of a record of this vault, played again.
+    let mut fake = file_of(&disk)[..1024].to_vec();
+    fake.extend_from_slice(&former[1024..2048]);
+    fake.extend_from_slice(&former[2048..3072]);
+    fake.extend_from_slice(&file_of(&disk)[2048..]);
+    for (name, content) in [(BACKUP, former), ("/drive/fake.keyfold", fake)] {
+        let disk = Arc::new(disk.fork());
+        disk.place(Path::new(name), &content);
+        let tried: Vec<usize> = (2..6)
+            .map(|round| runs(&disk, "second", round * 10))
+            .collect();
+        assert_eq!(tried[1..], [1, 1, 1], "{name}: {tried:?}");
+        assert!(disk.content(Path::new(name)).is_some());
+    }
 }
 
 /// Lets the drive replace the copy with a newer version before every call of a command, and bring yet another one as soon
@@ -179,6 +238,69 @@ fn replace_the_copy(split: bool) {
         third > 0,
         "the name never became free while the drive looked"
     );
+}
+
+#[test]
+fn a_copy_that_the_drive_replaces_at_any_moment_is_never_lost() {
+    replace_the_copy(false);
+}
+
+#[test]
+fn a_copy_that_the_drive_replaces_at_any_moment_is_never_lost_between_two_file_systems() {
+    replace_the_copy(true);
+}
+
+/// A copy may hold frames of this vault's key and of one that nobody here holds: what cannot be read is not delivered.
+#[test]
+fn a_copy_that_also_holds_what_no_held_key_opens_stays() {
+    let (a, b, mut rng) = two();
+    let c = Disk::default();
+    put(&c, &file_of(&b));
+    write(&c, "c", FIRST, "from c", 20, &mut rng);
+    rekey(&b, "b", (FIRST, OF_B), 20, &mut rng);
+    write(&b, "b", OF_B, "from b", 30, &mut rng);
+    let mut mixed = file_of(&c);
+    mixed.extend_from_slice(&file_of(&b)[1024..]);
+    a.place(Path::new(COPY), &mixed);
+    for second in [40, 50, 60] {
+        let vault = opened(&a, "a", FIRST, later(second)).unwrap();
+        assert_eq!(titles(&vault), ["from c", "shared"]);
+        assert!(lies_somewhere(&a, &mixed), "at {second}");
+    }
+    // Once the key is held, all of it comes.
+    let vault = opened(&a, "a", OF_B, later(70)).unwrap();
+    assert!(titles(&vault).contains(&"from b".to_owned()));
+}
+
+/// One file may hold frames of several former keys: what is not known of any of them waits for the user.
+#[test]
+fn all_former_keys_of_one_file_are_reviewed() {
+    let (a, b, mut rng) = two();
+    let c = Disk::default();
+    rekey(&a, "a", (FIRST, OF_A), 20, &mut rng);
+    put(&c, &file_of(&a));
+    write(&c, "c", OF_A, "under the second", 30, &mut rng);
+    rekey(&a, "a", (OF_A, OF_B), 40, &mut rng);
+    write(&b, "b", FIRST, "under the first", 50, &mut rng);
+    let mut mixed = file_of(&b);
+    mixed.extend_from_slice(&file_of(&c)[1024..]);
+    for path in [vault_file(), PathBuf::from(COPY), PathBuf::from(BACKUP)] {
+        let disk = Arc::new(a.fork());
+        disk.place(&path, &mixed);
+        drop(opened(&disk, "a", OF_B, later(60)).unwrap());
+        let mut vault = opened(&disk, "a", OF_B, later(70)).unwrap();
+        assert_eq!(titles(&vault), ["shared"]);
+        for review in vault.reviews().unwrap() {
+            let source = vault.read_merge_source(&review.path, None).unwrap();
+            vault.merge(&source, later(80), &mut rng).unwrap();
+        }
+        assert_eq!(
+            titles(&vault),
+            ["shared", "under the first", "under the second"],
+            "{}",
+            path.display()
+        );
+    }
 }
 
 /// Something else lies at the vault's path and is to be replaced; at any moment the drive brings the vault back, with news.
@@ -277,6 +399,52 @@ fn a_merge_shows_what_it_erases() {
     assert!(titles(&vault).is_empty());
 }
 
+/// A placeholder that opens and does not read, a disk with a bad block: this device goes on with its replica.
+#[test]
+fn a_file_that_cannot_be_read_to_its_end_does_not_stop_a_write() {
+    let (a, b, mut rng) = two();
+    write(&b, "b", FIRST, "from b", 20, &mut rng);
+    for path in [vault_file(), PathBuf::from(COPY)] {
+        let disk = a.fork();
+        disk.place(&path, &file_of(&b));
+        let meddler = Meddler::new(disk, |_, _| ()).with_unreadable(&path);
+        let mut vault = opened_on(Arc::new(meddler.clone()), "a", FIRST, later(100)).unwrap();
+        add(&mut vault, "written", "x", later(101), &mut rng).unwrap();
+        drop(vault);
+        let vault = opened(&Arc::new(meddler.disk), "a", FIRST, later(200)).unwrap();
+        assert_eq!(titles(&vault), ["from b", "shared", "written"]);
+    }
+}
+
+/// A drive that keeps the last writer's file explains what is missing, also where the same news came in a copy.
+#[test]
+fn a_file_with_news_is_no_rollback_though_a_copy_brought_them_too() {
+    let (a, b, mut rng) = two();
+    for number in 0..3 {
+        write(
+            &a,
+            "a",
+            FIRST,
+            &format!("of a {number}"),
+            20 + number,
+            &mut rng,
+        );
+    }
+    drop(opened(&a, "a", FIRST, later(30)).unwrap());
+    write(&b, "b", FIRST, "from b", 30, &mut rng);
+    put(&a, &file_of(&b));
+    a.place(Path::new(COPY), &file_of(&b));
+    let mut vault = opened(&a, "a", FIRST, later(40)).unwrap();
+    let notices = vault.take_notices();
+    assert!(
+        !notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::RolledBack(_))),
+        "{notices:?}"
+    );
+    assert_eq!(titles(&vault).len(), 5);
+}
+
 /// Two machines that went on with one state for long: told in a few words, once.
 #[test]
 fn a_thousand_oddities_are_told_in_a_few_words_and_once() {
@@ -301,6 +469,35 @@ fn a_thousand_oddities_are_told_in_a_few_words_and_once() {
         add(&mut vault, "more", "x", later(second), &mut rng).unwrap();
         assert_eq!(odd(&mut vault), 0, "at {second}");
     }
+}
+
+/// Copies under a former key beside many reviews: each review is read a bounded number of times.
+#[test]
+fn reviews_are_not_read_again_for_every_copy() {
+    const MANY: usize = 12;
+    let (a, x, mut rng) = two();
+    rekey(&a, "a", (FIRST, OF_A), 20, &mut rng);
+    for number in 0..2 * MANY {
+        let forged = Arc::new(x.fork());
+        write(
+            &forged,
+            "x",
+            FIRST,
+            &format!("forged {number}"),
+            30,
+            &mut rng,
+        );
+        let copy = format!("/drive/copy {number}.keyfold");
+        a.place(Path::new(&copy), &file_of(&forged));
+        if number == MANY {
+            drop(opened(&a, "a", OF_A, later(40)).unwrap());
+        }
+    }
+    let meddler = Meddler::new(a.fork(), |_, _| ());
+    let vault = opened_on(Arc::new(meddler.clone()), "a", OF_A, later(50)).unwrap();
+    assert_eq!(vault.reviews().unwrap().len(), 2 * MANY);
+    let read = meddler.opened_below("/review/");
+    assert!(read <= 4 * MANY, "{read} times");
 }
 
 #[test]

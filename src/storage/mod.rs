@@ -22,7 +22,7 @@ pub use error::{Failure, StorageError};
 pub use real::RealStorage;
 pub use whole::{
     append, create_file, is_temporary_name, read_parts, read_whole, replace_file,
-    replace_file_after,
+    replace_file_after, temporary_path,
 };
 
 /// Every way in which keyfold touches a disk. Threads and handles may share one.

@@ -65,7 +65,7 @@ where
         return Err(refused.into());
     }
     let folder = folder_of(path);
-    let temporary = make_temporary_path(path, rng);
+    let temporary = temporary_path(path, rng);
     let file = storage.create(&temporary)?;
     let renamed = write_parts(file.as_ref(), parts)
         .and_then(|()| Ok(file.sync()?))
@@ -91,7 +91,7 @@ pub fn create_file(
     bytes: &[u8],
     rng: &mut dyn CryptoRng,
 ) -> Result<Stamp, StorageError> {
-    let temporary = make_temporary_path(path, rng);
+    let temporary = temporary_path(path, rng);
     let file = storage.create(&temporary)?;
     let placed = file
         .write_at(0, bytes)
@@ -221,7 +221,9 @@ where
     Ok(())
 }
 
-fn make_temporary_path(path: &Path, rng: &mut dyn CryptoRng) -> PathBuf {
+/// A hidden name beside `path` that nothing has, and that [`is_temporary_name`] knows.
+#[must_use]
+pub fn temporary_path(path: &Path, rng: &mut dyn CryptoRng) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
     let mut hidden = OsString::from(".");
     if name.len() <= TEMPORARY_STEM_LIMIT {

@@ -15,9 +15,10 @@ use crate::model::ids::{KeyId, VaultId};
 use crate::model::moment::Moment;
 use crate::storage::{
     Entry, Listing, Stamp, Storage, StorageError, StoredFile, folder_of, is_temporary_name,
-    read_parts, replace_file,
+    read_parts, replace_file, temporary_path,
 };
 use rand::CryptoRng;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,8 @@ pub(super) struct Beside {
 pub(super) struct ReadCopy {
     found: FoundCopy,
     kind: CopyKind,
+    /// Keys besides the vault's own that its frames lie under.
+    other_keys: BTreeSet<KeyId>,
     pub(super) chunks: Vec<ChunkPlace>,
 }
 
@@ -63,8 +66,8 @@ impl ReadCopy {
 enum CopyKind {
     /// Everything in it that authenticates is in the state now.
     Taken,
-    /// It lies under a former key.
-    Former { key: KeyId, has_unknown: bool },
+    /// It lies under a former key, or under several.
+    Former { has_unknown: bool },
     /// It lies under a key that is not held.
     OtherKey,
     /// Nothing in it authenticates.
@@ -222,10 +225,10 @@ impl Vault {
                     CopyKind::Taken
                 }
             } else {
-                match self.judge_other_key(&*found.file, found.stamp, &contents.other_keys)? {
-                    FilePlan::FormerKey { key, has_unknown } => {
-                        CopyKind::Former { key, has_unknown }
-                    }
+                let other_keys = &contents.other_keys;
+                match self.judge_other_key(&*found.file, found.stamp, other_keys) {
+                    Err(VaultError::Storage(_)) => continue,
+                    Ok(FilePlan::FormerKey { has_unknown, .. }) => CopyKind::Former { has_unknown },
                     _ if contents.records.is_empty() => CopyKind::OtherKey,
                     _ => CopyKind::Taken,
                 }
@@ -233,6 +236,7 @@ impl Vault {
             read.push(ReadCopy {
                 found,
                 kind,
+                other_keys: contents.other_keys,
                 chunks: contents.chunks,
             });
         }
@@ -249,54 +253,51 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) {
+        let former = self.state.former_keys();
+        let former: BTreeSet<KeyId> = former.into_iter().map(|row| row.0).collect();
         let mut moved = 0;
-        for ReadCopy { found, kind, .. } in copies {
-            if let CopyKind::OtherKey = kind {
+        for copy in copies {
+            let ReadCopy {
+                found,
+                kind,
+                other_keys,
+                ..
+            } = copy;
+            // What lies under a key that is not held is delivered nowhere.
+            let is_read = other_keys.is_subset(&former);
+            if !is_read {
                 self.note_once(Notice::OtherKey);
             }
-            if let CopyKind::Former {
-                key,
-                has_unknown: true,
-            } = kind
-                && let Err(error) = self.review_copy(&found, key, rng)
+            if let CopyKind::Former { has_unknown: true } = kind
+                && let Err(error) = self.keep_unknown(&*found.file, found.stamp, &other_keys, rng)
             {
                 self.note_once(Notice::Pending(error.to_string()));
                 continue;
             }
-            let is_done = matches!(kind, CopyKind::Taken | CopyKind::Former { .. }) && is_complete;
+            let is_done =
+                matches!(kind, CopyKind::Taken | CopyKind::Former { .. }) && is_complete && is_read;
             if is_done && self.may_move(&found) && self.move_away(&found, now, rng).is_ok() {
                 moved += 1;
                 continue;
             }
+            let is_still = super::local::is_still(&found.stamp, now);
             let finding = match kind {
-                CopyKind::OtherKey => Finding::OtherKey,
-                CopyKind::Nothing => Finding::Nothing,
-                CopyKind::Taken | CopyKind::Former { .. } if is_complete => Finding::Nothing,
-                CopyKind::Taken | CopyKind::Former { .. } => continue,
+                CopyKind::OtherKey => Some(Finding::OtherKey),
+                CopyKind::Nothing => Some(Finding::Nothing),
+                CopyKind::Taken | CopyKind::Former { .. } => {
+                    is_complete.then_some(Finding::Nothing)
+                }
             };
-            if is_still(&found.stamp, now) {
+            if let Some(finding) = finding.filter(|_| is_still) {
                 looked.note(finding, &found.name, &found.stamp);
+            }
+            if is_still && !other_keys.is_empty() {
+                looked.note_tried(&found.name, &found.stamp);
             }
         }
         looked.save(&*self.storage, &self.local.looked);
         if moved > 0 {
             self.notices.push(Notice::CopiesMoved(moved));
-        }
-    }
-
-    /// Keeps a copy under a former key for review, unless another copy brought the same just now.
-    fn review_copy(
-        &mut self,
-        found: &FoundCopy,
-        key: KeyId,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), VaultError> {
-        let keys = std::iter::once(key).collect();
-        match self.judge_other_key(&*found.file, found.stamp, &keys)? {
-            FilePlan::FormerKey {
-                has_unknown: true, ..
-            } => self.keep_for_review(&*found.file, found.stamp, key, rng),
-            _ => Ok(()),
         }
     }
 
@@ -314,8 +315,8 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         const CHANGED: VaultError = VaultError::Inconsistent("the copy changed while it was read");
+        // A rename changes the last of the times.
         let is_same = |stamp: Option<Stamp>| {
-            // A rename changes the last of the times.
             stamp.is_some_and(|stamp| {
                 Stamp {
                     changed_ns: found.stamp.changed_ns,
@@ -328,30 +329,46 @@ impl Vault {
         }
         let target = self.trash_place(now, rng)?;
         match self.storage.rename_new(&found.path, &target) {
-            Ok(()) => {}
-            // Most likely another file system: then a copy of it goes there.
-            Err(StorageError::Io(_)) => {
-                replace_file::<Vec<u8>, StorageError>(
-                    &*self.storage,
-                    &target,
-                    &mut read_parts(&*found.file, found.stamp.length),
-                    rng,
-                )?;
-                if self.storage.stamp(&found.path)? != Some(found.stamp) {
-                    self.storage.remove(&target)?;
-                    return Err(CHANGED);
-                }
-                self.storage.remove(&found.path)?;
-                return Ok(());
+            Ok(()) if is_same(self.storage.stamp(&target)?) => return Ok(()),
+            // Something was added in between.
+            Ok(()) => {
+                self.bring_back(&target, found)?;
+                return Err(CHANGED);
             }
+            // Most likely another file system: then a copy of it goes there.
+            Err(StorageError::Io(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        if !is_same(self.storage.stamp(&target)?) {
-            // Something was added in between: back to where the next look finds it.
-            self.storage.rename_new(&target, &found.path)?;
+        replace_file::<Vec<u8>, StorageError>(
+            &*self.storage,
+            &target,
+            &mut read_parts(&*found.file, found.stamp.length),
+            rng,
+        )?;
+        // First out of the drive's way in one step, so that what is removed is what was read.
+        let aside = temporary_path(&found.path, rng);
+        self.storage.rename_new(&found.path, &aside)?;
+        if !is_same(self.storage.stamp(&aside)?) {
+            self.bring_back(&aside, found)?;
+            self.storage.remove(&target)?;
             return Err(CHANGED);
         }
-        Ok(())
+        Ok(self.storage.remove(&aside)?)
+    }
+
+    /// Puts what was taken away too early back to where the next look finds it. Where the drive has put another file of
+    /// that name there meanwhile, under a name that a drive would give a further copy.
+    fn bring_back(&self, from: &Path, found: &FoundCopy) -> Result<(), VaultError> {
+        let mut outcome = self.storage.rename_new(from, &found.path);
+        for number in 1..=COPIES {
+            if !matches!(outcome, Err(StorageError::Exists(_))) {
+                break;
+            }
+            let mut name = self.places.vault_file.clone().into_os_string();
+            name.push(format!(".conflict{number}"));
+            outcome = self.storage.rename_new(from, Path::new(&name));
+        }
+        Ok(outcome?)
     }
 
     /// A free name in the trash, named by time so that the oldest go first.

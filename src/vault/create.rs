@@ -16,6 +16,7 @@ use crate::state::fold::State;
 use crate::state::op::RecordHead;
 use crate::storage::{Storage, create_file, folder_of, replace_file};
 use rand::CryptoRng;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What a new vault begins with.
@@ -126,6 +127,7 @@ pub fn create(
         is_impatient: false,
         sources: Vec::new(),
         listing: None,
+        review_ids: RefCell::default(),
         damage: Vec::new(),
         notices: Vec::new(),
         logged: 0,

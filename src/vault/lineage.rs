@@ -8,16 +8,20 @@ use crate::crypto::seal::{ValuePlace, open_value};
 use crate::model::ids::{FieldId, KeyId};
 use crate::model::moment::Clock;
 use crate::state::fold::State;
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// Former keys that the state holds and that are what they say, each with when it was last named so.
 pub(super) fn former_keys(state: &State, keys: &Keys) -> Vec<(Keys, Clock)> {
     let mut found: Vec<(Keys, Clock)> = Vec::new();
+    // Whoever holds a key may name any number of others as former.
+    let mut places: HashMap<KeyId, usize> = HashMap::new();
     for (id, sealed, clock) in state.former_keys() {
-        if let Some((_, newest)) = found.iter_mut().find(|(held, _)| held.id == id) {
+        if let Some((_, newest)) = places.get(&id).and_then(|at| found.get_mut(*at)) {
             *newest = clock.max(*newest);
-        } else {
-            found.extend(open_key(keys, id, &sealed).map(|former| (former, clock)));
+        } else if let Some(former) = open_key(keys, id, &sealed) {
+            places.insert(id, found.len());
+            found.push((former, clock));
         }
     }
     found.retain(|(former, _)| former.id != keys.id);

@@ -9,13 +9,13 @@ use super::open::{OnPath, look};
 use super::read::{ChunkPlace, Contents, Depth, holds_erased, read_into};
 use super::{Notice, Vault};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
-use crate::log::frame::{HEADER_LENGTH, parse_header};
+use crate::log::frame::{HEADER_LENGTH, Nonce, parse_header};
 use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::state::view::Retirement;
 use crate::storage::{Stamp, StoredFile};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What a look at vault file and copies found to do.
 pub(super) struct UnionPlan {
@@ -119,10 +119,25 @@ impl Vault {
             plan.file = FilePlan::Known;
             return Ok(plan);
         }
-        let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
-        self.take_slots(&contents);
-        self.adopt_replacements();
-        plan.file = self.judge(&*file, stamp, &contents, now)?;
+        let read = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records);
+        let judged = read.and_then(|contents| {
+            self.take_slots(&contents);
+            self.adopt_replacements();
+            let judged = self.judge(&*file, stamp, &contents, now)?;
+            Ok((contents, judged))
+        });
+        let contents = match judged {
+            // A placeholder whose content the drive does not bring, a bad block: no reason to stop.
+            Err(VaultError::Storage(error)) => {
+                plan.file = FilePlan::Unusable(error.to_string());
+                return Ok(plan);
+            }
+            judged => {
+                let (contents, judged) = judged?;
+                plan.file = judged;
+                contents
+            }
+        };
         if !contents.other_keys.is_empty() && !plan.file.is_left_alone() {
             self.note_strangers(&contents);
         }
@@ -130,8 +145,13 @@ impl Vault {
             plan.file = FilePlan::Replace;
         }
         plan.lost = self.count_lost(&contents, &plan.file);
-        // An honest drive that keeps the last writer's file explains what is missing where something new came instead.
-        plan.is_rolled_back = contents.new_records.is_empty() && contents.damage.is_empty();
+        // An honest drive that keeps the last writer's file explains what is missing where something new came instead,
+        // though a copy may have brought the same.
+        let has_news = contents
+            .records
+            .iter()
+            .any(|id| !self.replicated.contains(id));
+        plan.is_rolled_back = !has_news && contents.damage.is_empty();
         self.damage = contents.damage;
         Ok(plan)
     }
@@ -196,9 +216,12 @@ impl Vault {
         contents: &Contents,
         now: Moment,
     ) -> Result<FilePlan, VaultError> {
-        if !contents.other_keys.is_empty() && self.replica.is_some() {
+        if !contents.other_keys.is_empty() {
             match self.judge_other_key(file, stamp, &contents.other_keys)? {
                 FilePlan::OtherKey(_) if !contents.records.is_empty() => {}
+                // Who sees a vault for the first time has nothing to put in the place of what lies there.
+                FilePlan::FormerKey { .. }
+                    if self.replica.is_none() && !contents.records.is_empty() => {}
                 plan => return Ok(plan),
             }
         }
@@ -233,13 +256,15 @@ impl Vault {
         })
     }
 
-    /// A file without one record under the current key: does it lie under a former one?
+    /// What lies under other keys in a file: does any of it lie under a former one? The key that is told is one under which
+    /// unknown records lie, if there are any.
     pub(super) fn judge_other_key(
         &self,
         file: &dyn StoredFile,
         stamp: Stamp,
         other_keys: &BTreeSet<KeyId>,
     ) -> Result<FilePlan, VaultError> {
+        let mut known = None;
         for (former, _) in former_keys(&self.state, &self.keys) {
             if other_keys.contains(&former.id) {
                 let mut old = State::default();
@@ -259,13 +284,17 @@ impl Vault {
                     return Ok(FilePlan::OtherKey(stamp));
                 }
                 let has_unknown = self.unknown_of(&old)? > 0;
-                return Ok(FilePlan::FormerKey {
+                let plan = FilePlan::FormerKey {
                     key: former.id,
                     has_unknown,
-                });
+                };
+                if has_unknown {
+                    return Ok(plan);
+                }
+                known = known.or(Some(plan));
             }
         }
-        Ok(FilePlan::OtherKey(stamp))
+        Ok(known.unwrap_or(FilePlan::OtherKey(stamp)))
     }
 
     /// Somebody put frames of a key that is not held behind those of the vault's own.
@@ -310,9 +339,7 @@ impl FilePlan {
 
 /// Whether copies hold chunks that the vault file does not.
 fn lacks_chunks(held: &[ChunkPlace], copies: &[ReadCopy]) -> bool {
+    let held: HashSet<Nonce> = held.iter().map(|chunk| chunk.header.nonce).collect();
     let mut wanted = copies.iter().flat_map(|copy| &copy.chunks);
-    wanted.any(|chunk| {
-        let nonce = &chunk.header.nonce;
-        !held.iter().any(|held| held.header.nonce == *nonce)
-    })
+    wanted.any(|chunk| !held.contains(&chunk.header.nonce))
 }

@@ -28,6 +28,9 @@ pub(super) enum Finding {
     OtherKey = 3,
 }
 
+/// Set in a finding where frames of another key lie in the file.
+const TRIED: u8 = 0x10;
+
 /// A finding, and for which keys it holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Row {
@@ -83,10 +86,22 @@ impl Looked {
         Some(finding)
     }
 
-    /// Whether the file was found to lie under a key that was not held, whatever was held then.
-    pub(super) fn was_other_key(&self, name: &OsStr, stamp: &Stamp) -> bool {
+    /// Whether a secret was tried on the file already: frames of another key lie in it, whatever was held then. Who unlocks
+    /// does not know the former keys yet.
+    pub(super) fn was_tried(&self, name: &OsStr, stamp: &Stamp) -> bool {
         let row = self.earlier.get(&digest(name, stamp));
-        row.and_then(Row::finding) == Some(Finding::OtherKey)
+        row.is_some_and(|row| row.finding & TRIED != 0 || row.finding() == Some(Finding::OtherKey))
+    }
+
+    /// Notes that frames of another key lie in a file, besides what was found in it.
+    pub(super) fn note_tried(&mut self, name: &OsStr, stamp: &Stamp) {
+        let context = self.context;
+        let nothing = Row {
+            finding: 0,
+            context,
+        };
+        let row = self.kept.entry(digest(name, stamp)).or_insert(nothing);
+        row.finding |= TRIED;
     }
 
     /// Notes what was found in a file whose content can no longer change under its stamp.
@@ -117,7 +132,7 @@ impl Row {
     fn finding(&self) -> Option<Finding> {
         let all = [Finding::Foreign, Finding::Nothing, Finding::OtherKey];
         all.into_iter()
-            .find(|finding| *finding as u8 == self.finding)
+            .find(|finding| *finding as u8 == self.finding & !TRIED)
     }
 }
 

@@ -42,7 +42,8 @@ use crate::state::id_hash::IdHash;
 use crate::state::view::{Retirement, Value};
 use crate::storage::{Listing, Stamp, Storage};
 use local::LocalPlaces;
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,11 +101,11 @@ pub enum Notice {
     NewDevice,
     /// Two records that cannot both be right, or records that are missing, in words.
     Odd(String),
-    /// A file holds the vault under a key that this device does not hold.
     /// Devices that changed a password apart left so many that are good.
     PasswordsApart(usize),
     /// Devices that closed ways in apart left none; the one that was closed last counts.
     LastWayIn,
+    /// A file holds the vault under a key that this device does not hold.
     OtherKey,
     /// A file under a former key held changes that nobody knows; it waits in the local state.
     Review,
@@ -142,6 +143,8 @@ pub struct Vault {
     sources: Vec<PathBuf>,
     /// The vault's folder as unlocking found it, for the first look.
     listing: Option<Listing>,
+    /// Ids of the records of reviews that were read, by name.
+    review_ids: RefCell<HashMap<String, Vec<RecordId>>>,
     damage: Vec<Damage>,
     notices: Vec<Notice>,
     /// How many of the notices are in the log of events.

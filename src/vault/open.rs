@@ -12,7 +12,7 @@ use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::storage::{Listing, LockKind, Stamp, Storage, StorageError, StoredFile, folder_of};
 use rand::CryptoRng;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -170,6 +170,7 @@ impl Located {
             is_impatient: false,
             sources: Vec::new(),
             listing: self.listing.into_inner(),
+            review_ids: RefCell::default(),
             damage: Vec::new(),
             notices: Vec::new(),
             logged: 0,

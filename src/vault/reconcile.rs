@@ -6,7 +6,7 @@
 use super::error::VaultError;
 use super::local::{is_still, remember_path};
 use super::look::{FilePlan, UnionPlan};
-use super::looked::Finding;
+use super::looked::{Finding, Looked};
 use super::{Notice, Vault};
 use crate::model::ids::RecordId;
 use crate::model::moment::Moment;
@@ -104,7 +104,11 @@ impl Vault {
             let name = self.places.vault_file.file_name().unwrap_or_default();
             looked.note(Finding::OtherKey, name, stamp);
         }
+        let is_former = matches!(file, FilePlan::FormerKey { .. });
         let outcome = self.bring_in_step(file, now, rng);
+        if is_former && outcome.is_err() {
+            self.note_tried(&mut looked, now);
+        }
         if outcome.is_ok() && lost > 0 && !is_rolled_back && self.lacking == Some(0) {
             self.note_once(Notice::Healed(lost));
         }
@@ -118,6 +122,16 @@ impl Vault {
         }
         self.settle_copies(copies, looked, is_complete, now, rng);
         self.sources.clear();
+    }
+
+    /// A vault file under a former key that cannot be replaced now costs Argon2 once, not at every unlock.
+    fn note_tried(&self, looked: &mut Looked, now: Moment) {
+        let path = &self.places.vault_file;
+        if let Ok(Some(stamp)) = self.storage.stamp(path)
+            && is_still(&stamp, now)
+        {
+            looked.note_tried(path.file_name().unwrap_or_default(), &stamp);
+        }
     }
 
     fn bring_in_step(

@@ -5,18 +5,20 @@
 
 use super::error::VaultError;
 use super::lineage::former_keys;
+use super::look::FilePlan;
 use super::read::{Depth, read_into};
 use super::{Notice, Vault};
 use crate::crypto::keys::Keys;
+use crate::log::FILE_LIMIT;
 use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::storage::{Stamp, StorageError, StoredFile, read_parts, replace_file};
 use rand::CryptoRng;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
-/// Files that may wait; a drive that brings ever new ones fills no disk.
+/// Files that may wait, together no longer than one vault may be; a drive that brings ever new ones fills no disk.
 const REVIEWS: usize = 64;
 /// Hexadecimal digits of a key id.
 const KEY_DIGITS: usize = 32;
@@ -62,12 +64,17 @@ impl Vault {
         }
         let former = former_keys(&self.state, &self.keys);
         let dismissed = self.local.dismissed(&*self.storage);
+        let mut read = self.review_ids.borrow_mut();
         let reviews = named.into_iter().map(|(name, key)| {
             let path = self.local.review.join(&name);
-            let keys = former.iter().map(|row| &row.0).find(|keys| keys.id == key);
-            let state = keys.and_then(|keys| self.read_review(&path, keys).ok());
-            let missing = state.map(|state| {
-                let mut ids: Vec<RecordId> = state.record_ids_in_order();
+            // What a review holds never changes, so it is read once.
+            if !read.contains_key(&name) {
+                let keys = former.iter().map(|row| &row.0).find(|keys| keys.id == key);
+                let state = keys.and_then(|keys| self.read_review(&path, keys).ok());
+                read.extend(state.map(|state| (name.clone(), state.record_ids_in_order())));
+            }
+            let missing = read.get(&name).map(|ids| {
+                let mut ids = ids.clone();
                 ids.retain(|id| !self.state.contains(*id) && !dismissed.contains(id));
                 ids
             });
@@ -108,6 +115,27 @@ impl Vault {
         Ok(unknown.len())
     }
 
+    /// Keeps a file for review under each former key that unknown records lie under in it, but for what another file
+    /// brought just now.
+    pub(super) fn keep_unknown(
+        &mut self,
+        file: &dyn StoredFile,
+        stamp: Stamp,
+        other_keys: &BTreeSet<KeyId>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        for _ in other_keys {
+            match self.judge_other_key(file, stamp, other_keys)? {
+                FilePlan::FormerKey {
+                    key,
+                    has_unknown: true,
+                } => self.keep_for_review(file, stamp, key, rng)?,
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Copies a file under a former key to the local state, durably, before the file itself is replaced or moved.
     pub(super) fn keep_for_review(
         &mut self,
@@ -117,14 +145,11 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
         self.storage.make_folder(&self.local.review)?;
-        if self
-            .storage
-            .list(&self.local.review, ENTRIES)?
-            .entries
-            .len()
-            >= REVIEWS
-        {
-            return Err(VaultError::Inconsistent(
+        let waiting = self.storage.list(&self.local.review, ENTRIES)?.entries;
+        let lengths = waiting.iter().map(|entry| entry.stamp.length);
+        let bytes = lengths.fold(stamp.length, u64::saturating_add);
+        if waiting.len() >= REVIEWS || bytes > FILE_LIMIT {
+            return Err(VaultError::Refused(
                 "too much waits for review; keyfold review lists it",
             ));
         }

@@ -142,20 +142,13 @@ impl Vault {
         };
         let keys = &self.keys;
         let contents = read_into(&mut self.state, keys, &*file, &stamp, Depth::Everything)?;
-        let plan = if contents.other_keys.is_empty() {
-            FilePlan::Known
-        } else {
-            self.judge_other_key(&*file, stamp, &contents.other_keys)?
-        };
-        match plan {
-            FilePlan::FormerKey {
-                key,
-                has_unknown: true,
-            } => self.keep_for_review(&*file, stamp, key, rng)?,
-            FilePlan::OtherKey(_) if contents.records.is_empty() && self.replica.is_some() => {
+        if !contents.other_keys.is_empty() {
+            self.keep_unknown(&*file, stamp, &contents.other_keys, rng)?;
+            let plan = self.judge_other_key(&*file, stamp, &contents.other_keys)?;
+            let is_unknown = matches!(plan, FilePlan::OtherKey(_)) && contents.records.is_empty();
+            if is_unknown && self.replica.is_some() {
                 return Err(UnlockError::OtherKey.into());
             }
-            _ => {}
         }
         self.take_slots(&contents);
         self.adopt_replacements();

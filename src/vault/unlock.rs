@@ -64,10 +64,15 @@ impl Located {
             }
         }
         let files = self.candidates(None, &mut Looked::new(KeyId([0; 16]), Vec::new()))?;
+        let has_replica = !known.is_empty();
         let mut on_files = Slots::default();
         let mut opened: Vec<OpenedSlot> = Vec::new();
         for (candidate, from) in files.iter().zip(0..) {
-            let slots = all_slots(&*candidate.file, &candidate.stamp)?;
+            let slots = match all_slots(&*candidate.file, &candidate.stamp) {
+                // With a replica a file that cannot be read is one that is not there.
+                Err(_) if has_replica => continue,
+                slots => slots?,
+            };
             for slot in &slots.usable {
                 if !opened.iter().any(|held| held.keys.id == slot.key())
                     && let Some((keys, slot)) = attempts.one(slot)?
@@ -137,15 +142,18 @@ impl Located {
         let mut files = self.candidates(seen, &mut looked)?;
         files.retain(|candidate| {
             let name = candidate.file.path().file_name().unwrap_or_default();
-            !looked.was_other_key(name, &candidate.stamp)
+            !looked.was_tried(name, &candidate.stamp)
         });
         let mut best = (keys, slot, None);
         let mut tried = 0;
         for Candidate { file, stamp } in files {
-            if leading_keys(&*file)?.contains(&best.0.id) {
+            let (Ok(leading), Ok(slots)) = (leading_keys(&*file), all_slots(&*file, &stamp)) else {
+                continue; // it can be read another time
+            };
+            if leading.contains(&best.0.id) {
                 continue;
             }
-            for other in all_slots(&*file, &stamp)?.usable {
+            for other in slots.usable {
                 if other.kind() != attempts.credential.slot_kind()
                     || other.key() == best.0.id
                     || tried == OTHERS_TRIED
@@ -160,7 +168,10 @@ impl Located {
                     Some(state) => state,
                     None => read_file(&best.0, replica, &replica.stamp()?)?,
                 };
-                let state = read_file(&newer, &*file, &stamp)?;
+                let Ok(state) = read_file(&newer, &*file, &stamp) else {
+                    best.2 = Some(held);
+                    continue;
+                };
                 let line = Line {
                     keys: &newer,
                     state: &state,
@@ -212,23 +223,25 @@ impl Located {
     }
 
     /// Without a replica: of several keys that open in the vault file the one that names all the others as former, and
-    /// of copies beside it only what takes its place.
+    /// of copies beside it only what takes its place. Where nothing of the vault file opens, that is what names every key
+    /// that lies there: an old copy's key would make this device write behind a vault that it cannot read.
     fn newest_key(
         &self,
         opened: Vec<OpenedSlot>,
         files: &[Candidate],
     ) -> Result<(Keys, SlotId), VaultError> {
-        if opened.len() == 1 {
-            let only = opened.into_iter().next();
-            return only
-                .map(|only| (only.keys, only.slot))
-                .ok_or_else(|| UnlockError::WrongSecret.into());
+        let of_vault_file = opened.iter().filter(|opened| opened.from == 0);
+        let mut on_file: BTreeSet<KeyId> = of_vault_file.map(|opened| opened.keys.id).collect();
+        let failure = if on_file.is_empty() {
+            UnlockError::WrongSecret
+        } else {
+            UnlockError::SeveralKeys
+        };
+        if let (true, Some(Candidate { file, stamp })) = (on_file.is_empty(), files.first()) {
+            on_file = leading_keys(&**file)?;
+            let slots = all_slots(&**file, stamp)?.usable;
+            on_file.extend(slots.iter().map(UnverifiedSlot::key));
         }
-        let on_file: BTreeSet<KeyId> = opened
-            .iter()
-            .filter(|opened| opened.from == 0)
-            .map(|opened| opened.keys.id)
-            .collect();
         let mut best: Option<(OpenedSlot, State)> = None;
         for candidate in opened {
             let state = read_candidate(&candidate, files)?;
@@ -249,7 +262,7 @@ impl Located {
                 best = Some((candidate, state));
             }
         }
-        let (best, _) = best.ok_or(UnlockError::SeveralKeys)?;
+        let (best, _) = best.ok_or(failure)?;
         Ok((best.keys, best.slot))
     }
 
