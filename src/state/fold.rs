@@ -416,20 +416,31 @@ impl State {
             .collect()
     }
 
-    /// Same ids, same numbers and gaps, sorted so that every device reports alike.
+    /// How many contents came under an id that had one already.
     #[must_use]
-    pub fn oddities(&self) -> Vec<Oddity> {
-        let mut found = Vec::new();
-        let twins: BTreeSet<RecordId> = self
-            .twins
-            .iter()
+    pub fn twin_count(&self) -> usize {
+        self.twins.len()
+    }
+
+    /// Ids under which contents came that differ, also after erasing.
+    #[must_use]
+    pub fn twin_ids(&self) -> BTreeSet<RecordId> {
+        let twins = self.twins.iter();
+        twins
             .filter_map(|span| codec::parse_record(self.bytes(*span)).ok())
             .filter(|twin| {
                 self.record_bytes(twin.head.id)
                     .is_none_or(|kept| *kept != *self.without_erased(twin))
             })
             .map(|twin| twin.head.id)
-            .collect();
+            .collect()
+    }
+
+    /// Same ids, same numbers and gaps, sorted so that every device reports alike.
+    #[must_use]
+    pub fn oddities(&self) -> Vec<Oddity> {
+        let mut found = Vec::new();
+        let twins = self.twin_ids();
         found.extend(twins.into_iter().map(Oddity::SameId));
         let mut numbers: Vec<(DeviceId, u64)> = self
             .records

@@ -7,7 +7,7 @@ use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::open::{OnPath, look};
 use super::read::{Depth, leading_keys, read_into};
-use super::reseal::{absorb_into, reseal, slots_in};
+use super::reseal::{absorb_into, erased_by, reseal, slots_in};
 use super::{LOCK_WAIT, Notice, Vault};
 use crate::crypto::keys::Keys;
 use crate::model::ids::{RecordId, SlotId};
@@ -98,7 +98,7 @@ impl Vault {
         let own = self.local.own(&*self.storage);
         let (own, mut others): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|id| own.contains(id));
-        let mut taken = Vec::new();
+        let mut resealed = Vec::new();
         let live: Vec<SlotId> = self.live_slots().iter().map(|slot| slot.id).collect();
         for id in own {
             // What comes from under another key never closes a way in. A record that only says such things is about the
@@ -113,11 +113,19 @@ impl Vault {
                 continue;
             }
             match reseal(old_state, id, old, &self.keys) {
-                Ok(content) => {
-                    absorb_into(&mut self.state, content)?;
-                    taken.push(id);
-                }
+                Ok(content) => resealed.push((id, content)),
                 Err(_) => others.push(id),
+            }
+        }
+        // What a record that stays behind erased is not here any more to be sealed, and may be elsewhere: it waits with it.
+        let erased = erased_by(old_state, &others);
+        let mut taken = Vec::new();
+        for (id, content) in resealed {
+            if erased.contains(&id) {
+                others.push(id);
+            } else {
+                absorb_into(&mut self.state, content)?;
+                taken.push(id);
             }
         }
         self.state.settle();

@@ -120,6 +120,7 @@ pub fn create(
         }),
         replicated: std::iter::once(head.id).collect(),
         replica_slots,
+        replica_twins: 0,
         had_replica: true,
         vault_seen: None,
         vault_current: None,

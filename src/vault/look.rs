@@ -6,7 +6,7 @@ use super::lineage::{Line, former_keys};
 use super::local::is_still;
 use super::looked::{Finding, Looked};
 use super::open::{OnPath, look};
-use super::read::{ChunkPlace, Contents, Depth, holds_erased, read_into};
+use super::read::{ChunkPlace, Contents, Depth, holds_erased, read_into, without_counting_content};
 use super::{Notice, Vault};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
 use crate::log::frame::{HEADER_LENGTH, Nonce, parse_header};
@@ -203,10 +203,12 @@ impl Vault {
         slot.verify(&self.keys)
     }
 
-    /// Whether the replica is missing or damaged, or lacks a way in.
+    /// Whether the replica is missing or damaged, lacks a way in, or may hold a record with a content that does not count.
     pub(super) fn needs_new_replica(&self) -> bool {
         let lacks = |slot: &&Slot| !self.replica_slots.contains(&slot.id);
-        self.replica.is_none_or(|facts| facts.is_damaged) || self.live_slots().iter().any(lacks)
+        self.replica.is_none_or(|facts| facts.is_damaged)
+            || self.live_slots().iter().any(lacks)
+            || self.state.twin_count() != self.replica_twins
     }
 
     fn judge(
@@ -231,8 +233,13 @@ impl Vault {
         {
             return Ok(FilePlan::Replace);
         }
-        let all = self.state.record_ids();
-        let mut records: Vec<RecordId> = all.filter(|id| !contents.records.contains(id)).collect();
+        // Which content of an id counts is known only where all of them are.
+        let outdated = match self.state.twin_ids() {
+            twins if twins.is_empty() => twins,
+            twins => without_counting_content(&self.state, twins, &self.keys, file, &stamp)?,
+        };
+        let lacks = |id: &RecordId| !contents.records.contains(id) || outdated.contains(id);
+        let mut records: Vec<RecordId> = self.state.record_ids().filter(lacks).collect();
         let missing = records.len();
         if !self.is_impatient && !is_still(&stamp, now) {
             records.retain(|id| self.is_own(*id));

@@ -5,7 +5,7 @@ use super::Vault;
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::read::{Depth, leading_keys, read_into, read_vault_id};
-use super::reseal::{absorb_into, reseal, slots_in};
+use super::reseal::{self, absorb_into, reseal, slots_in};
 use super::slots::Credential;
 use super::unlock::unlock_file;
 use crate::crypto::kdf::WorkMemory;
@@ -266,10 +266,7 @@ impl Vault {
     }
 
     fn incoming(&self, source: &MergeSource) -> Incoming {
-        let mut incoming = Incoming {
-            contents: Vec::new(),
-            refused: 0,
-        };
+        let (mut contents, mut refused) = (Vec::new(), Vec::new());
         let live: BTreeSet<_> = self.live_slots().iter().map(|slot| slot.id).collect();
         for id in source.state.record_ids_in_order() {
             if self.state.contains(id) {
@@ -288,11 +285,18 @@ impl Vault {
                 Some(keys) => reseal(&source.state, id, keys, &self.keys).ok(),
             };
             match content {
-                Some(content) => incoming.contents.push((id, content)),
-                None => incoming.refused += 1,
+                Some(content) => contents.push((id, content)),
+                None => refused.push(id),
             }
         }
-        incoming
+        // What a refused record erased is not there any more to be sealed, and may be elsewhere.
+        let erased = reseal::erased_by(&source.state, &refused);
+        let all = contents.len() + refused.len();
+        contents.retain(|(id, _)| !erased.contains(id));
+        Incoming {
+            refused: all - contents.len(),
+            contents,
+        }
     }
 
     fn erased_by(&self, after: &State, item: ItemId) -> usize {

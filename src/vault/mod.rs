@@ -129,6 +129,8 @@ pub struct Vault {
     replicated: HashSet<RecordId, IdHash>,
     /// Ways in that the replica holds.
     replica_slots: HashSet<SlotId>,
+    /// How many contents under ids that had one already were known when the replica was read or written.
+    replica_twins: usize,
     /// Whether the replica was there before the vault file was read: then it makes good what damage hit.
     had_replica: bool,
     /// The vault file as it was when it was known to hold all that the replica holds.

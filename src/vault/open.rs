@@ -163,6 +163,7 @@ impl Located {
             replica: None,
             replicated: HashSet::default(),
             replica_slots: HashSet::new(),
+            replica_twins: 0,
             had_replica: self.has_replica,
             vault_seen: None,
             vault_current: None,
@@ -281,6 +282,7 @@ impl Vault {
         if read_vault_id(&*file)? == Ok(self.keys.vault) {
             self.replicated = contents.records;
             self.replica_slots = self.slots.iter().map(|slot| slot.id).collect();
+            self.replica_twins = self.state.twin_count();
             self.replica = Some(super::ReplicaFacts {
                 stamp,
                 loose: contents.loose,

@@ -293,6 +293,41 @@ pub(super) fn holds_erased(
     stamp: &Stamp,
 ) -> Result<bool, VaultError> {
     let mut found = false;
+    each_record(keys, file, stamp, &mut |bytes| {
+        let record = codec::parse_record(bytes).ok();
+        found |= record.is_some_and(|record| state.holds_erased(&record));
+    })?;
+    Ok(found)
+}
+
+/// Of these records, each of which came with several contents, those that a file does not hold with the content that counts.
+pub(super) fn without_counting_content(
+    state: &State,
+    mut twins: BTreeSet<RecordId>,
+    keys: &Keys,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+) -> Result<BTreeSet<RecordId>, VaultError> {
+    each_record(keys, file, stamp, &mut |bytes| {
+        let id = codec::parse_claimed_id(bytes);
+        if let Some(id) = id.filter(|id| twins.contains(id))
+            && state
+                .record_bytes(id)
+                .is_some_and(|counts| *counts == bytes)
+        {
+            twins.remove(&id);
+        }
+    })?;
+    Ok(twins)
+}
+
+/// Every authentic record of a file, as it lies there.
+fn each_record(
+    keys: &Keys,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+    visit: &mut dyn FnMut(&[u8]),
+) -> Result<(), VaultError> {
     scan(&FileSource::new(file, stamp), &mut |frame| {
         match frame.header.kind {
             FrameKind::Slot => return Verdict::Authentic,
@@ -311,12 +346,10 @@ pub(super) fn holds_erased(
         let records = places
             .into_iter()
             .filter_map(|place| opened.plaintext.get(place));
-        found |= records
-            .filter_map(|bytes| codec::parse_record(bytes).ok())
-            .any(|record| state.holds_erased(&record));
+        records.for_each(&mut *visit);
         Verdict::Authentic
     })?;
-    Ok(found)
+    Ok(())
 }
 
 /// Operations whose tags this version does not know.

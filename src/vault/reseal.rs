@@ -66,6 +66,21 @@ pub(super) fn slots_in(state: &State, ids: &[RecordId], tag: Tag) -> Vec<SlotId>
     slots.collect()
 }
 
+/// Records of which any of these erases something.
+pub(super) fn erased_by(state: &State, ids: &[RecordId]) -> BTreeSet<RecordId> {
+    let operations = ids
+        .iter()
+        .filter_map(|id| state.record_operations(*id))
+        .flat_map(|found| found.1);
+    let erasures = operations
+        .filter(|operation| operation.tag == Tag::ERASE && operation.field.is_none())
+        .filter_map(|operation| codec::parse_erase(&operation.body));
+    erasures
+        .flat_map(|erasure| erasure.operations)
+        .map(|row| row.0)
+        .collect()
+}
+
 impl Vault {
     /// Operations that close the ways in which records from under another key made: they wrap that other key, and would
     /// otherwise count as live without there being any.

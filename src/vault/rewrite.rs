@@ -103,6 +103,7 @@ impl Vault {
         });
         self.replicated = self.state.record_ids().collect();
         self.replica_slots = self.live_slots().iter().map(|slot| slot.id).collect();
+        self.replica_twins = self.state.twin_count();
     }
 
     /// The vault file anew, with all that it holds now. The exclusive lock is held.
