@@ -292,6 +292,18 @@ fn mv_renames_an_item_and_moves_several_and_whole_folders() {
 }
 
 #[test]
+fn a_folder_moves_without_what_lies_in_the_trash() {
+    let home = Home::new();
+    home.add("box/kept", "one", &[]);
+    home.add("box/gone", "two", &[]);
+    home.run(&["rm", "box/gone"]).ok();
+    home.run(&["mv", "box/", "old/"]).ok();
+    assert_eq!(home.ls(), "old/kept\n");
+    assert_eq!(home.run(&["ls", "--trash"]).ok().out, "box/gone\n");
+    home.run(&["mv", "box/", "old/"]).exits(3);
+}
+
+#[test]
 fn cp_makes_an_item_of_its_own() {
     let home = Home::new();
     home.add(

@@ -76,7 +76,9 @@ fn move_folder(
     from: &str,
     to: &str,
 ) -> Result<Vec<(ItemId, String, String)>, Failure> {
-    let moved = session.vault.state().names().filter_map(|item| {
+    let names = session.vault.state().names();
+    // A move revives; what lies in the trash stays there.
+    let moved = names.filter(|item| !item.trashed).filter_map(|item| {
         let rest = item.folder.strip_prefix(from)?;
         if !rest.is_empty() && !rest.starts_with('/') {
             return None;
