@@ -178,30 +178,33 @@ fn parse_recovery_key(typed: &Secret) -> Result<RecoveryKey, Failure> {
     })
 }
 
-/// What opens another file of the vault: from the files that its own options name, else asked for.
-pub(crate) fn source_credential(
+/// Files that options name for a vault file other than this run's own.
+pub(crate) struct SecretFiles<'a> {
+    pub(crate) password: Option<&'a Path>,
+    pub(crate) key_file: Option<&'a Path>,
+    pub(crate) recovery_key: Option<&'a Path>,
+}
+
+/// What opens another file: from the files that its own options name, else asked for; `missing` says that nobody may be.
+pub(crate) fn other_credential(
     context: &Context,
-    args: &crate::cli::Merge,
+    files: &SecretFiles<'_>,
+    question: &str,
+    missing: impl FnOnce() -> Failure,
 ) -> Result<Credential, Failure> {
-    if let Some(path) = &args.source_recovery_key_file {
+    if let Some(path) = files.recovery_key {
         return Ok(Credential::RecoveryKey(parse_recovery_key(
             &first_line_of(path)?,
         )?));
     }
-    let key_file = match &args.source_key_file {
+    let key_file = match files.key_file {
         Some(path) => Some(needed_key_file(context, path)?),
         None => None,
     };
-    let password = match &args.source_password_file {
+    let password = match files.password {
         Some(path) => first_line_of(path)?,
-        None if context.may_ask() => masked(&format!("Password of {}: ", args.file.display()))?,
-        None => {
-            return Err(Failure::new(
-                Kind::Locked,
-                "the file lies under another key, which needs its own password",
-            )
-            .hint("--source-password-file PATH gives it"));
-        }
+        None if context.may_ask() => masked(question)?,
+        None => return Err(missing()),
     };
     Ok(Credential::Password { password, key_file })
 }

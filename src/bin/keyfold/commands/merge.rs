@@ -3,13 +3,15 @@
 use crate::cli::Merge;
 use crate::context::Context;
 use crate::escape::escape;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::memory::MappedMemory;
 use crate::notices::plural;
-use crate::prompt;
+use crate::prompt::{self, SecretFiles};
 use crate::session::Session;
 use keyfold::state::view::Life;
-use keyfold::vault::{self, MergeSource, MergedItem, Relation, UnlockError, VaultError};
+use keyfold::vault::{
+    self, Credential, MergeSource, MergedItem, Relation, UnlockError, VaultError,
+};
 use serde::Serialize;
 
 /// Items that a terminal shows; `--json` has all.
@@ -50,7 +52,7 @@ pub(crate) fn run(context: &mut Context, args: &Merge) -> Result<(), Failure> {
 fn read(context: &Context, session: &Session, args: &Merge) -> Result<MergeSource, Failure> {
     match session.vault.read_merge_source(&args.file, None) {
         Err(VaultError::Unlock(UnlockError::OtherKey)) => {
-            let credential = prompt::source_credential(context, args)?;
+            let credential = credential(context, args)?;
             let _progress = context.output.progress("Unlocking");
             let opened = session
                 .vault
@@ -59,6 +61,22 @@ fn read(context: &Context, session: &Session, args: &Merge) -> Result<MergeSourc
         }
         read => Ok(read?),
     }
+}
+
+fn credential(context: &Context, args: &Merge) -> Result<Credential, Failure> {
+    let files = SecretFiles {
+        password: args.source_password_file.as_deref(),
+        key_file: args.source_key_file.as_deref(),
+        recovery_key: args.source_recovery_key_file.as_deref(),
+    };
+    let question = format!("Password of {}: ", args.file.display());
+    prompt::other_credential(context, &files, &question, || {
+        Failure::new(
+            Kind::Locked,
+            "the file lies under another key, which needs its own password",
+        )
+        .hint("--source-password-file PATH gives it")
+    })
 }
 
 /// Shows what would change and merges; a file under another key only if the user agrees.
