@@ -469,6 +469,10 @@ fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["resolve", "mail", "password", "--take", "2"], ""),
         (vec!["mv", "other", "folder/other"], ""),
         (vec!["cp", "mail", "copy"], ""),
+        (with_floor(&["init", "--vault", "drive/other.keyfold"]), ""),
+        (to_other(&["cp", "mail"]), ""),
+        (to_other(&["mv", "copy"]), ""),
+        (vec!["restore", "copy"], ""),
         (vec!["rm", "copy"], ""),
         (vec!["restore", "copy"], ""),
         (vec!["undo"], ""),
@@ -501,6 +505,13 @@ fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["relocate", "drive/vault.keyfold"], ""),
         (vec!["forget", "--yes"], ""),
     ]
+}
+
+/// Into another vault, which has the same password.
+fn to_other(arguments: &[&'static str]) -> Vec<&'static str> {
+    let opens = ["--to-password-file", "input/password", "--to-vault"];
+    let to = ["drive/other.keyfold", "clients/"];
+    [arguments, &opens, &to].concat()
 }
 
 /// Commands that the program's own help lists.

@@ -55,6 +55,7 @@ case " $* " in
     *" passwd "*) set -- "$@" {floor} --new-password-file new-password; changed=yes ;;
     *" conflicts "*) [ -e phone-drive ] || sh change-apart ;;
     *" rekey "*) set -- "$@" {floor} --new-password-file new-password --yes ;;
+    *" --to-vault "*) set -- "$@" --to-password-file password ;;
 esac
 case " $* " in
     *" --password-file "*) ;;

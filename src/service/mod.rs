@@ -5,6 +5,7 @@
 
 pub mod export;
 pub mod import;
+pub mod transfer;
 
 use crate::model::draft::Draft;
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};

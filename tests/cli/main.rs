@@ -16,4 +16,5 @@ mod places;
 mod secrets;
 mod sync;
 mod terminal;
+mod to_vault;
 mod ways_in;

@@ -131,6 +131,8 @@ fn shown(home: &Home, args: &[&str]) -> (i32, String) {
 fn nothing_from_a_vault_commands_the_terminal() {
     let home = Home::new();
     let hostile = "a\u{1b}]52;c;ZXZpbA==\u{7}\u{202e}b\u{9b}31m";
+    home.run(&[&["--vault", "b.keyfold", "init"][..], &FLOOR].concat())
+        .ok();
     home.add(
         hostile,
         hostile,
@@ -157,6 +159,23 @@ fn nothing_from_a_vault_commands_the_terminal() {
         &["get", "a", hostile],
         &["rm", "a"],
         &["get", hostile],
+        &["restore", "a"],
+        &[
+            "cp",
+            "a",
+            "--to-vault",
+            "b.keyfold",
+            "--to-password-file",
+            "password",
+        ],
+        &[
+            "mv",
+            "a",
+            "--to-vault",
+            "b.keyfold",
+            "--to-password-file",
+            "password",
+        ],
     ] {
         let (_, text) = shown(&home, args);
         for forbidden in ["\u{1b}]", "\u{7}", "\u{202e}", "\u{9b}"] {
@@ -166,6 +185,8 @@ fn nothing_from_a_vault_commands_the_terminal() {
     let (code, text) = shown(&home, &["ls", "--trash"]);
     assert_eq!(code, 0);
     assert!(text.contains("52;c;"), "escaped, not swallowed: {text:?}");
+    let moved = home.run(&["--vault", "b.keyfold", "ls"]).ok().out;
+    assert!(!moved.is_empty(), "the other vault has it");
 }
 
 #[test]
@@ -264,4 +285,34 @@ fn an_ambiguous_name_is_picked_from_a_list() {
     let code = terminal.child.wait().unwrap().code();
     assert!(terminal.echoes());
     assert_eq!(code, Some(130));
+}
+
+#[test]
+#[ignore = "needs setsid (util-linux)"]
+fn each_vault_s_password_is_asked_for_by_its_name() {
+    let home = Home::new();
+    home.add("mail", "hunter2", &[]);
+    home.write("other-password", "the other one\n");
+    let other = [
+        "--vault",
+        "other.keyfold",
+        "--password-file",
+        "other-password",
+    ];
+    home.bare(&[&other[..], &["init"], &FLOOR].concat(), "")
+        .ok();
+    let mut terminal = Terminal::attached(&home, &["cp", "mail", "--to-vault", "other.keyfold"]);
+    terminal.sees("vault.keyfold: ");
+    terminal.types(&format!("{PASSWORD}\r"));
+    terminal.sees("Master password of ");
+    terminal.sees("other.keyfold: ");
+    terminal.types("not it\r");
+    terminal.sees("does not open the other vault");
+    terminal.sees("other.keyfold: ");
+    terminal.types("the other one\r");
+    terminal.sees("Copied to mail in ");
+    assert_eq!(terminal.ends().0, 0);
+    home.bare(&[&other[..], &["get", "mail"]].concat(), "")
+        .ok()
+        .prints("hunter2");
 }

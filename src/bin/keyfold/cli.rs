@@ -1,7 +1,11 @@
 //! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
 
+mod to_vault;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+pub(crate) use to_vault::{OtherVault, ToVault};
 
 /// An encrypted, local password manager with a TOTP generator. One vault file, synced by any cloud drive.
 #[derive(Parser)]
@@ -348,11 +352,14 @@ pub(crate) struct Edit {
 
 #[derive(Args)]
 #[command(
-    override_usage = "keyfold mv [OPTIONS] NAME NEW-PATH\n       keyfold mv [OPTIONS] NAME… FOLDER/\n       keyfold mv [OPTIONS] FOLDER/ FOLDER/"
+    override_usage = "keyfold mv [OPTIONS] NAME NEW-PATH\n       keyfold mv [OPTIONS] NAME… FOLDER/\n       keyfold mv [OPTIONS] FOLDER/ FOLDER/\n       keyfold mv [OPTIONS] NAME… --to-vault VAULT [FOLDER/ or NEW-PATH]"
 )]
 pub(crate) struct Mv {
+    // Before the names, which it looks at while they are there.
+    #[command(flatten)]
+    pub(crate) to_vault: ToVault,
     /// The items, or a folder with a slash at its end; then the new path, or a folder with a slash at its end
-    #[arg(required = true, num_args = 1..)]
+    #[arg(required_unless_present = "query")]
     pub(crate) names: Vec<String>,
     /// All items that this search finds, besides
     #[arg(long, value_name = "TEXT")]
@@ -360,11 +367,19 @@ pub(crate) struct Mv {
 }
 
 #[derive(Args)]
+#[command(
+    override_usage = "keyfold cp [OPTIONS] NAME NEW-PATH\n       keyfold cp [OPTIONS] NAME… --to-vault VAULT [FOLDER/ or NEW-PATH]"
+)]
 pub(crate) struct Cp {
-    /// The item
-    pub(crate) name: String,
-    /// The copy's path
-    pub(crate) to: String,
+    // Before the names, which it looks at while they are there.
+    #[command(flatten)]
+    pub(crate) to_vault: ToVault,
+    /// The item and the copy's path; with --to-vault the items, or a folder with a slash at its end
+    #[arg(required_unless_present = "query")]
+    pub(crate) names: Vec<String>,
+    /// With --to-vault: all items that this search finds, besides
+    #[arg(long, value_name = "TEXT", requires = "to_vault")]
+    pub(crate) query: Option<String>,
 }
 
 #[derive(Args)]

@@ -77,7 +77,18 @@ impl Context {
 
     /// Vault file and local state of this run.
     pub(crate) fn places(&mut self) -> Result<Places, Failure> {
-        let vault_file = PathBuf::from(self.vault()?.value);
+        let vault = self.vault()?;
+        self.places_at(&vault)
+    }
+
+    /// Another vault than this run's, named as `--vault` names one.
+    pub(crate) fn places_of(&mut self, named: &str) -> Result<Places, Failure> {
+        let vault = self.named_vault(named, "--to-vault")?;
+        self.places_at(&vault)
+    }
+
+    fn places_at(&self, vault: &InForce) -> Result<Places, Failure> {
+        let vault_file = PathBuf::from(&vault.value);
         let state_folder = PathBuf::from(self.state_folder()?.value);
         let absolute = |path: &Path| std::path::absolute(path).map_err(Failure::from);
         Ok(Places {

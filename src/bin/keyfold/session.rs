@@ -17,7 +17,7 @@ use keyfold::state::view::ItemView;
 use keyfold::vault::{Credential, Located, UnlockError, Vault, VaultError, locate};
 
 /// How often a wrong password may be typed at a prompt.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// An open vault.
 pub(crate) struct Session {

@@ -1,7 +1,7 @@
-//! `cp`: a copy of an item, without its history.
+//! `cp`: a copy of an item, without its history; another vault is [`to_vault`]'s, and gets the history too.
 
 use crate::cli::Cp;
-use crate::commands::{add, ls};
+use crate::commands::{add, ls, to_vault};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::{Session, unexpected};
@@ -13,9 +13,17 @@ use keyfold::model::query::Scope;
 use keyfold::service::{Request, Response};
 
 pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
+    if let Some(other) = &args.to_vault.0 {
+        let query = args.query.as_deref();
+        return to_vault::run(context, &args.names, query, other, to_vault::Source::Kept);
+    }
+    let [name, to] = args.names.as_slice() else {
+        return Err(Failure::usage("cp takes an item and the copy's path")
+            .hint("keyfold cp NAME NEW-PATH, or keyfold cp NAME… --to-vault VAULT"));
+    };
     let mut session = Session::open(context)?;
-    let from = session.pick(context, &args.name, Scope::Live)?;
-    let (folder, title) = split_path(&args.to);
+    let from = session.pick(context, name, Scope::Live)?;
+    let (folder, title) = split_path(to);
     let title = if title.is_empty() {
         from.title.to_string()
     } else {

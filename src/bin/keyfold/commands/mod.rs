@@ -36,6 +36,7 @@ mod show;
 mod slots;
 mod status;
 mod sync;
+mod to_vault;
 mod tour;
 mod undo;
 

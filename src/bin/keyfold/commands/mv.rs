@@ -1,7 +1,7 @@
-//! `mv`: another title, or another folder for several.
+//! `mv`: another title, or another folder for several; another vault is [`to_vault`]'s.
 
 use crate::cli::Mv;
-use crate::commands::{add, ls};
+use crate::commands::{add, ls, to_vault};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
@@ -12,6 +12,16 @@ use keyfold::service::Request;
 use keyfold::state::change::Edit;
 
 pub(crate) fn run(context: &mut Context, args: &Mv) -> Result<(), Failure> {
+    if let Some(other) = &args.to_vault.0 {
+        let query = args.query.as_deref();
+        return to_vault::run(
+            context,
+            &args.names,
+            query,
+            other,
+            to_vault::Source::Trashed,
+        );
+    }
     let (target, sources) = args
         .names
         .split_last()
@@ -71,7 +81,7 @@ fn plan(
 }
 
 /// Everything below one folder goes below another.
-fn move_folder(
+pub(crate) fn move_folder(
     session: &Session,
     from: &str,
     to: &str,
@@ -102,7 +112,7 @@ fn move_folder(
 }
 
 /// The folder that a text with a slash at its end names; `/` alone is the top.
-fn folder_name(text: &str) -> Option<&str> {
+pub(crate) fn folder_name(text: &str) -> Option<&str> {
     text.strip_suffix('/')
         .filter(|folder| !folder.ends_with('\\'))
         .map(|folder| folder.trim_matches('/'))
