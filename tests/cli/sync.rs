@@ -267,3 +267,46 @@ fn a_review_that_erases_is_taken_only_by_a_word_more() {
     home.run(&["review", "take", &name, "--yes"]).ok();
     home.run(&["ls"]).ok().prints("from phone\n");
 }
+
+#[test]
+fn a_password_that_was_closed_on_another_device_is_refused_with_date_and_device() {
+    let home = apart();
+    home.write("other", "other password\n");
+    let mut args = vec!["passwd", "--new-password-file", "other"];
+    args.extend(FLOOR);
+    home.run_on("phone", &args, "").ok();
+    std::fs::copy(home.vault_of("phone"), home.vault()).unwrap();
+    home.run(&["ls"])
+        .exits(5)
+        .says("that way in was closed on 20")
+        .says(" on phone")
+        .says("use the newer password");
+    home.write("password", "other password\n");
+    home.run(&["ls"]).ok().prints("from laptop\nfrom phone\n");
+}
+
+/// Passwords changed apart leave two, and say so; once on each device.
+#[test]
+fn passwords_that_were_changed_apart_are_told_in_words() {
+    let home = apart();
+    home.write("other", "other password\n");
+    home.write("mine", "my new password\n");
+    for (device, file) in [(None, "mine"), (Some("phone"), "other")] {
+        let mut args = vec!["passwd", "--new-password-file", file];
+        args.extend(FLOOR);
+        match device {
+            Some(device) => home.run_on(device, &args, "").ok(),
+            None => home.run(&args).ok(),
+        };
+    }
+    std::fs::copy(home.vault_of("phone"), home.path(CONFLICT_COPY)).unwrap();
+    home.write("password", "my new password\n");
+    let told = "Passwords were changed on devices that did not know of each other: 2 ways in";
+    home.run(&["ls"]).ok().says(told);
+    let again = home.run(&["ls"]).ok();
+    assert!(!again.err.contains(told), "{}", again.err);
+    home.write("password", "other password\n");
+    home.run(&["ls"]).ok().prints("from laptop\nfrom phone\n");
+    let status = home.run(&["status"]).ok().out;
+    assert!(status.contains("changed apart are all good"), "{status}");
+}
