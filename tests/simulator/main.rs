@@ -31,6 +31,14 @@ fn whatever_devices_and_drive_do_nothing_acknowledged_is_lost_and_all_agree() {
     play(0, SEEDS);
 }
 
+/// Stories beyond those that once ended badly, as long as steps are drawn as they are now.
+#[test]
+fn what_went_wrong_once_goes_right() {
+    for seed in [43_116] {
+        play(seed, 1);
+    }
+}
+
 #[test]
 #[ignore = "needs minutes"]
 fn many_more_seeds() {

@@ -124,7 +124,7 @@ pub(crate) fn show(context: &Context, found: &vault::Merge) {
     match found.relation {
         Relation::Same => {}
         Relation::Former => output.note("The file lies under a former key: whoever knew an old password could have written it."),
-        Relation::Apart => output.note("The file lies under a key that was made apart from this vault's. This vault's password is the one that counts."),
+        Relation::Apart => output.note("The file lies under a key that was made apart from this vault's. This vault's password is the one that counts afterwards: if the file was rekeyed to shut somebody out, merge on the device that did that instead."),
     }
     for item in found.items.iter().take(SHOWN) {
         output.note(&format!("  {}", escape(&describe(item))));
