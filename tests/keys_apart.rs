@@ -104,6 +104,16 @@ fn a_device_that_was_away_during_a_rekey_goes_on_under_the_new_key_with_its_own_
     assert_eq!(titles(&opened(&a, "a", OF_A, later(60)).unwrap()), all);
 }
 
+/// What lies under the key that was just replaced is no damage.
+#[test]
+fn a_rekey_has_nothing_to_tell() {
+    let (a, _, mut rng) = two();
+    let mut vault = opened(&a, "a", FIRST, later(20)).unwrap();
+    rekey(&mut vault, OF_A, 21, &mut rng);
+    assert_eq!(vault.take_notices(), []);
+    assert_eq!(opened(&a, "a", OF_A, later(30)).unwrap().take_notices(), []);
+}
+
 #[test]
 fn a_secret_that_opens_both_keys_takes_the_newer_one() {
     let (a, b, mut rng) = two();

@@ -29,8 +29,13 @@ impl Vault {
     /// Logs what was noticed since the last call. The exclusive lock is held.
     pub(super) fn log_events(&mut self, now: Moment) {
         let new = self.notices.get(self.logged..).unwrap_or_default();
+        // What lasts is found anew by every command, and is one event all the same.
+        let last = self.events().pop().map(|event| event.notice);
+        let is_news =
+            |notice: &&Notice| !lasts(notice) || last.as_ref().and_then(word) != word(notice);
         let lines: String = new
             .iter()
+            .filter(is_news)
             .filter_map(word)
             .map(|(word, count)| format!("{} {word} {count}\n", now.0))
             .collect();
@@ -51,6 +56,18 @@ impl Vault {
         text.push_str(lines);
         overwrite(&*self.storage, &self.local.events, text.as_bytes());
     }
+}
+
+/// Whether it is a state that goes on rather than something that was done.
+fn lasts(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Pending(_)
+            | Notice::Unusable(_)
+            | Notice::Damaged(_)
+            | Notice::ForgedSlots(_)
+            | Notice::OtherKey
+    )
 }
 
 fn read(storage: &dyn Storage, path: &Path) -> String {

@@ -8,6 +8,7 @@ use super::local::{is_still, remember_path};
 use super::look::{FilePlan, UnionPlan};
 use super::looked::{Finding, Looked};
 use super::{Notice, Vault};
+use crate::log::scan::Reason;
 use crate::model::ids::RecordId;
 use crate::model::moment::Moment;
 use rand::CryptoRng;
@@ -40,8 +41,16 @@ impl Vault {
         match &plan.file {
             FilePlan::OtherKey(_) => self.note_once(Notice::OtherKey),
             FilePlan::Unusable(reason) => self.note_once(Notice::Unusable(reason.clone())),
-            _ if !self.damage.is_empty() => self.note_once(Notice::Damaged(self.damage.len())),
-            _ => {}
+            // What lies under another key is told as that.
+            _ => match self
+                .damage
+                .iter()
+                .filter(|damage| damage.reason != Reason::UnknownKey)
+                .count()
+            {
+                0 => {}
+                count => self.note_once(Notice::Damaged(count)),
+            },
         }
         if plan.lost > 0 && plan.is_rolled_back {
             self.note_once(Notice::RolledBack(plan.lost));

@@ -34,9 +34,7 @@ fn whatever_devices_and_drive_do_nothing_acknowledged_is_lost_and_all_agree() {
 /// Stories beyond those that once ended badly, as long as steps are drawn as they are now.
 #[test]
 fn what_went_wrong_once_goes_right() {
-    for seed in [43_116] {
-        play(seed, 1);
-    }
+    play(43_116, 1); // an ERASE stayed behind what it had taken
 }
 
 #[test]
