@@ -305,6 +305,8 @@ fn two_devices_that_rekeyed_apart_keep_their_own_until_one_merges_the_other() {
     );
     let done = vault.merge(&source, later(40), &mut rng).unwrap();
     assert_eq!(done, shown);
+    let notices = vault.take_notices();
+    assert!(!notices.contains(&Notice::OtherKey), "{notices:?}");
     assert_eq!(titles(&vault), ["from a", "from b", "shared"]);
     assert_eq!(password(&vault, "from b"), "y");
     assert_eq!(

@@ -1,13 +1,13 @@
 //! `merge`: another file of this vault taken in because the user says so, whatever key it lies under
 //! (vault-format.md, section 5.10). What it would change can be seen first.
 
-use super::Vault;
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::read::{Depth, leading_keys, read_into, read_vault_id};
 use super::reseal::{self, absorb_into, reseal, slots_in};
 use super::slots::Credential;
 use super::unlock::unlock_file;
+use super::{Notice, Vault};
 use crate::crypto::kdf::WorkMemory;
 use crate::crypto::keys::Keys;
 use crate::log::FILE_LIMIT;
@@ -215,6 +215,10 @@ impl Vault {
         self.is_impatient = false;
         self.log_events(now);
         self.settle_reviews(now, rng);
+        if source.keys.is_some() && self.lacking == Some(0) {
+            // The key that the first look did not know is held now.
+            self.notices.retain(|notice| *notice != Notice::OtherKey);
+        }
         Ok(done)
     }
 

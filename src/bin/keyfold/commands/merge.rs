@@ -44,7 +44,10 @@ pub(crate) fn run(context: &mut Context, args: &Merge) -> Result<(), Failure> {
     let source = read(context, &session, args)?;
     if args.dry_run {
         let found = session.vault.preview_merge(&source)?;
-        return tell(context, &found, true);
+        if !context.output.json {
+            show(context, &found);
+        }
+        return conclude(context, &found, true);
     }
     take(context, &mut session, &source, args.yes)
 }
@@ -86,7 +89,8 @@ pub(crate) fn take(
     source: &MergeSource,
     agreed: bool,
 ) -> Result<(), Failure> {
-    if source.relation() != Relation::Same && !agreed {
+    let asks = source.relation() != Relation::Same && !agreed;
+    if asks {
         let found = session.vault.preview_merge(source)?;
         show(context, &found);
         if !prompt::confirm(context, "Take this in?")? {
@@ -99,14 +103,16 @@ pub(crate) fn take(
         session.vault.merge(source, now, &mut context.rng)?
     };
     session.tell(context);
-    tell(context, &done, false)
+    if !asks && !context.output.json {
+        show(context, &done);
+    }
+    conclude(context, &done, false)
 }
 
-fn tell(context: &Context, found: &vault::Merge, dry_run: bool) -> Result<(), Failure> {
+fn conclude(context: &Context, found: &vault::Merge, dry_run: bool) -> Result<(), Failure> {
     if context.output.json {
         return context.output.json(&report(found, dry_run));
     }
-    show(context, found);
     let (records, items) = (
         plural(found.records, "change", "changes"),
         plural(found.items.len(), "item", "items"),
