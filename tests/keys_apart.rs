@@ -493,3 +493,44 @@ fn a_merge_never_takes_the_vaults_own_key_for_the_other_one() {
         .unwrap();
     assert!(vault.preview_merge(&source).unwrap().records > 0);
 }
+
+/// A change of this device that another one purged before a third gave the vault a new key: it waits as long as the purge
+/// does, and not longer.
+#[test]
+fn what_waited_for_an_erasure_comes_with_it() {
+    let (a, b, mut rng) = two();
+    let c = Arc::new(a.fork());
+    let mut vault = opened(&a, "a", FIRST, later(20)).unwrap();
+    let doomed = add(&mut vault, "doomed", "d", later(21), &mut rng).unwrap();
+    drop(vault);
+    carry(&a, &b);
+    let mut vault = opened(&b, "b", FIRST, later(30)).unwrap();
+    vault
+        .update(later(31), &mut rng, |plan, _| {
+            plan.purge(doomed);
+            Ok(())
+        })
+        .unwrap();
+    vault.compact(later(32), &mut rng).unwrap();
+    drop(vault);
+    carry(&b, &a);
+    drop(opened(&a, "a", FIRST, later(40)).unwrap());
+    let mut vault = opened(&c, "c", FIRST, later(50)).unwrap();
+    rekey(&mut vault, OF_A, 51, &mut rng);
+    drop(vault);
+
+    carry(&c, &a);
+    assert_eq!(reviews(&opened(&a, "a", OF_A, later(60)).unwrap()), 2);
+    carry(&c, &b);
+    assert_eq!(reviews(&opened(&b, "b", OF_A, later(70)).unwrap()), 1);
+    carry(&b, &a);
+    let vault = opened(&a, "a", OF_A, later(80)).unwrap();
+    assert_eq!(reviews(&vault), 0, "the purge has come");
+    drop(vault);
+    carry(&a, &b);
+    let other = opened(&b, "b", OF_A, later(90)).unwrap();
+    assert_eq!(reviews(&other), 0);
+    let vault = opened(&a, "a", OF_A, later(100)).unwrap();
+    assert_eq!(scene::dump(&vault), scene::dump(&other));
+    assert_eq!(titles(&vault), ["shared"]);
+}

@@ -31,6 +31,11 @@ impl Vault {
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
         self.carry_out(plan, now, rng);
         if !arrived.is_empty() {
+            match self.free_own() {
+                Ok(0) => {}
+                Ok(_) => self.deliver(now, rng),
+                Err(error) => self.note_once(Notice::Pending(error.to_string())),
+            }
             self.settle_reviews(now, rng);
         }
         Ok(())

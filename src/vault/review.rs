@@ -7,12 +7,14 @@ use super::error::VaultError;
 use super::lineage::former_keys;
 use super::look::FilePlan;
 use super::read::{Depth, read_into};
+use super::reseal::{absorb_into, erased_by, reseal, slots_in};
 use super::{Notice, Vault};
 use crate::crypto::keys::Keys;
 use crate::log::FILE_LIMIT;
 use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::fold::State;
+use crate::state::op::Tag;
 use crate::storage::{Stamp, StorageError, StoredFile, read_parts, replace_file};
 use rand::CryptoRng;
 use std::collections::{BTreeSet, HashSet};
@@ -22,6 +24,8 @@ use std::path::PathBuf;
 const REVIEWS: usize = 64;
 /// Hexadecimal digits of a key id.
 const KEY_DIGITS: usize = 32;
+/// Stands behind the key's id where the file was this device's own replica.
+const REPLICA_MARK: &str = "-own-";
 /// Names in the folder that are looked at.
 const ENTRIES: usize = 1024;
 
@@ -155,8 +159,10 @@ impl Vault {
         }
         let mut random = [0; 8];
         rng.fill_bytes(&mut random);
-        let name = format!("{key}-{}", data_encoding::HEXLOWER.encode(&random));
-        let target = self.local.review.join(name);
+        let is_replica = file.path() == self.local.replica;
+        let origin = if is_replica { REPLICA_MARK } else { "-" };
+        let random = data_encoding::HEXLOWER.encode(&random);
+        let target = self.local.review.join(format!("{key}{origin}{random}"));
         replace_file::<Vec<u8>, StorageError>(
             &*self.storage,
             &target,
@@ -165,6 +171,48 @@ impl Vault {
         )?;
         self.note_once(Notice::Review);
         Ok(())
+    }
+
+    /// Takes in own records that waited only because what erased their content waited too, and that has come since. Only
+    /// what this device kept of its own replica is believed to be its own. Returns how many there were.
+    pub(super) fn free_own(&mut self) -> Result<usize, VaultError> {
+        let own = self.local.own(&*self.storage);
+        let mut freed = Vec::new();
+        for review in self.reviews()? {
+            let is_replica = review
+                .name
+                .get(KEY_DIGITS..)
+                .is_some_and(|rest| rest.starts_with(REPLICA_MARK));
+            let (mine, behind): (Vec<RecordId>, Vec<RecordId>) = review
+                .missing
+                .into_iter()
+                .flatten()
+                .partition(|id| own.contains(id));
+            let former = former_keys(&self.state, &self.keys).into_iter();
+            let keys = former.map(|row| row.0).find(|keys| keys.id == review.key);
+            if !is_replica || mine.is_empty() {
+                continue;
+            }
+            let Some(keys) = keys else { continue };
+            let state = self.read_review(&review.path, &keys)?;
+            let erased = erased_by(&state, &behind);
+            let is_free = |id: &RecordId| {
+                !erased.contains(id)
+                    && slots_in(&state, &[*id], Tag::SLOT).is_empty()
+                    && slots_in(&state, &[*id], Tag::RETIRE).is_empty()
+            };
+            for id in mine.into_iter().filter(is_free) {
+                if let Ok(content) = reseal(&state, id, &keys, &self.keys) {
+                    absorb_into(&mut self.state, content)?;
+                    freed.push(id);
+                }
+            }
+        }
+        if !freed.is_empty() {
+            self.state.settle();
+            self.append_to_replica(&freed)?;
+        }
+        Ok(freed.len())
     }
 
     /// Lets go of reviews of which nothing is missing any more.
