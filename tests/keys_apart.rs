@@ -534,3 +534,23 @@ fn what_waited_for_an_erasure_comes_with_it() {
     assert_eq!(scene::dump(&vault), scene::dump(&other));
     assert_eq!(titles(&vault), ["shared"]);
 }
+
+/// A drive tore a rekeyed file off behind its way in, and another device healed its own records behind that.
+#[test]
+fn a_way_in_without_its_vault_opens_no_empty_one() {
+    let (a, b, mut rng) = two();
+    let own = file_of(&a);
+    let mut vault = opened(&b, "b", FIRST, later(20)).unwrap();
+    rekey(&mut vault, OF_B, 21, &mut rng);
+    drop(vault);
+    let joined = [&file_of(&b)[..2048], &own[1024..]].concat();
+    let stranger = Disk::default();
+    put(&stranger, &joined);
+    assert_eq!(
+        refused(opened(&stranger, "z", OF_B, later(30))),
+        UnlockError::OtherKey
+    );
+    assert_eq!(file_of(&stranger), joined);
+    let vault = opened(&stranger, "z", FIRST, later(40)).unwrap();
+    assert_eq!(titles(&vault), ["shared"]);
+}

@@ -1,7 +1,7 @@
 //! What lies where, and what is to be done about it: reads and judges, never writes (vault-format.md, section 7).
 
 use super::copies::ReadCopy;
-use super::error::VaultError;
+use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::local::is_still;
 use super::looked::{Finding, Looked};
@@ -138,6 +138,13 @@ impl Vault {
                 contents
             }
         };
+        // A way in that a drive tore off its vault opens nothing here; an empty vault would be a lie.
+        if matches!(plan.file, FilePlan::OtherKey(_))
+            && self.replica.is_none()
+            && self.state.record_count() == 0
+        {
+            return Err(UnlockError::OtherKey.into());
+        }
         if !contents.other_keys.is_empty() && !plan.file.is_left_alone() {
             self.note_strangers(&contents);
         }

@@ -35,6 +35,7 @@ fn whatever_devices_and_drive_do_nothing_acknowledged_is_lost_and_all_agree() {
 #[test]
 fn what_went_wrong_once_goes_right() {
     play(43_116, 1); // an ERASE stayed behind what it had taken
+    play(129_624, 1); // a way in without its vault opened an empty one
     play(112_644, 1); // and what it had taken waited on when it had come
 }
 
