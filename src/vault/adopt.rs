@@ -6,11 +6,11 @@
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::open::{OnPath, look};
-use super::read::{Depth, leading_keys, read_into};
-use super::reseal::{absorb_into, erased_by, reseal, slots_in};
+use super::read::{Depth, leading_keys, read_into, read_state};
+use super::reseal::{absorb_into, closes_any, operations_of, slots_in};
 use super::{LOCK_WAIT, Notice, Vault};
 use crate::crypto::keys::Keys;
-use crate::model::ids::{RecordId, SlotId};
+use crate::model::ids::RecordId;
 use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::state::op::Tag;
@@ -51,8 +51,7 @@ impl Vault {
         let former = former_keys(&self.state, &self.keys);
         let old = former.into_iter().find(|(keys, _)| held.contains(&keys.id));
         let (old, _) = old.ok_or(UnlockError::Apart)?;
-        let mut old_state = State::default();
-        read_into(&mut old_state, &old, &*file, &stamp, Depth::Records)?;
+        let old_state = read_state(&old, &*file, &stamp, Depth::Records)?;
         let (newer, older) = (
             Line {
                 keys: &self.keys,
@@ -96,37 +95,22 @@ impl Vault {
         let mut missing: Vec<RecordId> = old_state.record_ids_in_order();
         missing.retain(|id| !self.state.contains(*id));
         let own = self.local.own(&*self.storage);
-        let (own, mut others): (Vec<_>, Vec<_>) =
+        let (mut own, mut others): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|id| own.contains(id));
-        let mut resealed = Vec::new();
-        let live: Vec<SlotId> = self.live_slots().iter().map(|slot| slot.id).collect();
-        for id in own {
-            // What comes from under another key never closes a way in. A record that only says such things is about the
-            // other key alone.
-            let closed = slots_in(old_state, &[id], Tag::RETIRE);
-            if closed.iter().any(|slot| live.contains(slot)) {
-                if is_about_items(old_state, id) {
-                    others.push(id);
-                } else {
-                    self.local.dismiss(&*self.storage, &[id]);
-                }
-                continue;
-            }
-            match reseal(old_state, id, old, &self.keys) {
-                Ok(content) => resealed.push((id, content)),
-                Err(_) => others.push(id),
-            }
+        // A record that does no more than close ways in is about the other key alone.
+        let live = self.live_slots().iter().map(|slot| slot.id).collect();
+        let needless = |id: &RecordId| {
+            closes_any(old_state, *id, &live)
+                && operations_of(old_state, &[*id]).all(|operation| operation.item.is_none())
+        };
+        let dismissed: Vec<RecordId> = own.extract_if(.., |id| needless(id)).collect();
+        if !dismissed.is_empty() {
+            self.local.dismiss(&*self.storage, &dismissed);
         }
-        // What a record that stays behind erased is not here any more to be sealed, and may be elsewhere: it waits with it.
-        let erased = erased_by(old_state, &others);
         let mut taken = Vec::new();
-        for (id, content) in resealed {
-            if erased.contains(&id) {
-                others.push(id);
-            } else {
-                absorb_into(&mut self.state, content)?;
-                taken.push(id);
-            }
+        for (id, content) in self.seal_here(old_state, old, own, &mut others) {
+            absorb_into(&mut self.state, content)?;
+            taken.push(id);
         }
         self.state.settle();
         let closing = self.close_foreign_slots(slots_in(old_state, &taken, Tag::SLOT));
@@ -140,12 +124,4 @@ impl Vault {
         self.notices.push(Notice::Adopted(taken.len()));
         Ok(())
     }
-}
-
-fn is_about_items(state: &State, id: RecordId) -> bool {
-    let operations = state.record_operations(id).map(|found| found.1);
-    operations
-        .into_iter()
-        .flatten()
-        .any(|operation| operation.item.is_some())
 }

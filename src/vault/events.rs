@@ -29,6 +29,10 @@ impl Vault {
     /// Logs what was noticed since the last call. The exclusive lock is held.
     pub(super) fn log_events(&mut self, now: Moment) {
         let new = self.notices.get(self.logged..).unwrap_or_default();
+        if new.is_empty() {
+            self.logged = self.notices.len();
+            return;
+        }
         // What lasts is found anew by every command, and is one event all the same.
         let last = self.events().pop().map(|event| event.notice);
         let is_news =

@@ -8,7 +8,9 @@ use super::Places;
 use super::error::VaultError;
 use crate::model::ids::{DeviceId, KeyId, RecordId, VaultId};
 use crate::model::moment::{CLOCK_TOLERANCE_MILLISECONDS, Moment};
-use crate::storage::{FileKind, Stamp, Storage, StorageError, folder_of, read_whole, replace_file};
+use crate::storage::{
+    FileKind, Stamp, Storage, StorageError, StoredFile, folder_of, read_whole, replace_file,
+};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -212,16 +214,19 @@ impl Seen {
 
 /// Writes a small file in place, without syncing: what a crash tears is read as nothing.
 pub(super) fn overwrite(storage: &dyn Storage, path: &Path, bytes: &[u8]) {
-    let file = match storage.open_write(path) {
-        Ok(Some(file)) => Ok(file),
-        Ok(None) => storage.create(path),
-        Err(error) => Err(error),
-    };
+    let file = open_or_create(storage, path);
     let written = file.and_then(|file| {
         file.write_at(0, bytes)?;
         file.truncate(bytes.len() as u64)
     });
     drop(written);
+}
+
+fn open_or_create(storage: &dyn Storage, path: &Path) -> Result<Box<dyn StoredFile>, StorageError> {
+    match storage.open_write(path)? {
+        Some(file) => Ok(file),
+        None => storage.create(path),
+    }
 }
 
 fn read_ids(storage: &dyn Storage, path: &Path) -> HashSet<RecordId> {
@@ -238,11 +243,7 @@ fn read_ids(storage: &dyn Storage, path: &Path) -> HashSet<RecordId> {
 }
 
 fn append_ids(storage: &dyn Storage, path: &Path, ids: &[RecordId]) {
-    let file = match storage.open_write(path) {
-        Ok(Some(file)) => Ok(file),
-        Ok(None) => storage.create(path),
-        Err(error) => Err(error),
-    };
+    let file = open_or_create(storage, path);
     let bytes: Vec<u8> = ids.iter().flat_map(|id| id.0).collect();
     let written = file.and_then(|file| {
         let end = file.stamp()?.length;

@@ -6,13 +6,14 @@ use super::lineage::{Line, former_keys};
 use super::local::is_still;
 use super::looked::{Finding, Looked};
 use super::open::{OnPath, look};
-use super::read::{ChunkPlace, Contents, Depth, holds_erased, read_into, without_counting_content};
+use super::read::{
+    ChunkPlace, Contents, Depth, holds_erased, read_into, read_state, without_counting_content,
+};
 use super::{Notice, Vault};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
 use crate::log::frame::{HEADER_LENGTH, Nonce, parse_header};
 use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
-use crate::state::fold::State;
 use crate::state::view::Retirement;
 use crate::storage::{Stamp, StoredFile};
 use std::collections::{BTreeSet, HashSet};
@@ -281,8 +282,7 @@ impl Vault {
         let mut known = None;
         for (former, _) in former_keys(&self.state, &self.keys) {
             if other_keys.contains(&former.id) {
-                let mut old = State::default();
-                read_into(&mut old, &former, file, &stamp, Depth::Everything)?;
+                let old = read_state(&former, file, &stamp, Depth::Everything)?;
                 let (theirs, ours) = (
                     Line {
                         keys: &former,

@@ -4,7 +4,7 @@
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::read::{Depth, leading_keys, read_into, read_vault_id};
-use super::reseal::{self, absorb_into, reseal, slots_in};
+use super::reseal::{absorb_into, slots_in};
 use super::slots::Credential;
 use super::unlock::unlock_file;
 use super::{Notice, Vault};
@@ -270,36 +270,19 @@ impl Vault {
     }
 
     fn incoming(&self, source: &MergeSource) -> Incoming {
-        let (mut contents, mut refused) = (Vec::new(), Vec::new());
-        let live: BTreeSet<_> = self.live_slots().iter().map(|slot| slot.id).collect();
-        for id in source.state.record_ids_in_order() {
-            if self.state.contains(id) {
-                continue;
-            }
-            let content = match &source.keys {
-                None => source.state.record_bytes(id),
-                // What comes from under another key never closes a way in.
-                Some(_)
-                    if slots_in(&source.state, &[id], Tag::RETIRE)
-                        .iter()
-                        .any(|slot| live.contains(slot)) =>
-                {
-                    None
-                }
-                Some(keys) => reseal(&source.state, id, keys, &self.keys).ok(),
-            };
-            match content {
-                Some(content) => contents.push((id, content)),
-                None => refused.push(id),
-            }
-        }
-        // What a refused record erased is not there any more to be sealed, and may be elsewhere.
-        let erased = reseal::erased_by(&source.state, &refused);
-        let all = contents.len() + refused.len();
-        contents.retain(|(id, _)| !erased.contains(id));
+        let mut ids = source.state.record_ids_in_order();
+        ids.retain(|id| !self.state.contains(*id));
+        let mut refused = Vec::new();
+        let contents = match &source.keys {
+            Some(keys) => self.seal_here(&source.state, keys, ids, &mut refused),
+            None => ids
+                .into_iter()
+                .filter_map(|id| Some((id, source.state.record_bytes(id)?)))
+                .collect(),
+        };
         Incoming {
-            refused: all - contents.len(),
             contents,
+            refused: refused.len(),
         }
     }
 

@@ -126,6 +126,18 @@ pub(super) fn read_into(
     Ok(contents)
 }
 
+/// What a file means by itself under these keys.
+pub(super) fn read_state(
+    keys: &Keys,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+    depth: Depth,
+) -> Result<State, VaultError> {
+    let mut state = State::default();
+    read_into(&mut state, keys, file, stamp, depth)?;
+    Ok(state)
+}
+
 fn has_doubtful_chunk(state: &State, chunks: &[ChunkPlace]) -> bool {
     if chunks.is_empty() {
         return false;

@@ -8,7 +8,7 @@ use crate::model::ids::{FieldId, RecordId, SlotId};
 use crate::state::change::PlannedOperation;
 use crate::state::codec;
 use crate::state::fold::State;
-use crate::state::op::Tag;
+use crate::state::op::{Operation, Tag};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -41,6 +41,12 @@ pub(super) fn reseal(
     Ok(codec::write_record(&head, &operations))
 }
 
+/// Whether a record closes any of these ways in.
+pub(super) fn closes_any(state: &State, id: RecordId, live: &BTreeSet<SlotId>) -> bool {
+    let closed = slots_in(state, &[id], Tag::RETIRE);
+    closed.iter().any(|slot| live.contains(slot))
+}
+
 /// Folds one record in.
 pub(super) fn absorb_into(
     state: &mut State,
@@ -55,11 +61,7 @@ pub(super) fn absorb_into(
 
 /// The ways in that records under another key made or closed.
 pub(super) fn slots_in(state: &State, ids: &[RecordId], tag: Tag) -> Vec<SlotId> {
-    let operations = ids
-        .iter()
-        .filter_map(|id| state.record_operations(*id))
-        .flat_map(|found| found.1);
-    let slots = operations.filter_map(|operation| match operation.field {
+    let slots = operations_of(state, ids).filter_map(|operation| match operation.field {
         Some(FieldId::Custom(slot)) if operation.tag == tag => Some(SlotId(slot)),
         _ => None,
     });
@@ -67,12 +69,8 @@ pub(super) fn slots_in(state: &State, ids: &[RecordId], tag: Tag) -> Vec<SlotId>
 }
 
 /// Records of which any of these erases something.
-pub(super) fn erased_by(state: &State, ids: &[RecordId]) -> BTreeSet<RecordId> {
-    let operations = ids
-        .iter()
-        .filter_map(|id| state.record_operations(*id))
-        .flat_map(|found| found.1);
-    let erasures = operations
+fn erased_by(state: &State, ids: &[RecordId]) -> BTreeSet<RecordId> {
+    let erasures = operations_of(state, ids)
         .filter(|operation| operation.tag == Tag::ERASE && operation.field.is_none())
         .filter_map(|operation| codec::parse_erase(&operation.body));
     erasures
@@ -81,7 +79,42 @@ pub(super) fn erased_by(state: &State, ids: &[RecordId]) -> BTreeSet<RecordId> {
         .collect()
 }
 
+/// All operations of these records.
+pub(super) fn operations_of(state: &State, ids: &[RecordId]) -> impl Iterator<Item = Operation> {
+    ids.iter()
+        .filter_map(|id| state.record_operations(*id))
+        .flat_map(|found| found.1)
+}
+
 impl Vault {
+    /// Records from under another key, sealed for this vault's own. What may not come is added to those that stay behind.
+    ///
+    /// Nothing that comes from there closes a way in; a value that does not open cannot come; and what a record that stays
+    /// behind erased is not there any more to be sealed, and may be elsewhere, so it waits with that one.
+    pub(super) fn seal_here(
+        &self,
+        source: &State,
+        from: &Keys,
+        ids: Vec<RecordId>,
+        behind: &mut Vec<RecordId>,
+    ) -> Vec<(RecordId, Zeroizing<Vec<u8>>)> {
+        let live: BTreeSet<SlotId> = self.live_slots().iter().map(|slot| slot.id).collect();
+        let mut sealed = Vec::new();
+        for id in ids {
+            match reseal(source, id, from, &self.keys) {
+                Ok(content) if !closes_any(source, id, &live) => sealed.push((id, content)),
+                _ => behind.push(id),
+            }
+        }
+        let erased = erased_by(source, behind);
+        sealed.retain(|(id, _)| {
+            let stays = erased.contains(id);
+            behind.extend(stays.then_some(*id));
+            !stays
+        });
+        sealed
+    }
+
     /// Operations that close the ways in which records from under another key made: they wrap that other key, and would
     /// otherwise count as live without there being any.
     pub(super) fn close_foreign_slots(&self, made: Vec<SlotId>) -> Vec<PlannedOperation> {

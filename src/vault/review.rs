@@ -6,8 +6,8 @@
 use super::error::VaultError;
 use super::lineage::former_keys;
 use super::look::FilePlan;
-use super::read::{Depth, read_into};
-use super::reseal::{absorb_into, erased_by, reseal, slots_in};
+use super::read::{Depth, read_state};
+use super::reseal::{absorb_into, slots_in};
 use super::{Notice, Vault};
 use crate::crypto::keys::Keys;
 use crate::log::FILE_LIMIT;
@@ -96,9 +96,7 @@ impl Vault {
         let missing = VaultError::Inconsistent("the review is gone");
         let file = self.storage.open_read(path)?.ok_or(missing)?;
         let stamp = file.stamp()?;
-        let mut state = State::default();
-        read_into(&mut state, keys, &*file, &stamp, Depth::Records)?;
-        Ok(state)
+        read_state(keys, &*file, &stamp, Depth::Records)
     }
 
     /// Records of a file under a former key that are neither here, nor dismissed, nor waiting already.
@@ -183,29 +181,27 @@ impl Vault {
                 .name
                 .get(KEY_DIGITS..)
                 .is_some_and(|rest| rest.starts_with(REPLICA_MARK));
-            let (mine, behind): (Vec<RecordId>, Vec<RecordId>) = review
+            let (mut mine, mut behind): (Vec<RecordId>, Vec<RecordId>) = review
                 .missing
                 .into_iter()
                 .flatten()
                 .partition(|id| own.contains(id));
-            let former = former_keys(&self.state, &self.keys).into_iter();
-            let keys = former.map(|row| row.0).find(|keys| keys.id == review.key);
             if !is_replica || mine.is_empty() {
                 continue;
             }
-            let Some(keys) = keys else { continue };
-            let state = self.read_review(&review.path, &keys)?;
-            let erased = erased_by(&state, &behind);
-            let is_free = |id: &RecordId| {
-                !erased.contains(id)
-                    && slots_in(&state, &[*id], Tag::SLOT).is_empty()
-                    && slots_in(&state, &[*id], Tag::RETIRE).is_empty()
+            let former = former_keys(&self.state, &self.keys).into_iter();
+            let Some(keys) = former.map(|row| row.0).find(|keys| keys.id == review.key) else {
+                continue;
             };
-            for id in mine.into_iter().filter(is_free) {
-                if let Ok(content) = reseal(&state, id, &keys, &self.keys) {
-                    absorb_into(&mut self.state, content)?;
-                    freed.push(id);
-                }
+            let state = self.read_review(&review.path, &keys)?;
+            mine.retain(|id| {
+                let made_or_closed =
+                    [Tag::SLOT, Tag::RETIRE].map(|tag| slots_in(&state, &[*id], tag));
+                made_or_closed.iter().all(Vec::is_empty)
+            });
+            for (id, content) in self.seal_here(&state, &keys, mine, &mut behind) {
+                absorb_into(&mut self.state, content)?;
+                freed.push(id);
             }
         }
         if !freed.is_empty() {

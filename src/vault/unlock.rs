@@ -7,7 +7,7 @@ use super::error::{UnlockError, VaultError};
 use super::lineage::Line;
 use super::looked::Looked;
 use super::open::{Located, OnPath};
-use super::read::{Depth, FileSource, leading_keys, read_into};
+use super::read::{Depth, FileSource, leading_keys, read_state};
 use super::slots::{Credential, stretch};
 use crate::crypto::kdf::{KdfCost, WorkMemory};
 use crate::crypto::keys::Keys;
@@ -166,9 +166,9 @@ impl Located {
                 };
                 let held = match best.2.take() {
                     Some(state) => state,
-                    None => read_file(&best.0, replica, &replica.stamp()?)?,
+                    None => read_state(&best.0, replica, &replica.stamp()?, Depth::Records)?,
                 };
-                let Ok(state) = read_file(&newer, &*file, &stamp) else {
+                let Ok(state) = read_state(&newer, &*file, &stamp, Depth::Records) else {
                     best.2 = Some(held);
                     continue;
                 };
@@ -302,13 +302,7 @@ pub(super) fn unlock_file(
 fn read_candidate(opened: &OpenedSlot, files: &[Candidate]) -> Result<State, VaultError> {
     let missing = VaultError::Inconsistent("a file is gone");
     let Candidate { file, stamp } = files.get(opened.from).ok_or(missing)?;
-    read_file(&opened.keys, &**file, stamp)
-}
-
-fn read_file(keys: &Keys, file: &dyn StoredFile, stamp: &Stamp) -> Result<State, VaultError> {
-    let mut state = State::default();
-    read_into(&mut state, keys, file, stamp, Depth::Records)?;
-    Ok(state)
+    read_state(&opened.keys, &**file, stamp, Depth::Records)
 }
 
 type Parameters = ([u8; 32], Option<KdfCost>);
