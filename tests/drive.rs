@@ -7,123 +7,14 @@ mod scene;
 use keyfold::crypto::kdf::PlainMemory;
 use keyfold::model::moment::Moment;
 use keyfold::storage::simulated::SimulatedStorage;
-use keyfold::storage::{Listing, Lock, LockKind, Stamp, Storage, StorageError, StoredFile};
 use keyfold::vault::{Replacement, Vault, VaultError, locate};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use scene::meddler::Meddler;
 use scene::{
     NOW, add, later, made, new_secret, opened, places, recovery, set_clock, set_password, titles,
 };
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-/// A disk whose call of one number is preceded by what the drive does.
-#[derive(Clone)]
-struct Drive {
-    disk: SimulatedStorage,
-    turn: Arc<Turn>,
-}
-
-struct Turn {
-    calls: AtomicU64,
-    at: u64,
-    places: Vec<u8>,
-}
-
-impl Drive {
-    fn tick(&self) -> &SimulatedStorage {
-        if self.turn.calls.fetch_add(1, Ordering::SeqCst) == self.turn.at {
-            self.disk.place(&places("a").vault_file, &self.turn.places);
-        }
-        &self.disk
-    }
-
-    fn wrap(&self, file: Box<dyn StoredFile>) -> Box<dyn StoredFile> {
-        let drive = self.clone();
-        Box::new(Wrapped { drive, file })
-    }
-}
-
-struct Wrapped {
-    drive: Drive,
-    file: Box<dyn StoredFile>,
-}
-
-impl std::fmt::Debug for Wrapped {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.file.fmt(out)
-    }
-}
-
-impl StoredFile for Wrapped {
-    fn path(&self) -> &Path {
-        self.file.path()
-    }
-    fn stamp(&self) -> Result<Stamp, StorageError> {
-        self.drive.tick();
-        self.file.stamp()
-    }
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
-        self.drive.tick();
-        self.file.read_at(offset, buffer)
-    }
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        self.drive.tick();
-        self.file.write_at(offset, bytes)
-    }
-    fn truncate(&self, length: u64) -> Result<(), StorageError> {
-        self.drive.tick();
-        self.file.truncate(length)
-    }
-    fn sync(&self) -> Result<(), StorageError> {
-        self.drive.tick();
-        self.file.sync()
-    }
-}
-
-impl Storage for Drive {
-    fn open_read(&self, path: &Path) -> Result<Option<Box<dyn StoredFile>>, StorageError> {
-        Ok(self.tick().open_read(path)?.map(|file| self.wrap(file)))
-    }
-    fn open_write(&self, path: &Path) -> Result<Option<Box<dyn StoredFile>>, StorageError> {
-        Ok(self.tick().open_write(path)?.map(|file| self.wrap(file)))
-    }
-    fn create(&self, path: &Path) -> Result<Box<dyn StoredFile>, StorageError> {
-        Ok(self.wrap(self.tick().create(path)?))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
-        self.tick().rename(from, to)
-    }
-
-    fn rename_new(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
-        self.tick().rename_new(from, to)
-    }
-    fn remove(&self, path: &Path) -> Result<(), StorageError> {
-        self.tick().remove(path)
-    }
-    fn sync_folder(&self, folder: &Path) -> Result<(), StorageError> {
-        self.tick().sync_folder(folder)
-    }
-    fn make_folder(&self, folder: &Path) -> Result<(), StorageError> {
-        self.tick().make_folder(folder)
-    }
-    fn stamp(&self, path: &Path) -> Result<Option<Stamp>, StorageError> {
-        self.tick().stamp(path)
-    }
-    fn list(&self, folder: &Path, limit: usize) -> Result<Listing, StorageError> {
-        self.tick().list(folder, limit)
-    }
-    fn lock(
-        &self,
-        path: &Path,
-        kind: LockKind,
-        wait: Duration,
-    ) -> Result<Box<dyn Lock>, StorageError> {
-        self.tick().lock(path, kind, wait)
-    }
-}
 
 type Command = fn(&mut Vault, Moment, &mut StdRng) -> Result<(), VaultError>;
 
@@ -151,17 +42,14 @@ fn interfere(run: Command, secret_after: u64, expected: &[&str], windows: usize)
     for at in 0.. {
         let disk = storage.fork();
         set_clock(&disk, later(100));
-        let turn = Arc::new(Turn {
-            calls: AtomicU64::new(0),
-            at,
-            places: version.clone(),
+        let brought = version.clone();
+        let drive = Meddler::new(disk.clone(), move |disk, call| {
+            if call == at {
+                disk.place(&places("a").vault_file, &brought);
+            }
         });
-        let drive = Drive {
-            disk: disk.clone(),
-            turn: Arc::clone(&turn),
-        };
         let outcome = command(&drive, run);
-        if turn.calls.load(Ordering::SeqCst) <= at {
+        if drive.calls() <= at {
             break;
         }
         assert!(outcome.is_ok(), "call {at}: {outcome:?}");
@@ -189,7 +77,7 @@ fn interfere(run: Command, secret_after: u64, expected: &[&str], windows: usize)
     );
 }
 
-fn command(drive: &Drive, run: Command) -> Result<(), VaultError> {
+fn command(drive: &Meddler, run: Command) -> Result<(), VaultError> {
     let mut rng = StdRng::seed_from_u64(5);
     let located = locate(Arc::new(drive.clone()), &places("a"))?;
     let (keys, slot) = located.unlock(&recovery(1), &mut PlainMemory)?;
