@@ -235,15 +235,19 @@ impl Vault {
     /// How many ways in are live.
     #[must_use]
     pub fn live_slots(&self) -> Vec<&Slot> {
+        let retirements = self.state.retirements();
         self.slots
             .iter()
-            .filter(|slot| self.is_live(slot.id))
+            .filter(|slot| self.is_live_after(slot.id, &retirements))
             .collect()
     }
 
     /// Whether a slot is a way in: not retired, or the one retired last where all are.
     fn is_live(&self, id: SlotId) -> bool {
-        let retirements = self.state.retirements();
+        self.is_live_after(id, &self.state.retirements())
+    }
+
+    fn is_live_after(&self, id: SlotId, retirements: &[Retirement]) -> bool {
         if !retirements.iter().any(|retirement| retirement.slot == id) {
             return true;
         }
@@ -252,7 +256,7 @@ impl Vault {
                 .iter()
                 .any(|retirement| retirement.slot == *slot)
         });
-        all_retired && self.last_way_in(&retirements) == Some(id)
+        all_retired && self.last_way_in(retirements) == Some(id)
     }
 
     /// The slot that was retired last of those whose frames the retirements themselves carry, else of all: every device
