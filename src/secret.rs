@@ -63,6 +63,59 @@ impl Secret {
     }
 }
 
+/// How a secret travels between two processes of one user, where a field says so by name: `Secret` itself stays without
+/// `Serialize`, so that none gets into a document by accident. Buffers that it is written to are to be wiped.
+pub mod in_transit {
+    use super::Secret;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn serialize<S: Serializer>(secret: &Secret, writer: S) -> Result<S::Ok, S::Error> {
+        writer.serialize_str(&secret.0)
+    }
+
+    /// Takes the text over.
+    ///
+    /// # Errors
+    /// What the reader says.
+    pub fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<Secret, D::Error> {
+        String::deserialize(reader).map(Secret)
+    }
+
+    /// The same for a secret that may not be there.
+    pub mod optional {
+        use super::Secret;
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        /// Writes the text, or that there is none.
+        ///
+        /// # Errors
+        /// What the writer says.
+        pub fn serialize<S: Serializer>(
+            secret: &Option<Secret>,
+            writer: S,
+        ) -> Result<S::Ok, S::Error> {
+            secret
+                .as_ref()
+                .map(|secret| secret.0.as_str())
+                .serialize(writer)
+        }
+
+        /// Takes the text over, if there is one.
+        ///
+        /// # Errors
+        /// What the reader says.
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            reader: D,
+        ) -> Result<Option<Secret>, D::Error> {
+            Ok(Option::<String>::deserialize(reader)?.map(Secret))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

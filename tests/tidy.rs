@@ -370,14 +370,14 @@ fn shapes(file: &Source) -> Vec<Shape> {
     found
 }
 
-/// Whether a body names a type where a type stands: after `:`, `(`, `<`, `&` or a path.
+/// Whether a body names a type where a type stands: after `:`, `(`, `<`, `&`, an attribute or a path.
 fn holds(body: &str, name: &str) -> bool {
     body.match_indices(name).any(|(at, _)| {
         let before = body.get(..at).unwrap_or_default();
         let after = body.get(at + name.len()..).unwrap_or_default();
         let ends = !after.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
         // `Secret(…)` and `Secret,` on a line of their own are variants of an enum.
-        let begins = before.trim_end_matches(' ').ends_with([':', '(', '<', '&']);
+        let begins = before.trim_end_matches(' ').ends_with([':', '(', '<', '&', ']']);
         begins && ends
     })
 }

@@ -2,13 +2,15 @@
 
 use super::field::{self, FieldKind, ItemKind};
 use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
 
 /// A value on its way in.
+#[derive(Serialize, Deserialize)]
 pub enum DraftValue {
     /// For kinds that are not secret.
     Plain(String),
     /// For secret kinds.
-    Secret(Secret),
+    Secret(#[serde(with = "crate::secret::in_transit")] Secret),
 }
 
 impl DraftValue {
@@ -48,7 +50,7 @@ impl DraftValue {
 }
 
 /// Which field is meant: by number where it is standard, else by the name the user gave it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum FieldName {
     /// A standard field's number.
     Standard(u8),
@@ -77,6 +79,7 @@ impl FieldName {
 }
 
 /// One field of a draft. URLs and tags are not fields here, they have their own lists.
+#[derive(Serialize, Deserialize)]
 pub struct DraftField {
     /// Which field.
     pub name: FieldName,
@@ -87,7 +90,7 @@ pub struct DraftField {
 }
 
 /// An item as it should become.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Draft {
     /// Kind of the item.
     pub kind: ItemKind,

@@ -1,7 +1,9 @@
 //! Kinds of item, kinds of field, and the table of standard fields (vault-format.md, "Standard fields").
 
+use serde::{Deserialize, Serialize};
+
 /// What a field's value is. The numbers are stored.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum FieldKind {
     /// One line of plain text.
     Text,
@@ -75,7 +77,9 @@ impl FieldKind {
 }
 
 /// What an item is. The names are stored.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub enum ItemKind {
     /// A login at a site or program.
     #[default]

@@ -1,13 +1,14 @@
 //! Identifiers, each its own type, so that one is never passed for another (vault-format.md, "Identifiers").
 
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(pub [u8; 16]);
 
         impl $name {
@@ -72,7 +73,7 @@ id_type!(
 );
 
 /// Which register of an item: a standard field by its number, or a custom field, URL or tag by 16 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum FieldId {
     /// A field of the table in [`super::field`].
     Standard(u8),
@@ -103,7 +104,7 @@ impl FieldId {
 }
 
 /// One operation: which record, and which of its operations.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Dot {
     /// The record that holds the operation.
     pub record: RecordId,

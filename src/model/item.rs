@@ -2,10 +2,11 @@
 
 use super::field::ItemKind;
 use super::ids::ItemId;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// One item in a listing. Holds nothing that is sealed a second time; borrows from the vault what nobody has to keep.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ItemRow<'a> {
     /// The item.
     pub id: ItemId,

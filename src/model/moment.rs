@@ -1,5 +1,6 @@
 //! Times: milliseconds since 1970-01-01 UTC, and the hybrid logical clock that orders records.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -8,7 +9,9 @@ use time::macros::format_description;
 const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 
 /// A wall-clock time in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub struct Moment(pub u64);
 
 impl Moment {
@@ -41,7 +44,9 @@ impl Moment {
 }
 
 /// A hybrid logical clock reading: 48 bits of milliseconds, 16 bits of counter.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub struct Clock(pub u64);
 
 /// How far ahead of the wall clock another device's reading may be and still push this device's own.

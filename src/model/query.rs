@@ -3,6 +3,7 @@
 //! Several matches are never narrowed down by a guess: the caller gets all of them and asks. Nothing here sees a
 //! secret.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
@@ -43,7 +44,7 @@ impl Listing for [ItemRow<'_>] {
 }
 
 /// Which items are looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Scope {
     /// What does not lie in the trash.
     #[default]
@@ -88,6 +89,16 @@ impl Resolution {
             [] => Self::None,
             [id] => Self::One(*id),
             _ => Self::Many(found),
+        }
+    }
+
+    /// All that were found, in the order of their ids.
+    #[must_use]
+    pub fn into_ids(self) -> Vec<ItemId> {
+        match self {
+            Self::One(id) => vec![id],
+            Self::Many(ids) => ids,
+            Self::None => Vec::new(),
         }
     }
 }

@@ -5,118 +5,25 @@
 
 pub mod export;
 pub mod import;
+mod questions;
 pub mod transfer;
 
-use crate::model::draft::Draft;
-use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
+pub use questions::{ClockCheck, CodeKind, ForAddress, OneTimeCode, Request, Response, UndoRow};
+
+use crate::model::ids::{Dot, FieldId, ItemId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
+use crate::model::origin::{Origin, OriginError};
+use crate::model::query::{Scope, WithheldReason, resolve, resolve_reference, resolve_url};
+use crate::model::reference::Reference;
+use crate::model::search;
 use crate::otp::{Kind, Seed, SeedError};
 use crate::secret::Secret;
-use crate::state::change::{ChangeError, Edit};
-use crate::state::conflict::Conflict;
-use crate::state::devices::DeviceRow;
-use crate::state::view::{FormerView, ItemView, Life, Value};
+use crate::state::change::ChangeError;
+use crate::state::view::{ItemView, Value};
 use crate::vault::{Vault, VaultError};
 use rand::CryptoRng;
 use std::fmt;
-
-/// A question.
-pub enum Request {
-    /// Every item, the trash included.
-    Items,
-    /// One item, secrets sealed.
-    Item(ItemId),
-    /// One value in clear: the field's current one, or the head or former value of this dot.
-    Reveal {
-        /// The item.
-        item: ItemId,
-        /// The field.
-        field: FieldId,
-        /// Which of its values; `None` for the one that shows.
-        dot: Option<Dot>,
-    },
-    /// The code of a one-time password field. An HOTP counter moves forward, durably, before the code is given.
-    Code {
-        /// The item.
-        item: ItemId,
-        /// The field with the seed.
-        field: FieldId,
-    },
-    /// Former values of an item, newest first.
-    History(ItemId),
-    /// New items, all or none.
-    Add(Vec<Draft>),
-    /// Changes to items, all or none.
-    Edit(Vec<(ItemId, Vec<Edit>)>),
-    /// Items to the trash or back, all or none.
-    SetLife(Vec<ItemId>, Life),
-    /// Content of items gone for ever; both files are rewritten.
-    Purge(Vec<ItemId>),
-    /// This device's changes that can be undone, newest first.
-    Undoable,
-    /// Takes changes back, newest first.
-    Undo(Vec<RecordId>),
-    /// What devices changed apart and nobody has decided: of one item, or of all.
-    Conflicts(Option<ItemId>),
-    /// Takes one value of a conflict, counted from 0, for all of them.
-    Resolve(Box<Conflict>, usize),
-    /// Devices that share the vault.
-    Devices,
-    /// Gives a device another name; an empty one retires it.
-    NameDevice(DeviceId, String),
-}
-
-/// An answer.
-pub enum Response {
-    /// To [`Request::Items`].
-    Items(Vec<ItemSummary>),
-    /// To [`Request::Item`].
-    Item(Box<ItemView>),
-    /// To [`Request::Reveal`].
-    Secret(Secret),
-    /// To [`Request::Code`].
-    Code(OneTimeCode),
-    /// To [`Request::History`].
-    History(Vec<FormerView>),
-    /// To [`Request::Add`]: the new items' ids.
-    Added(Vec<ItemId>),
-    /// To [`Request::Undoable`].
-    Undoable(Vec<UndoRow>),
-    /// To [`Request::Conflicts`].
-    Conflicts(Vec<Conflict>),
-    /// To [`Request::Devices`].
-    Devices(Vec<DeviceRow>),
-    /// To everything else.
-    Done,
-}
-
-/// A one-time code.
-pub struct OneTimeCode {
-    /// The code.
-    pub code: Secret,
-    /// `totp`, `hotp` or `steam`.
-    pub kind: &'static str,
-    /// Seconds that a code is good for; none for HOTP.
-    pub period_secs: Option<u32>,
-    /// Seconds that this one is still good for.
-    pub remaining_secs: Option<u32>,
-    /// The code after this one; none for HOTP, whose next one would use the counter up.
-    pub next: Option<Secret>,
-    /// The counter that was used, for HOTP.
-    pub counter: Option<u64>,
-}
-
-/// A change that can be undone.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UndoRow {
-    /// The record.
-    pub record: RecordId,
-    /// When it was written.
-    pub at: Moment,
-    /// Items that it touched.
-    pub items: Vec<ItemId>,
-}
 
 /// Why a question has no answer.
 #[derive(Debug)]
@@ -131,6 +38,8 @@ pub enum ServiceError {
     Sealed,
     /// The field's text is no seed.
     Seed(SeedError),
+    /// The address is none that an item could be for.
+    Address(OriginError),
 }
 
 impl fmt::Display for ServiceError {
@@ -141,6 +50,7 @@ impl fmt::Display for ServiceError {
             Self::NoField => out.write_str("the item has no such field"),
             Self::Sealed => out.write_str("the value is damaged and does not open"),
             Self::Seed(error) => error.fmt(out),
+            Self::Address(error) => error.fmt(out),
         }
     }
 }
@@ -167,7 +77,18 @@ pub fn answer(
     rng: &mut dyn CryptoRng,
 ) -> Result<Response, ServiceError> {
     Ok(match request {
+        Request::Clock => Response::Clock(clock(vault, now)),
         Request::Items => Response::Items(vault.state().summaries()),
+        Request::Rows(ids) => Response::Items(rows(vault, &ids)),
+        Request::Named(name, scope) => Response::Items(named(vault, &name, scope)),
+        Request::AtPath { folder, title } => Response::Items(at_path(vault, &folder, &title)),
+        Request::ForAddress(address) => Response::ForAddress(for_address(vault, &address)?),
+        Request::Find(text, scope) => {
+            let state = vault.state();
+            let searched = state.rows().filter(|item| scope.contains(item));
+            let found = search::find(&text, searched).into_iter();
+            Response::Items(found.map(|(_, item)| item.into_owned()).collect())
+        }
         Request::Item(id) => Response::Item(Box::new(
             vault.state().item(id).ok_or(ServiceError::NoItem)?,
         )),
@@ -222,7 +143,11 @@ pub fn answer(
             vault.update(now, rng, |plan, _| plan.resolve(&seen, taken))?;
             Response::Done
         }
-        Request::Devices => Response::Devices(vault.state().device_rows(vault.device(), now)),
+        Request::Devices => {
+            let own = vault.device();
+            Response::Devices(vault.state().device_rows(own, now), own)
+        }
+        Request::DeviceNames => Response::DeviceNames(vault.state().device_names()),
         Request::NameDevice(device, name) => {
             vault.update(now, rng, |plan, _| {
                 plan.push(plan.state().plan_device_name(device, &name));
@@ -230,6 +155,69 @@ pub fn answer(
             })?;
             Response::Done
         }
+        Request::Status => Response::Status(Box::new(vault.status()?)),
+        Request::Sync => {
+            vault.sync(now, rng)?;
+            Response::Synced(vault.pending())
+        }
+        Request::ReplaceForeignFile => {
+            vault.replace_foreign_file(now, rng)?;
+            Response::Synced(vault.pending())
+        }
+        Request::Check => Response::Check(Box::new(vault.check()?)),
+        Request::Fingerprint(words) => Response::Fingerprint(vault.fingerprint(words)),
+    })
+}
+
+fn clock(vault: &Vault, now: Moment) -> ClockCheck {
+    if vault.state().newest_clock().is_ahead_of(now) {
+        ClockCheck::ChangeAhead
+    } else if vault.is_clock_behind(now) {
+        ClockCheck::Behind
+    } else {
+        ClockCheck::Plausible
+    }
+}
+
+fn rows(vault: &Vault, ids: &[ItemId]) -> Vec<ItemSummary> {
+    let rows = ids.iter().filter_map(|id| vault.state().summary(*id));
+    rows.collect()
+}
+
+/// What lies in the trash has no reference: a script must not go on with it unawares.
+fn named(vault: &Vault, name: &str, scope: Scope) -> Vec<ItemSummary> {
+    let state = vault.state();
+    let resolution = match Reference::parse(name) {
+        Ok(reference) if scope != Scope::Trash => resolve_reference(&reference, state),
+        _ => resolve(name, state, scope),
+    };
+    rows(vault, &resolution.into_ids())
+}
+
+fn at_path(vault: &Vault, folder: &str, title: &str) -> Vec<ItemSummary> {
+    let names = vault.state().names();
+    let there = names.filter(|item| !item.trashed && item.folder == folder && item.title == title);
+    let mut ids: Vec<ItemId> = there.map(|item| item.id).collect();
+    ids.sort_unstable();
+    rows(vault, &ids)
+}
+
+fn for_address(vault: &Vault, address: &str) -> Result<ForAddress, ServiceError> {
+    let origin = Origin::parse(address).map_err(ServiceError::Address)?;
+    let state = vault.state();
+    let resolution = resolve_url(&origin, state, Scope::Live);
+    let withheld = resolution.withheld.iter().map(|withheld| {
+        let item = state.summary(withheld.item);
+        let path = item.as_ref().map(ItemSummary::path).unwrap_or_default();
+        let why = match &withheld.reason {
+            WithheldReason::LookAlike(disguise) => disguise.describe(),
+            WithheldReason::Insecure => "the address is http, the item's is https",
+        };
+        (path, why.to_owned())
+    });
+    Ok(ForAddress {
+        withheld: withheld.collect(),
+        items: rows(vault, &resolution.found.into_ids()),
     })
 }
 
@@ -281,7 +269,7 @@ fn code(
     rng: &mut dyn CryptoRng,
 ) -> Result<OneTimeCode, ServiceError> {
     let seed = Seed::parse(&reveal(vault, item, field, None)?).map_err(ServiceError::Seed)?;
-    let kind = seed.kind().name();
+    let kind = CodeKind::from(seed.kind());
     let Kind::Hotp { counter: start } = seed.kind() else {
         let code = seed
             .code_at(now.seconds())

@@ -18,6 +18,7 @@ use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Moment;
 use crate::secret::Secret;
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use zeroize::Zeroizing;
 
@@ -65,6 +66,7 @@ impl PlannedOperation {
 }
 
 /// A wish about one field of one item.
+#[derive(Serialize, Deserialize)]
 pub enum Edit {
     /// Gives a field a value; a custom field that is not there is made.
     Set(FieldName, FieldKind, DraftValue),
@@ -99,7 +101,7 @@ pub enum Edit {
 }
 
 /// Whether an item is marked as a favourite.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Mark {
     /// It is.
     Favourite,

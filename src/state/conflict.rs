@@ -7,6 +7,7 @@ use super::runs::Folded;
 use super::view::{Life, Value, ValueView, life_of};
 use crate::model::field::FieldKind;
 use crate::model::ids::{FieldId, ItemId};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// The name under which an item's life stands among its fields.
@@ -17,7 +18,7 @@ pub const KEPT: &str = "kept";
 pub const TRASHED: &str = "trash";
 
 /// Several values of one thing, of which one is to be taken.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// The item.
     pub item: ItemId,

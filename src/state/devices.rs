@@ -8,6 +8,7 @@ use super::op::{RecordHead, Tag};
 use super::runs::Folded;
 use crate::model::ids::{DeviceId, FieldId, RecordId};
 use crate::model::moment::{CLOCK_TOLERANCE_MILLISECONDS, Clock, Moment};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub const DEVICES_COMPARED: usize = 64;
 
 /// A device as it is listed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeviceRow {
     /// The device.
     pub id: DeviceId,
@@ -38,7 +39,7 @@ pub struct DeviceRow {
 }
 
 /// Whether a device is in use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Standing {
     /// It is the one that asks.
     This,
@@ -49,7 +50,7 @@ pub enum Standing {
 }
 
 /// What the records of a device tell of its clock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ClockState {
     /// Nothing is wrong with it.
     Plausible,

@@ -9,11 +9,12 @@ use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, KeyId, RecordId, SlotId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::{Clock, Moment};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A value as the state knows it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Value {
     /// Not secret.
     Plain(String),
@@ -22,7 +23,7 @@ pub enum Value {
 }
 
 /// One head of a field, or a former value.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueView {
     /// The operation that wrote it.
     pub dot: Dot,
@@ -51,7 +52,7 @@ impl ValueView {
 }
 
 /// A field with its value.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldView {
     /// Which register.
     pub id: FieldId,
@@ -70,7 +71,7 @@ pub struct FieldView {
 }
 
 /// A former value of any field.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerView {
     /// Which register.
     pub id: FieldId,
@@ -85,7 +86,7 @@ pub struct FormerView {
 }
 
 /// An address of an item.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UrlView {
     /// Which register.
     pub id: FieldId,
@@ -97,7 +98,7 @@ pub struct UrlView {
 }
 
 /// Whether an item is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Life {
     /// It is.
     Alive,
@@ -108,6 +109,7 @@ pub enum Life {
 }
 
 /// An item with all that is told without opening a secret.
+#[derive(Serialize, Deserialize)]
 pub struct ItemView {
     /// The item.
     pub id: ItemId,

@@ -6,20 +6,22 @@ use super::open::{OnPath, look};
 use super::read::{Depth, count_unknown, read_into};
 use crate::log::scan::Reason;
 use crate::state::fold::{Oddity, State};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A stretch of the vault file that could not be used.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DamageFound {
     /// Where it begins.
     pub offset: u64,
     /// How many bytes.
     pub length: u64,
     /// Why, in words.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 /// What a check found.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Whether nothing is lost: no damage, or only what the replica makes good.
     pub ok: bool,
@@ -106,7 +108,7 @@ impl Vault {
                     .map(|damage| DamageFound {
                         offset: damage.offset,
                         length: damage.length,
-                        reason: damage.reason.as_text(),
+                        reason: Cow::Borrowed(damage.reason.as_text()),
                     })
                     .collect();
                 let only_torn = contents

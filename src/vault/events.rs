@@ -4,13 +4,14 @@ use super::local::overwrite;
 use super::{Notice, Vault};
 use crate::model::moment::Moment;
 use crate::storage::{Storage, read_whole};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Bytes of the log; past it the older half goes.
 const LIMIT: usize = 32 << 10;
 
 /// Something that happened.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// When, by this device's clock.
     pub at: Moment,

@@ -42,6 +42,7 @@ use crate::state::id_hash::IdHash;
 use crate::state::view::{Retirement, Value};
 use crate::storage::{Listing, Stamp, Storage};
 use local::LocalPlaces;
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ pub use status::{FileState, Status};
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Where a vault lies, and where this device keeps its own state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Places {
     /// The vault file, absolute.
     pub vault_file: PathBuf,
@@ -75,7 +76,7 @@ pub struct Places {
 }
 
 /// Something that the user should know, once.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Notice {
     /// Records came from the vault file or from copies beside it.
     Merged(usize),

@@ -17,6 +17,7 @@ use crate::state::fold::State;
 use crate::state::op::Tag;
 use crate::storage::{Stamp, StorageError, StoredFile, read_parts, replace_file};
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
@@ -30,7 +31,7 @@ const REPLICA_MARK: &str = "-own-";
 const ENTRIES: usize = 1024;
 
 /// A file that waits for the user.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Review {
     /// Names it.
     pub name: String,

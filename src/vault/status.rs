@@ -7,9 +7,10 @@ use super::lineage::former_keys;
 use super::open::{OnPath, look};
 use super::review::Review;
 use crate::model::ids::DeviceId;
+use serde::{Deserialize, Serialize};
 
 /// How the vault file stands to what this device knows.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum FileState {
     /// It holds everything.
     Complete,
@@ -24,7 +25,7 @@ pub enum FileState {
 }
 
 /// Where this device stands.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// How often the vault was given a new key.
     pub generation: usize,

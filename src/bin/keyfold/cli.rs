@@ -87,6 +87,15 @@ pub(crate) struct Globals {
     pub(crate) color: When,
 }
 
+impl Globals {
+    /// Whether an option brings what opens the vault.
+    pub(crate) fn gives_secret(&self) -> bool {
+        self.password_file.is_some()
+            || self.password_command.is_some()
+            || self.recovery_key_file.is_some()
+    }
+}
+
 /// Everything that keyfold does.
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -181,6 +181,7 @@ impl From<ServiceError> for Failure {
             ServiceError::NoItem | ServiceError::NoField => {
                 Self::new(Kind::NotFound, error.to_string())
             }
+            ServiceError::Address(_) => Self::usage(error.to_string()),
             ServiceError::Sealed | ServiceError::Seed(_) => Self::failed(error.to_string()),
         }
     }

@@ -5,23 +5,30 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::memory::MappedMemory;
 use crate::prompt;
-use keyfold::model::ids::{Dot, FieldId, ItemId};
-use keyfold::model::item::ItemSummary;
-use keyfold::model::query::{Resolution, Scope, resolve, resolve_reference};
-use keyfold::model::reference::Reference;
+use keyfold::crypto::keys::Keys;
+use keyfold::model::ids::{DeviceId, Dot, FieldId, ItemId, SlotId};
+use keyfold::model::item::{ItemRow, ItemSummary};
+use keyfold::model::moment::Moment;
+use keyfold::model::query::{Filter, Scope};
 use keyfold::model::when::parse_when;
 use keyfold::secret::Secret;
-use keyfold::service::{Request, Response, answer};
-use keyfold::state::fold::State;
+use keyfold::service::{ClockCheck, Request, Response, answer};
 use keyfold::state::view::ItemView;
-use keyfold::vault::{Credential, Located, UnlockError, Vault, VaultError, locate};
+use keyfold::vault::{Credential, Located, Notice, Places, UnlockError, Vault, VaultError, locate};
+use std::collections::{BTreeMap, HashSet};
 
 /// How often a wrong password may be typed at a prompt.
 pub(crate) const ATTEMPTS: usize = 3;
 
-/// An open vault.
+/// An open vault, asked through the one door.
 pub(crate) struct Session {
-    pub(crate) vault: Vault,
+    door: Door,
+}
+
+/// Where the vault is open.
+enum Door {
+    /// In this process.
+    Here(Box<Vault>),
 }
 
 impl Session {
@@ -34,6 +41,21 @@ impl Session {
 
     /// The same, for a command that tells itself what was noticed.
     pub(crate) fn open_silently(context: &mut Context) -> Result<Self, Failure> {
+        let mut session = Self::open_here(context)?;
+        session.look_at_the_clock(context)?;
+        Ok(session)
+    }
+
+    /// Opens the vault in this process with a secret that is given anew: for what only its owner may do, and for what
+    /// takes in or gives away whole files.
+    pub(crate) fn open_own(context: &mut Context) -> Result<Self, Failure> {
+        let mut session = Self::open_here(context)?;
+        session.look_at_the_clock(context)?;
+        session.tell(context);
+        Ok(session)
+    }
+
+    fn open_here(context: &mut Context) -> Result<Self, Failure> {
         let places = context.places()?;
         let located = match locate(context.storage.clone(), &places) {
             Err(VaultError::NoVault(path)) if context.may_ask() => {
@@ -41,65 +63,93 @@ impl Session {
             }
             located => located?,
         };
-        let given =
-            context.globals.password_file.is_some() || context.globals.password_command.is_some();
-        let attempts = if given || context.globals.recovery_key_file.is_some() || !context.may_ask()
-        {
-            1
-        } else {
-            ATTEMPTS
-        };
-        let mut left = attempts;
-        let (keys, slot) = loop {
-            left -= 1;
-            let credential = Self::credential(context, &places.vault_file.display().to_string())?;
-            match Self::unlock(context, &located, &credential) {
-                Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
-                    context
-                        .output
-                        .warn("That does not open the vault. Try again.");
-                }
-                outcome => break outcome?,
-            }
-        };
+        let (keys, slot) = Self::unlock(context, &located, &places)?;
         let device = context.device_name()?.value;
         let now = context.now();
         let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
-        let session = Self { vault };
-        if session.vault.state().newest_clock().is_ahead_of(now) {
-            context.output.warn("A change in the vault is dated in the future: this machine's clock is behind, or another device's is ahead; keyfold devices tells which.");
-        } else if session.vault.is_clock_behind(now) {
-            context.output.warn("This machine's clock is behind the newest change in the vault; one-time codes may be wrong.");
+        Ok(Self::of(vault))
+    }
+
+    /// A session with a vault that was opened already.
+    pub(crate) fn of(vault: Vault) -> Self {
+        Self {
+            door: Door::Here(Box::new(vault)),
         }
-        Ok(session)
+    }
+
+    /// The vault, for a command that opened it in this process.
+    pub(crate) fn vault(&mut self) -> &mut Vault {
+        match &mut self.door {
+            Door::Here(vault) => vault,
+        }
+    }
+
+    fn look_at_the_clock(&mut self, context: &mut Context) -> Result<(), Failure> {
+        let Response::Clock(clock) = self.ask_silently(context, Request::Clock)? else {
+            return Err(unexpected());
+        };
+        match clock {
+            ClockCheck::Plausible => {}
+            ClockCheck::ChangeAhead => context.output.warn("A change in the vault is dated in the future: this machine's clock is behind, or another device's is ahead; keyfold devices tells which."),
+            ClockCheck::Behind => context.output.warn("This machine's clock is behind the newest change in the vault; one-time codes may be wrong."),
+        }
+        Ok(())
     }
 
     /// As [`Session::open`], and shows the vault as it was where a time is given. The time is read first: nobody types a
     /// password for a command that cannot be.
     pub(crate) fn open_at(context: &mut Context, past: &Past) -> Result<Self, Failure> {
-        let Some(text) = &past.at else {
-            return Self::open(context);
+        let moment = moment_of(context, past)?;
+        Self::open(context).map(|session| session.rewound(context, moment))
+    }
+
+    /// As [`Session::open_own`], and shows the vault as it was where a time is given.
+    pub(crate) fn open_own_at(context: &mut Context, past: &Past) -> Result<Self, Failure> {
+        let moment = moment_of(context, past)?;
+        Self::open_own(context).map(|session| session.rewound(context, moment))
+    }
+
+    fn rewound(mut self, context: &Context, moment: Option<Moment>) -> Self {
+        let Some(moment) = moment else {
+            return self;
         };
-        let moment = parse_when(text, context.now()).map_err(|error| {
-            Failure::usage(format!("{text:?} {error}")).hint(
-                "for instance 2026-11-01, \"2026-11-01 15:30\", yesterday, 3d, \"2 weeks ago\"; times are UTC",
-            )
-        })?;
-        let mut session = Self::open(context)?;
-        session.vault.rewind(moment);
+        match &mut self.door {
+            Door::Here(vault) => vault.rewind(moment),
+        }
         context
             .output
             .note(&format!("As it was at {}.", moment.to_rfc3339()));
-        Ok(session)
+        self
     }
 
+    /// Finds the keys with a secret that is given or asked for, a few times if it is typed wrongly.
     fn unlock(
         context: &Context,
         located: &Located,
-        credential: &Credential,
-    ) -> Result<(keyfold::crypto::keys::Keys, keyfold::model::ids::SlotId), VaultError> {
-        let _progress = context.output.progress("Unlocking");
-        located.unlock(credential, &mut MappedMemory)
+        places: &Places,
+    ) -> Result<(Keys, SlotId), Failure> {
+        let given = context.globals.gives_secret();
+        let mut left = if given || !context.may_ask() {
+            1
+        } else {
+            ATTEMPTS
+        };
+        loop {
+            left -= 1;
+            let credential = Self::credential(context, &places.vault_file.display().to_string())?;
+            let unlocked = {
+                let _progress = context.output.progress("Unlocking");
+                located.unlock(&credential, &mut MappedMemory)
+            };
+            match unlocked {
+                Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
+                    context
+                        .output
+                        .warn("That does not open the vault. Try again.");
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     /// What opens the vault, by the options of this run or by a prompt that names the vault.
@@ -118,21 +168,66 @@ impl Session {
         context: &mut Context,
         request: Request,
     ) -> Result<Response, Failure> {
-        let now = context.now();
-        let response = answer(&mut self.vault, request, now, &mut context.rng);
+        let response = self.ask_silently(context, request);
         self.tell(context);
-        Ok(response?)
+        response
     }
 
-    /// Every item, the trash included.
-    pub(crate) fn items(&self) -> Vec<ItemSummary> {
-        self.vault.state().summaries()
+    /// The same, for a command that tells itself what was noticed.
+    pub(crate) fn ask_silently(
+        &mut self,
+        context: &mut Context,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        let now = context.now();
+        match &mut self.door {
+            Door::Here(vault) => Ok(answer(vault, request, now, &mut context.rng)?),
+        }
+    }
+
+    /// Asks for items.
+    pub(crate) fn items(
+        &mut self,
+        context: &mut Context,
+        request: Request,
+    ) -> Result<Vec<ItemSummary>, Failure> {
+        match self.ask(context, request)? {
+            Response::Items(items) => Ok(items),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The items that a filter accepts, in no order. A vault that is open here lends them: nobody makes ten thousand copies
+    /// to print them.
+    pub(crate) fn listing(
+        &mut self,
+        context: &mut Context,
+        filter: &Filter,
+    ) -> Result<Vec<ItemRow<'_>>, Failure> {
+        self.tell(context);
+        match &mut self.door {
+            Door::Here(vault) => {
+                let rows = vault.state().rows();
+                Ok(rows.filter(|item| filter.accepts(item)).collect())
+            }
+        }
     }
 
     /// One item.
     pub(crate) fn item(&mut self, context: &mut Context, id: ItemId) -> Result<ItemView, Failure> {
         match self.ask(context, Request::Item(id))? {
             Response::Item(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// What the devices are called.
+    pub(crate) fn device_names(
+        &mut self,
+        context: &mut Context,
+    ) -> Result<BTreeMap<DeviceId, String>, Failure> {
+        match self.ask(context, Request::DeviceNames)? {
+            Response::DeviceNames(names) => Ok(names),
             _ => Err(unexpected()),
         }
     }
@@ -153,93 +248,128 @@ impl Session {
 
     /// The one item that a name means: by cli.md's levels, or a `keyfold://` reference. Several: a picker on a terminal.
     pub(crate) fn pick(
-        &self,
-        context: &Context,
+        &mut self,
+        context: &mut Context,
         name: &str,
         scope: Scope,
     ) -> Result<ItemSummary, Failure> {
-        let state = self.vault.state();
-        let resolution = match Reference::parse(name) {
-            Ok(reference) if scope != Scope::Trash => resolve_reference(&reference, state),
-            _ => resolve(name, state, scope),
+        let mut found = self.items(context, Request::Named(name.to_owned(), scope))?;
+        if found.len() > 1 {
+            return choose(
+                context,
+                found,
+                &format!("Several items match {name}"),
+                || {
+                    Failure::new(Kind::Ambiguous, format!("several items match {name}"))
+                        .hint("name one by its path, or by id:…")
+                },
+            );
+        }
+        found.pop().ok_or_else(|| {
+            Failure::new(Kind::NotFound, format!("there is no item {name}")).hint(match scope {
+                Scope::Trash => "keyfold ls --trash lists what lies in the trash",
+                _ => "keyfold ls lists all items, keyfold find searches them",
+            })
+        })
+    }
+
+    /// The one item that an address is for. What is kept back is warned of.
+    pub(crate) fn pick_by_address(
+        &mut self,
+        context: &mut Context,
+        address: &str,
+    ) -> Result<ItemSummary, Failure> {
+        let request = Request::ForAddress(address.to_owned());
+        let Response::ForAddress(mut answer) = self.ask(context, request)? else {
+            return Err(unexpected());
         };
-        let id = match resolution {
-            Resolution::One(id) => id,
-            Resolution::Many(ids) => choose(context, name, state, &ids)?,
-            Resolution::None => {
-                return Err(
-                    Failure::new(Kind::NotFound, format!("there is no item {name}")).hint(
-                        match scope {
-                            Scope::Trash => "keyfold ls --trash lists what lies in the trash",
-                            _ => "keyfold ls lists all items, keyfold find searches them",
-                        },
-                    ),
-                );
-            }
-        };
-        state.summary(id).ok_or_else(unexpected)
+        for (path, why) in &answer.withheld {
+            context.output.warn(&format!("{path} is kept back: {why}."));
+        }
+        if answer.items.len() > 1 {
+            let question = format!("Several items are for {address}");
+            return choose(context, answer.items, &question, || {
+                Failure::new(Kind::Ambiguous, format!("several items are for {address}"))
+            });
+        }
+        answer
+            .items
+            .pop()
+            .ok_or_else(|| Failure::new(Kind::NotFound, format!("no item is for {address}")))
     }
 
     /// The items that names mean, each once, and all that a search finds.
     pub(crate) fn pick_several(
-        &self,
-        context: &Context,
+        &mut self,
+        context: &mut Context,
         names: &[String],
         query: Option<&str>,
         scope: Scope,
     ) -> Result<Vec<ItemSummary>, Failure> {
         let mut picked: Vec<ItemSummary> = Vec::new();
         for name in names {
-            let item = self.pick(context, name, scope)?;
-            if !picked.iter().any(|known| known.id == item.id) {
-                picked.push(item);
-            }
+            picked.push(self.pick(context, name, scope)?);
         }
         if let Some(query) = query {
-            let rows = self.vault.state().rows();
-            let rows = rows.filter(|item| scope.contains(item));
-            for (_, item) in keyfold::model::search::find(query, rows) {
-                if !picked.iter().any(|known| known.id == item.id) {
-                    picked.push(item.into_owned());
-                }
-            }
+            picked.extend(self.items(context, Request::Find(query.to_owned(), scope))?);
         }
+        let mut known = HashSet::new();
+        picked.retain(|item| known.insert(item.id));
         if picked.is_empty() {
             return Err(Failure::new(Kind::NotFound, "no item matches"));
         }
         Ok(picked)
     }
 
+    /// What was noticed and not told yet.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        match &mut self.door {
+            Door::Here(vault) => vault.take_notices(),
+        }
+    }
+
     /// Tells each notice once.
     pub(crate) fn tell(&mut self, context: &Context) {
-        crate::notices::tell(context, &self.vault.take_notices());
+        crate::notices::tell(context, &self.take_notices());
     }
 }
 
-fn choose(context: &Context, name: &str, state: &State, ids: &[ItemId]) -> Result<ItemId, Failure> {
-    let label = |id: &ItemId| {
-        let item = state.summary(*id);
-        let path = item.as_ref().map(ItemSummary::path).unwrap_or_default();
-        let user = item
-            .map(|item| item.username)
-            .filter(|user| !user.is_empty());
-        let short: String = id.to_string().chars().take(8).collect();
-        format!(
-            "{path}{}  id:{short}",
-            user.map(|user| format!("  {user}")).unwrap_or_default()
-        )
+fn moment_of(context: &Context, past: &Past) -> Result<Option<Moment>, Failure> {
+    let Some(text) = &past.at else {
+        return Ok(None);
     };
-    let candidates: Vec<String> = ids.iter().map(label).collect();
-    if context.may_ask() {
-        let picked = prompt::pick(&format!("Several items match {name}"), &candidates)?;
-        let picked = picked.and_then(|at| ids.get(at).copied());
-        return picked.ok_or_else(|| Failure::new(Kind::Interrupted, "nothing was picked"));
+    let moment = parse_when(text, context.now()).map_err(|error| {
+        Failure::usage(format!("{text:?} {error}")).hint(
+            "for instance 2026-11-01, \"2026-11-01 15:30\", yesterday, 3d, \"2 weeks ago\"; times are UTC",
+        )
+    })?;
+    Ok(Some(moment))
+}
+
+/// One of several items: a picker on a terminal, else a failure that names them all.
+fn choose(
+    context: &Context,
+    mut items: Vec<ItemSummary>,
+    question: &str,
+    failure: impl FnOnce() -> Failure,
+) -> Result<ItemSummary, Failure> {
+    let label = |item: &ItemSummary| {
+        let user = if item.username.is_empty() {
+            String::new()
+        } else {
+            format!("  {}", item.username)
+        };
+        let short: String = item.id.to_string().chars().take(8).collect();
+        format!("{}{user}  id:{short}", item.path())
+    };
+    let candidates: Vec<String> = items.iter().map(label).collect();
+    if !context.may_ask() {
+        return Err(failure().candidates(candidates));
     }
-    Err(
-        Failure::new(Kind::Ambiguous, format!("several items match {name}"))
-            .candidates(candidates)
-            .hint("name one by its path, or by id:…"),
-    )
+    match prompt::pick(question, &candidates)? {
+        Some(at) if at < items.len() => Ok(items.swap_remove(at)),
+        _ => Err(Failure::new(Kind::Interrupted, "nothing was picked")),
+    }
 }
 
 /// An answer to another question: a fault of the program itself.

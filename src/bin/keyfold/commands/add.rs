@@ -32,7 +32,7 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
     }
     let kind = args.item.kind.as_deref().map(item_kind).transpose()?;
     let mut session = Session::open(context)?;
-    let taken = same_path(&session, &folder, &title);
+    let taken = same_path(context, &mut session, &folder, &title)?;
     if let (Some(id), true) = (taken, args.or_update) {
         return super::edit::apply_flags(context, &mut session, id, &args.item);
     }
@@ -57,10 +57,7 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
         return Err(unexpected());
     };
     if context.output.json {
-        let added = ids
-            .iter()
-            .filter_map(|id| session.vault.state().summary(*id))
-            .collect::<Vec<_>>();
+        let added = session.items(context, Request::Rows(ids))?;
         return ls::print(context, &added);
     }
     context.output.note(&format!("Added {path}"));
@@ -68,18 +65,26 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
 }
 
 /// The item that has exactly this path, unless it lies in the trash.
-pub(crate) fn same_path(session: &Session, folder: &str, title: &str) -> Option<ItemId> {
-    let items = session.items();
-    items
-        .iter()
-        .find(|item| !item.trashed && item.folder == folder && item.title == title)
-        .map(|item| item.id)
+pub(crate) fn same_path(
+    context: &mut Context,
+    session: &mut Session,
+    folder: &str,
+    title: &str,
+) -> Result<Option<ItemId>, Failure> {
+    let (folder, title) = (folder.to_owned(), title.to_owned());
+    let there = session.items(context, Request::AtPath { folder, title })?;
+    Ok(there.first().map(|item| item.id))
 }
 
 /// Fails where another item than this one has the path already.
-pub(crate) fn refuse_taken(session: &Session, path: &str, item: ItemId) -> Result<(), Failure> {
+pub(crate) fn refuse_taken(
+    context: &mut Context,
+    session: &mut Session,
+    path: &str,
+    item: ItemId,
+) -> Result<(), Failure> {
     let (folder, title) = split_path(path);
-    match same_path(session, &folder, &title) {
+    match same_path(context, session, &folder, &title)? {
         Some(id) if id != item => {
             Err(taken(&folder, &title).hint("rename or remove that one first"))
         }

@@ -2,7 +2,8 @@
 
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::session::Session;
+use crate::session::{Session, unexpected};
+use keyfold::service::{Request, Response};
 use keyfold::vault::CheckReport;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -24,14 +25,17 @@ struct Report {
 struct Damage {
     offset: u64,
     length: u64,
-    reason: &'static str,
+    reason: String,
 }
 
 pub(crate) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
-    let session = Session::open(context)?;
-    let found = {
+    let mut session = Session::open(context)?;
+    let answer = {
         let _progress = context.output.progress("Checking");
-        session.vault.check()?
+        session.ask(context, Request::Check)?
+    };
+    let Response::Check(found) = answer else {
+        return Err(unexpected());
     };
     if let Some(why) = &found.unusable {
         return Err(Failure::new(
@@ -42,7 +46,7 @@ pub(crate) fn run(context: &mut Context) -> Result<ExitCode, Failure> {
     }
     let ok = found.ok;
     if context.output.json {
-        context.output.json(&report(found))?
+        context.output.json(&report(*found))?
     } else {
         print(context, &found)?
     }
@@ -57,7 +61,7 @@ fn report(found: CheckReport) -> Report {
     let damage = found.damage.into_iter().map(|damage| Damage {
         offset: damage.offset,
         length: damage.length,
-        reason: damage.reason,
+        reason: damage.reason.into_owned(),
     });
     Report {
         schema: 1,

@@ -6,11 +6,11 @@ use crate::session::Session;
 use serde::Serialize;
 
 pub(crate) fn run(context: &mut Context) -> Result<(), Failure> {
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_own(context)?;
     let now = context.now();
     let saved = {
         let _progress = context.output.progress("Compacting");
-        session.vault.compact(now, &mut context.rng)?
+        session.vault().compact(now, &mut context.rng)?
     };
     session.tell(context);
     if context.output.json {

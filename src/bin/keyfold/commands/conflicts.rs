@@ -46,9 +46,12 @@ pub(crate) fn run(context: &mut Context, args: &Conflicts) -> Result<(), Failure
         None => None,
     };
     let mut found: Vec<(ItemSummary, Conflict)> = Vec::new();
-    for conflict in ask(context, &mut session, item)? {
-        if let Some(row) = session.vault.state().summary(conflict.item) {
-            found.push((row, conflict));
+    let open = ask(context, &mut session, item)?;
+    let ids = open.iter().map(|conflict| conflict.item).collect();
+    let rows = session.items(context, Request::Rows(ids))?;
+    for conflict in open {
+        if let Some(row) = rows.iter().find(|row| row.id == conflict.item) {
+            found.push((row.clone(), conflict));
         }
     }
     found.sort_by_cached_key(|(row, _)| (row.path().to_lowercase(), row.id));
@@ -97,7 +100,7 @@ fn describe(
     conflict: &Conflict,
     reveal: bool,
 ) -> Result<JsonConflict, Failure> {
-    let names = session.vault.state().device_names();
+    let names = session.device_names(context)?;
     let mut values = Vec::new();
     for (value, number) in conflict.values.iter().zip(1..) {
         values.push(JsonValue {

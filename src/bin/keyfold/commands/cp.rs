@@ -29,7 +29,7 @@ pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
     } else {
         title
     };
-    if add::same_path(&session, &folder, &title).is_some() {
+    if add::same_path(context, &mut session, &folder, &title)?.is_some() {
         return Err(add::taken(&folder, &title).hint("give the copy another path"));
     }
     let view = session.item(context, from.id)?;
@@ -66,10 +66,7 @@ pub(crate) fn run(context: &mut Context, args: &Cp) -> Result<(), Failure> {
         return Err(unexpected());
     };
     if context.output.json {
-        let copies = ids
-            .iter()
-            .filter_map(|id| session.vault.state().summary(*id))
-            .collect::<Vec<_>>();
+        let copies = session.items(context, Request::Rows(ids))?;
         return ls::print(context, &copies);
     }
     context.output.note(&format!("Copied to {path}"));

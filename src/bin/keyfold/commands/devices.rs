@@ -37,17 +37,20 @@ pub(crate) fn run(context: &mut Context, args: Devices) -> Result<(), Failure> {
     }
 }
 
-fn rows(context: &mut Context, session: &mut Session) -> Result<Vec<DeviceRow>, Failure> {
+/// All devices, and which is this one.
+fn rows(
+    context: &mut Context,
+    session: &mut Session,
+) -> Result<(Vec<DeviceRow>, DeviceId), Failure> {
     match session.ask(context, Request::Devices)? {
-        Response::Devices(rows) => Ok(rows),
+        Response::Devices(rows, own) => Ok((rows, own)),
         _ => Err(unexpected()),
     }
 }
 
 fn list(context: &mut Context) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
-    let rows = rows(context, &mut session)?;
-    let own = session.vault.device();
+    let (rows, own) = rows(context, &mut session)?;
     if context.output.json {
         #[derive(Serialize)]
         struct List {
@@ -184,7 +187,7 @@ fn retire(context: &mut Context, device: &str) -> Result<(), Failure> {
         "{} is retired: what it wrote stays, nothing more of it is waited for",
         shown_name(&row)
     )));
-    if row.id == session.vault.device() {
+    if row.standing == Standing::This {
         context
             .output
             .warn("This is this device: its next change brings it back.");
@@ -194,7 +197,7 @@ fn retire(context: &mut Context, device: &str) -> Result<(), Failure> {
 
 /// The device of a name, else of an id or the start of one.
 fn pick(context: &mut Context, session: &mut Session, named: &str) -> Result<DeviceRow, Failure> {
-    let rows = rows(context, session)?;
+    let (rows, _) = rows(context, session)?;
     let start = named.strip_prefix("id:").unwrap_or(named).to_lowercase();
     let by_name = |row: &&DeviceRow| !row.name.is_empty() && row.name == named;
     let by_id =

@@ -10,7 +10,7 @@ use crate::session::Session;
 use keyfold::model::draft::{DraftValue, FieldName};
 use keyfold::model::field::ItemKind;
 use keyfold::model::ids::{FieldId, ItemId};
-use keyfold::model::item::split_path;
+use keyfold::model::item::{ItemSummary, split_path};
 use keyfold::model::query::Scope;
 use keyfold::secret::Secret;
 use keyfold::service::Request;
@@ -24,7 +24,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
         return Err(Failure::usage("several items cannot share one new path"));
     }
     if let (Some(path), [item]) = (&args.rename, items.as_slice()) {
-        add::refuse_taken(&session, path, item.id)?;
+        add::refuse_taken(context, &mut session, path, item.id)?;
     }
     if !has_wishes(&args) {
         let [item] = items.as_slice() else {
@@ -85,13 +85,14 @@ fn commit(
     if !news.is_empty() {
         session.ask(context, Request::Edit(news))?;
     }
-    let summary = |id| session.vault.state().summary(id);
+    let ids = told.iter().map(|(id, _)| *id).collect();
+    let items = session.items(context, Request::Rows(ids))?;
     if context.output.json {
-        let items: Vec<_> = told.iter().filter_map(|(id, _)| summary(*id)).collect();
         return ls::print(context, &items);
     }
     for (id, is_changed) in told {
-        let path = summary(id).map(|item| item.path()).unwrap_or_default();
+        let item = items.iter().find(|item| item.id == id);
+        let path = item.map(ItemSummary::path).unwrap_or_default();
         let what = if is_changed {
             "Changed"
         } else {

@@ -19,8 +19,11 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
                 .hint("formats: keyfold"),
         );
     }
-    let session = Session::open_at(context, &args.past)?;
-    let found = args.query.as_deref().map(|query| matches(&session, query));
+    let mut session = Session::open_own_at(context, &args.past)?;
+    let found = args
+        .query
+        .as_deref()
+        .map(|query| matches(&mut session, query));
     let folder = args
         .folder
         .as_deref()
@@ -37,7 +40,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
             .all(|tag| item.tags.iter().any(|known| known == tag));
         in_folder && tagged && found.as_ref().is_none_or(|found| found.contains(&item.id))
     };
-    let document = export(&session.vault, &selection)
+    let document = export(session.vault(), &selection)
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
     let count = document.items.len();
     let text = write_document(&document);
@@ -61,7 +64,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     Ok(())
 }
 
-fn matches(session: &Session, query: &str) -> BTreeSet<ItemId> {
-    let found = search::find(query, session.vault.state().rows());
+fn matches(session: &mut Session, query: &str) -> BTreeSet<ItemId> {
+    let found = search::find(query, session.vault().state().rows());
     found.into_iter().map(|(_, item)| item.id).collect()
 }

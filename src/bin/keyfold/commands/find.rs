@@ -5,7 +5,7 @@ use crate::commands::ls;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::Session;
-use keyfold::model::item::ItemRow;
+use keyfold::service::Request;
 
 pub(crate) fn run(context: &mut Context, args: Find) -> Result<(), Failure> {
     let filter = ls::filter(
@@ -14,10 +14,8 @@ pub(crate) fn run(context: &mut Context, args: Find) -> Result<(), Failure> {
         args.filter.kind.as_deref(),
         args.filter.trash,
     )?;
-    let session = Session::open(context)?;
-    let rows = session.vault.state().rows();
-    let rows = rows.filter(|item| filter.accepts(item));
-    let found = keyfold::model::search::find(&args.text.join(" "), rows);
-    let found: Vec<ItemRow<'_>> = found.into_iter().map(|(_, item)| item).collect();
+    let mut session = Session::open(context)?;
+    let mut found = session.items(context, Request::Find(args.text.join(" "), filter.scope))?;
+    found.retain(|item| filter.accepts(item));
     ls::print(context, &found)
 }

@@ -2,20 +2,19 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Session, unexpected};
 use keyfold::generate::{WORD_COUNT, word};
+use keyfold::service::{Request, Response};
 use serde::Serialize;
 
 pub(crate) fn run(context: &mut Context) -> Result<(), Failure> {
-    let session = Session::open(context)?;
+    let mut session = Session::open(context)?;
     let count =
         u16::try_from(WORD_COUNT).map_err(|_| Failure::failed("the word list is too long"))?;
-    let words: Vec<&str> = session
-        .vault
-        .fingerprint(count)
-        .iter()
-        .filter_map(|at| word(*at))
-        .collect();
+    let Response::Fingerprint(places) = session.ask(context, Request::Fingerprint(count))? else {
+        return Err(unexpected());
+    };
+    let words: Vec<&str> = places.iter().filter_map(|at| word(*at)).collect();
     if context.output.json {
         #[derive(Serialize)]
         struct Fingerprint<'a> {

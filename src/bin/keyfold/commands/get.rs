@@ -9,8 +9,7 @@ use crate::session::Session;
 use keyfold::model::field;
 use keyfold::model::ids::FieldId;
 use keyfold::model::item::ItemSummary;
-use keyfold::model::origin::Origin;
-use keyfold::model::query::{Resolution, Scope, WithheldReason, resolve_url};
+use keyfold::model::query::Scope;
 use keyfold::model::reference::Reference;
 use keyfold::secret::Secret;
 use keyfold::state::view::ItemView;
@@ -19,7 +18,7 @@ use serde::Serialize;
 pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
     let mut session = Session::open_at(context, &args.past)?;
     let (item, field) = match (&args.url, &args.name) {
-        (Some(url), field) => (by_url(context, &session, url)?, field.clone()),
+        (Some(url), field) => (session.pick_by_address(context, url)?, field.clone()),
         (None, Some(name)) => {
             let item = session.pick(context, name, Scope::Live)?;
             let referenced = Reference::parse(name).ok().map(|reference| reference.field);
@@ -129,50 +128,5 @@ fn missing(item: &ItemSummary, view: &ItemView, name: &str) -> Failure {
         failure
     } else {
         failure.hint(format!("it has: {}", known.join(", ")))
-    }
-}
-
-fn by_url(context: &Context, session: &Session, url: &str) -> Result<ItemSummary, Failure> {
-    let origin = Origin::parse(url).map_err(|error| Failure::usage(format!("{url}: {error}")))?;
-    let state = session.vault.state();
-    let resolution = resolve_url(&origin, state, Scope::Live);
-    for withheld in &resolution.withheld {
-        let item = state.summary(withheld.item);
-        let path = item.as_ref().map(ItemSummary::path).unwrap_or_default();
-        let why = match &withheld.reason {
-            WithheldReason::LookAlike(disguise) => disguise.describe().to_owned(),
-            WithheldReason::Insecure => "the address is http, the item's is https".to_owned(),
-        };
-        context.output.warn(&format!("{path} is kept back: {why}."));
-    }
-    let ids = match resolution.found {
-        Resolution::One(id) => vec![id],
-        Resolution::Many(ids) => ids,
-        Resolution::None => Vec::new(),
-    };
-    let found: Vec<ItemSummary> = ids.into_iter().filter_map(|id| state.summary(id)).collect();
-    match found.as_slice() {
-        [item] => Ok(item.clone()),
-        [] => Err(Failure::new(
-            Kind::NotFound,
-            format!("no item is for {url}"),
-        )),
-        several => {
-            let paths: Vec<String> = several
-                .iter()
-                .map(|item| format!("{}  {}", item.path(), item.username))
-                .collect();
-            if context.may_ask() {
-                let picked = crate::prompt::pick(&format!("Several items are for {url}"), &paths)?;
-                let item = picked.and_then(|at| several.get(at));
-                return item
-                    .cloned()
-                    .ok_or_else(|| Failure::new(Kind::Interrupted, "nothing was picked"));
-            }
-            Err(
-                Failure::new(Kind::Ambiguous, format!("several items are for {url}"))
-                    .candidates(paths),
-            )
-        }
     }
 }

@@ -83,7 +83,7 @@ fn row(
         }
         Value::Sealed(_) => None,
     };
-    let names = session.vault.state().device_names();
+    let names = session.device_names(context)?;
     let device = entry
         .imported_device
         .clone()

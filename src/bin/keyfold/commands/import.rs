@@ -33,7 +33,7 @@ pub(crate) fn run(context: &mut Context, args: &Import) -> Result<(), Failure> {
     };
     // The file is read before the password is asked for: a wrong file is noticed first.
     let source = load(context, path, format, mapping.as_ref())?;
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_own(context)?;
     one(context, &mut session, args, path, source)
 }
 
@@ -51,7 +51,7 @@ fn run_several(
     for path in &args.files {
         sources.push((path, load(context, path, format, mapping)?));
     }
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_own(context)?;
     for (path, source) in sources {
         context.output.note(&format!("{}:", path.display()));
         one(context, &mut session, args, path, source)?;
@@ -128,16 +128,10 @@ fn one(
     let ledger = {
         let _progress = context.output.progress("Importing");
         if args.dry_run {
-            rehearse(&session.vault, loaded.source, into, &mut context.rng)
+            rehearse(session.vault(), loaded.source, into, &mut context.rng)
                 .map_err(keyfold::vault::VaultError::Change)?
         } else {
-            import(
-                &mut session.vault,
-                loaded.source,
-                into,
-                now,
-                &mut context.rng,
-            )?
+            import(session.vault(), loaded.source, into, now, &mut context.rng)?
         }
     };
     session.tell(context);

@@ -42,7 +42,7 @@ pub(crate) fn offer(context: &mut Context, path: &Path) -> Result<Session, Failu
     match answer.trim().to_lowercase().as_str() {
         "n" | "new" => {
             let args = Init { kdf: KdfFlags::default(), recovery_key: false };
-            make(context, &args).map(|vault| Session { vault })
+            make(context, &args).map(Session::of)
         }
         _ => Err(Failure::new(Kind::NoVault, format!("there is no vault at {} yet", path.display()))
             .hint("wait for your drive to bring the file, then run the command again; --vault PATH names another place")),

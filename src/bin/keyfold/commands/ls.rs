@@ -52,9 +52,8 @@ pub(crate) fn run(context: &mut Context, args: Ls) -> Result<(), Failure> {
         args.kind.as_deref(),
         args.trash,
     )?;
-    let session = Session::open_at(context, &args.past)?;
-    let rows = session.vault.state().rows();
-    let mut items: Vec<ItemRow<'_>> = rows.filter(|item| filter.accepts(item)).collect();
+    let mut session = Session::open_at(context, &args.past)?;
+    let mut items = session.listing(context, &filter)?;
     items.sort_by_cached_key(|item| {
         (
             SortedText::new(&item.folder),

@@ -6,8 +6,8 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
 use keyfold::model::ids::ItemId;
-use keyfold::model::item::{ItemSummary, split_path};
-use keyfold::model::query::Scope;
+use keyfold::model::item::split_path;
+use keyfold::model::query::{Filter, Scope};
 use keyfold::service::Request;
 use keyfold::state::change::Edit;
 
@@ -31,17 +31,20 @@ pub(crate) fn run(context: &mut Context, args: &Mv) -> Result<(), Failure> {
             .hint("keyfold mv NAME NEW-PATH, or keyfold mv NAME… FOLDER/"));
     }
     let mut session = Session::open(context)?;
-    let moves = plan(context, &session, sources, args.query.as_deref(), target)?;
+    let moves = plan(
+        context,
+        &mut session,
+        sources,
+        args.query.as_deref(),
+        target,
+    )?;
     let ids: Vec<ItemId> = moves.iter().map(|(id, ..)| *id).collect();
     let edits = moves
         .into_iter()
         .map(|(id, folder, title)| (id, vec![Edit::Move { folder, title }]))
         .collect();
     session.ask(context, Request::Edit(edits))?;
-    let moved: Vec<ItemSummary> = ids
-        .iter()
-        .filter_map(|id| session.vault.state().summary(*id))
-        .collect();
+    let moved = session.items(context, Request::Rows(ids))?;
     if context.output.json {
         return ls::print(context, &moved);
     }
@@ -53,8 +56,8 @@ pub(crate) fn run(context: &mut Context, args: &Mv) -> Result<(), Failure> {
 
 /// Which item goes where. A source or target with a slash at its end is a folder.
 fn plan(
-    context: &Context,
-    session: &Session,
+    context: &mut Context,
+    session: &mut Session,
     sources: &[String],
     query: Option<&str>,
     target: &str,
@@ -62,7 +65,7 @@ fn plan(
     if let ([source], Some(to), None) = (sources, folder_name(target), query)
         && let Some(from) = folder_name(source)
     {
-        return move_folder(session, from, to);
+        return move_folder(context, session, from, to);
     }
     let items = session.pick_several(context, sources, query, Scope::Live)?;
     if let Some(folder) = folder_name(target) {
@@ -75,20 +78,21 @@ fn plan(
         return Err(Failure::usage("several items can only move to a folder")
             .hint("write the folder with a slash at its end"));
     };
-    add::refuse_taken(session, target, item.id)?;
+    add::refuse_taken(context, session, target, item.id)?;
     let (folder, title) = split_path(target);
     Ok(vec![(item.id, folder, title)])
 }
 
 /// Everything below one folder goes below another.
 pub(crate) fn move_folder(
-    session: &Session,
+    context: &mut Context,
+    session: &mut Session,
     from: &str,
     to: &str,
 ) -> Result<Vec<(ItemId, String, String)>, Failure> {
-    let names = session.vault.state().names();
     // A move revives; what lies in the trash stays there.
-    let moved = names.filter(|item| !item.trashed).filter_map(|item| {
+    let living = session.listing(context, &Filter::default())?;
+    let moved = living.into_iter().filter_map(|item| {
         let rest = item.folder.strip_prefix(from)?;
         if !rest.is_empty() && !rest.starts_with('/') {
             return None;

@@ -111,7 +111,7 @@ fn print(context: &Context, code: &OneTimeCode, next: bool) -> Result<(), Failur
             schema: 1,
             // EXPOSE: the user asked for the code.
             code: code.code.expose(),
-            kind: code.kind,
+            kind: code.kind.name(),
             period: code.period_secs,
             remaining_secs: code.remaining_secs,
             // EXPOSE: the user asked for the code.
@@ -203,12 +203,9 @@ fn watch(context: &mut Context, name: Option<&str>) -> Result<(), Failure> {
     let mut seeds: Vec<(String, Seed)> = Vec::new();
     let items: Vec<ItemSummary> = match name {
         Some(name) => vec![session.pick(context, name, Scope::Live)?],
-        None => session
-            .items()
-            .into_iter()
-            .filter(|item| !item.trashed)
-            .collect(),
+        None => session.items(context, Request::Items)?,
     };
+    let items = items.into_iter().filter(|item| !item.trashed);
     for item in items {
         let view = session.item(context, item.id)?;
         let Some(field) = seed_field(&view) else {

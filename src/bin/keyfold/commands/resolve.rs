@@ -26,7 +26,7 @@ pub(crate) fn run(context: &mut Context, args: &Resolve) -> Result<(), Failure> 
         ))
         .hint("keyfold conflicts lists them"));
     };
-    let done = describe(&session, &item, &conflict, taken);
+    let done = describe(context, &mut session, &item, &conflict, taken)?;
     session.ask(context, Request::Resolve(Box::new(conflict), taken))?;
     context.output.note(&done);
     Ok(())
@@ -68,24 +68,30 @@ fn pick(item: &ItemSummary, open: Vec<Conflict>, field: &str) -> Result<Conflict
     }
 }
 
-fn describe(session: &Session, item: &ItemSummary, conflict: &Conflict, taken: usize) -> String {
+fn describe(
+    context: &mut Context,
+    session: &mut Session,
+    item: &ItemSummary,
+    conflict: &Conflict,
+    taken: usize,
+) -> Result<String, Failure> {
     let path = item.path();
     let Some(value) = conflict
         .values
         .get(taken)
         .filter(|_| conflict.field.is_some())
     else {
-        return match taken {
+        return Ok(match taken {
             0 => format!("Kept: {path}"),
             _ => format!("To the trash: {path}"),
-        };
+        });
     };
-    let names = session.vault.state().device_names();
+    let names = session.device_names(context)?;
     let device = names.get(&value.device).map(|name| format!(" on {name}"));
-    format!(
+    Ok(format!(
         "{} of {path} is what was set at {}{} now; keyfold history keeps the rest, keyfold undo takes this back",
         conflict.name,
         value.changed.to_rfc3339(),
         device.unwrap_or_default()
-    )
+    ))
 }

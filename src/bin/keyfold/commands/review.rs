@@ -27,22 +27,22 @@ struct Waiting {
 }
 
 pub(crate) fn run(context: &mut Context, args: Review) -> Result<(), Failure> {
-    let mut session = Session::open(context)?;
+    let mut session = Session::open_own(context)?;
     match args.action.unwrap_or(ReviewAction::List) {
-        ReviewAction::List => list(context, &session),
+        ReviewAction::List => list(context, &mut session),
         ReviewAction::Take { name, yes } => {
-            let review = named(&session, &name)?;
-            let source = session.vault.read_merge_source(&review.path, None)?;
+            let review = named(&mut session, &name)?;
+            let source = session.vault().read_merge_source(&review.path, None)?;
             // What comes can be undone, what it erases cannot.
-            let found = session.vault.preview_merge(&source)?;
+            let found = session.vault().preview_merge(&source)?;
             let erases = found.items.iter().any(|item| item.erased > 0);
             merge::take(context, &mut session, &source, yes || !erases)
         }
         ReviewAction::Dismiss { name } => {
-            let review = named(&session, &name)?;
+            let review = named(&mut session, &name)?;
             let now = context.now();
             session
-                .vault
+                .vault()
                 .dismiss_review(&review, now, &mut context.rng)?;
             session.tell(context);
             context
@@ -59,8 +59,8 @@ fn short(review: &vault::Review) -> &str {
     rest.trim_start_matches('-')
 }
 
-fn named(session: &Session, name: &str) -> Result<vault::Review, Failure> {
-    let mut found = session.vault.reviews()?;
+fn named(session: &mut Session, name: &str) -> Result<vault::Review, Failure> {
+    let mut found = session.vault().reviews()?;
     found.retain(|review| short(review).starts_with(name) || review.name == name);
     match found.len() {
         0 => Err(
@@ -79,11 +79,11 @@ fn named(session: &Session, name: &str) -> Result<vault::Review, Failure> {
     }
 }
 
-fn list(context: &Context, session: &Session) -> Result<(), Failure> {
+fn list(context: &Context, session: &mut Session) -> Result<(), Failure> {
     let mut reviews = Vec::new();
-    for review in session.vault.reviews()? {
-        let source = session.vault.read_merge_source(&review.path, None);
-        let found = source.and_then(|source| session.vault.preview_merge(&source));
+    for review in session.vault().reviews()? {
+        let source = session.vault().read_merge_source(&review.path, None);
+        let found = source.and_then(|source| session.vault().preview_merge(&source));
         if !context.output.json {
             let changes = match &review.missing {
                 Some(missing) => plural(missing.len(), "change", "changes"),

@@ -27,20 +27,12 @@ pub(crate) fn set_life(
         Request::SetLife(items.iter().map(|item| item.id).collect(), life),
     )?;
     if context.output.json {
-        return crate::commands::ls::print(context, &again(&session, &items));
+        let ids = items.iter().map(|item| item.id).collect();
+        let again = session.items(context, Request::Rows(ids))?;
+        return crate::commands::ls::print(context, &again);
     }
     for item in items {
         context.output.note(&format!("{what}: {}", item.path()));
     }
     Ok(())
-}
-
-fn again(
-    session: &Session,
-    items: &[keyfold::model::item::ItemSummary],
-) -> Vec<keyfold::model::item::ItemSummary> {
-    items
-        .iter()
-        .filter_map(|item| session.vault.state().summary(item.id))
-        .collect()
 }

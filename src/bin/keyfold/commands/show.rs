@@ -14,6 +14,7 @@ use keyfold::model::ids::{DeviceId, FieldId};
 use keyfold::model::item::ItemSummary;
 use keyfold::model::query::Scope;
 use keyfold::secret::Secret;
+use keyfold::service::Request;
 use keyfold::state::conflict::Conflict;
 use keyfold::state::view::{FieldView, ItemView, Life, Value, ValueView};
 use serde::Serialize;
@@ -47,7 +48,7 @@ pub(crate) fn run(context: &mut Context, args: &Show) -> Result<(), Failure> {
     let mut session = Session::open_at(context, &args.past)?;
     let item = match &args.name {
         Some(name) => session.pick(context, name, Scope::All)?,
-        None => pick_any(context, &session)?,
+        None => pick_any(context, &mut session)?,
     };
     let view = session.item(context, item.id)?;
     if context.output.json {
@@ -57,15 +58,12 @@ pub(crate) fn run(context: &mut Context, args: &Show) -> Result<(), Failure> {
     }
 }
 
-fn pick_any(context: &Context, session: &Session) -> Result<ItemSummary, Failure> {
+fn pick_any(context: &mut Context, session: &mut Session) -> Result<ItemSummary, Failure> {
     if !context.may_ask() {
         return Err(Failure::usage("which item?").hint("keyfold --help lists all commands"));
     }
-    let mut items: Vec<ItemSummary> = session
-        .items()
-        .into_iter()
-        .filter(|item| !item.trashed)
-        .collect();
+    let mut items = session.items(context, Request::Items)?;
+    items.retain(|item| !item.trashed);
     if items.is_empty() {
         return Err(Failure::new(Kind::NotFound, "the vault has no items yet")
             .hint("keyfold add NAME adds one"));
@@ -187,7 +185,7 @@ fn text(
             .raw(format!("  {name}: {indented}\n").as_bytes())
     };
     row(context, "kind", item.kind.name())?;
-    let names = session.vault.state().device_names();
+    let names = session.device_names(context)?;
     let open = ask(context, session, Some(item.id))?;
     for field in &view.fields {
         let apart = open.iter().find(|one| one.field == Some(field.id));

@@ -4,7 +4,8 @@ use crate::context::Context;
 use crate::escape::escape;
 use crate::failure::Failure;
 use crate::notices::{self, plural};
-use crate::session::Session;
+use crate::session::{Session, unexpected};
+use keyfold::service::{Request, Response};
 use keyfold::state::devices::{DeviceRow, Standing};
 use keyfold::vault::{Event, FileState, Status};
 use serde::Serialize;
@@ -56,16 +57,16 @@ struct Happened {
 }
 
 pub(crate) fn run(context: &mut Context) -> Result<(), Failure> {
-    let session = Session::open(context)?;
-    let now = context.now();
-    let status = session.vault.status()?;
-    let devices = session
-        .vault
-        .state()
-        .device_rows(session.vault.device(), now);
-    let path = session.vault.path().display().to_string();
+    let mut session = Session::open(context)?;
+    let Response::Status(status) = session.ask(context, Request::Status)? else {
+        return Err(unexpected());
+    };
+    let Response::Devices(devices, _) = session.ask(context, Request::Devices)? else {
+        return Err(unexpected());
+    };
+    let path = context.places()?.vault_file.display().to_string();
     if context.output.json {
-        return context.output.json(&report(path, status, devices));
+        return context.output.json(&report(path, *status, devices));
     }
     for (name, text) in lines(&path, &status, &devices) {
         context

@@ -4,7 +4,8 @@ use crate::cli::Sync;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::notices;
-use crate::session::Session;
+use crate::session::{Session, unexpected};
+use keyfold::service::{Request, Response};
 use keyfold::vault::Notice;
 use serde::Serialize;
 
@@ -20,17 +21,19 @@ struct Synced {
 
 pub(crate) fn run(context: &mut Context, args: &Sync) -> Result<(), Failure> {
     let mut session = Session::open_silently(context)?;
-    let now = context.now();
-    {
+    let request = if args.replace {
+        Request::ReplaceForeignFile
+    } else {
+        Request::Sync
+    };
+    let answer = {
         let _progress = context.output.progress("Uniting");
-        if args.replace {
-            session.vault.replace_foreign_file(now, &mut context.rng)?;
-        } else {
-            session.vault.sync(now, &mut context.rng)?;
-        }
-    }
-    let told = session.vault.take_notices();
-    let pending = session.vault.pending();
+        session.ask_silently(context, request)?
+    };
+    let Response::Synced(pending) = answer else {
+        return Err(unexpected());
+    };
+    let told = session.take_notices();
     if context.output.json {
         return context.output.json(&summary(&told, pending));
     }

@@ -50,9 +50,9 @@ pub(crate) fn run(
     let places = context.places_of(&other.vault)?;
     // Before any password is asked for: nobody types one for a command that cannot be.
     refuse_same(context, &find(context, &places)?)?;
-    let mut session = Session::open(context)?;
-    let wanted = plan(context, &session, names, query, other.place.as_deref())?;
-    let parcel = Parcel::pack(&session.vault, wanted)
+    let mut session = Session::open_own(context)?;
+    let wanted = plan(context, &mut session, names, query, other.place.as_deref())?;
+    let parcel = Parcel::pack(session.vault(), wanted)
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
     let mut target = open(context, &places, other)?;
     let vault = target.path().display().to_string();
@@ -127,8 +127,8 @@ fn refuse_same(context: &mut Context, target: &Located) -> Result<(), Failure> {
 
 /// Which items, and where each goes; `None` where it lies now.
 fn plan(
-    context: &Context,
-    session: &Session,
+    context: &mut Context,
+    session: &mut Session,
     names: &[String],
     query: Option<&str>,
     to: Option<&str>,
@@ -139,7 +139,7 @@ fn plan(
     for name in names {
         match folder_name(name) {
             Some(from) => {
-                let moved = move_folder(session, from, to_folder.unwrap_or(from))?;
+                let moved = move_folder(context, session, from, to_folder.unwrap_or(from))?;
                 wanted.extend(
                     moved.into_iter().map(|(id, folder, title)| {
                         (id, to_folder.map(|_| Place { folder, title }))
@@ -276,7 +276,7 @@ fn trash(
     vault: &str,
 ) -> Result<usize, Failure> {
     let now = context.now();
-    let trashed = delivery.trash(&mut session.vault, now, &mut context.rng);
+    let trashed = delivery.trash(session.vault(), now, &mut context.rng);
     session.tell(context);
     let again =
         format!("{vault} has them, and they are still here; the same command again moves them");
@@ -284,7 +284,7 @@ fn trash(
     if changed.is_empty() {
         return Ok(delivery.items.len());
     }
-    let state = session.vault.state();
+    let state = session.vault().state();
     let paths = changed.iter().filter_map(|id| state.summary(*id));
     Err(Failure::failed("items were changed here meanwhile")
         .candidates(paths.map(|item| item.path()).collect())

@@ -4,8 +4,13 @@ use crate::cli::Undo;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::session::{Session, unexpected};
+use keyfold::model::ids::ItemId;
+use keyfold::model::item::ItemSummary;
 use keyfold::service::{Request, Response, UndoRow};
 use serde::Serialize;
+
+/// Items of a change that are named; of an import there may be thousands.
+const NAMED: usize = 5;
 
 #[derive(Serialize)]
 struct Row {
@@ -28,10 +33,12 @@ pub(crate) fn run(context: &mut Context, args: &Undo) -> Result<(), Failure> {
     let Response::Undoable(rows) = session.ask(context, Request::Undoable)? else {
         return Err(unexpected());
     };
+    let ids = rows.iter().flat_map(named).copied().collect();
+    let items = session.items(context, Request::Rows(ids))?;
     let listed: Vec<Row> = rows
         .iter()
         .zip(1..)
-        .map(|(row, number)| describe(&session, row, number))
+        .map(|(row, number)| describe(&items, row, number))
         .collect();
     if args.list {
         return print(context, listed);
@@ -55,14 +62,15 @@ pub(crate) fn run(context: &mut Context, args: &Undo) -> Result<(), Failure> {
     Ok(())
 }
 
-fn describe(session: &Session, row: &UndoRow, number: usize) -> Row {
-    const NAMED: usize = 5;
-    let paths = row.items.iter().take(NAMED).map(|id| {
-        session
-            .vault
-            .state()
-            .summary(*id)
-            .map_or_else(|| "an item that is gone".to_owned(), |item| item.path())
+/// The first few items of a change: those that are named.
+fn named(row: &UndoRow) -> &[ItemId] {
+    row.items.get(..NAMED).unwrap_or(&row.items)
+}
+
+fn describe(known: &[ItemSummary], row: &UndoRow, number: usize) -> Row {
+    let paths = named(row).iter().map(|id| {
+        let item = known.iter().find(|item| item.id == *id);
+        item.map_or_else(|| "an item that is gone".to_owned(), ItemSummary::path)
     });
     let mut items: Vec<String> = paths.collect();
     if row.items.len() > NAMED {
