@@ -167,26 +167,6 @@ fn thousands_of_rows_that_differ_in_their_secret_alone_are_matched_quickly() {
 }
 
 #[test]
-fn the_ledger_has_the_shape_of_the_command_line() {
-    let (_, mut vault) = vault(1);
-    let ledger = take_in(&mut vault, b"title,password\na,b\n,\n", later(1));
-    let json = serde_json::to_value(&ledger).unwrap();
-    for name in ["read", "created", "updated", "identical", "skipped"] {
-        assert!(
-            json[name].is_u64() && json["fields"][name].is_u64(),
-            "{json}"
-        );
-    }
-    let entry = &json["entries"][0];
-    assert_eq!(entry["row"], 1);
-    assert_eq!(entry["item"], "a");
-    assert_eq!(entry["outcome"], "created");
-    assert!(entry["reason"].is_null() && entry["field"].is_string());
-    assert_eq!(json["skipped"], 1);
-    assert!(!json.to_string().contains("\"b\""));
-}
-
-#[test]
 fn samples_of_other_programs_balance_and_the_second_import_changes_nothing() {
     let Some(folder) = std::env::var_os("KEYFOLD_FIXTURES").map(PathBuf::from) else {
         eprintln!("KEYFOLD_FIXTURES is not set: samples are left out");

@@ -377,7 +377,9 @@ fn holds(body: &str, name: &str) -> bool {
         let after = body.get(at + name.len()..).unwrap_or_default();
         let ends = !after.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
         // `Secret(…)` and `Secret,` on a line of their own are variants of an enum.
-        let begins = before.trim_end_matches(' ').ends_with([':', '(', '<', '&', ']']);
+        let begins = before
+            .trim_end_matches(' ')
+            .ends_with([':', '(', '<', '&', ']']);
         begins && ends
     })
 }

@@ -35,6 +35,7 @@ pub use mapping::{Mapping, MappingError};
 
 use crate::model::draft::Draft;
 use encoding::Text;
+use serde::{Deserialize, Serialize};
 
 /// Largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
@@ -50,7 +51,7 @@ pub const MAX_VALUE_BYTES: usize = 1024 * 1024;
 pub const MAX_JSON_DEPTH: usize = 64;
 
 /// What one file brought.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Imported {
     /// The items, in the file's order.
     pub drafts: Vec<ImportedItem>,
@@ -70,6 +71,7 @@ impl Imported {
 }
 
 /// One item and where it stood.
+#[derive(Serialize, Deserialize)]
 pub struct ImportedItem {
     /// Data row of a CSV (the header not counted) or position in the list of items, from 1.
     pub row: usize,
@@ -78,7 +80,7 @@ pub struct ImportedItem {
 }
 
 /// A row, or one field of a row, that was left out.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Skipped {
     /// Data row or position, from 1.
     pub row: usize,
@@ -91,6 +93,7 @@ pub struct Skipped {
 }
 
 /// What a file is read as.
+#[derive(Serialize, Deserialize)]
 pub enum Source {
     /// Another program's export.
     Foreign(Imported),

@@ -32,7 +32,7 @@ const OTHER_SCHEMA: &str = "another schema";
 const OTHER_FORMAT: &str = "another format";
 
 /// An export file.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Document {
     /// The items; sorted by id where keyfold wrote them.
     pub items: Vec<DocumentItem>,

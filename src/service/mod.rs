@@ -165,6 +165,13 @@ pub fn answer(
             Response::Synced(vault.pending())
         }
         Request::Check => Response::Check(Box::new(vault.check()?)),
+        Request::Import(source, into) => {
+            Response::Ledger(import::import(vault, *source, into.as_deref(), now, rng)?)
+        }
+        Request::Rehearse(source, into) => {
+            let rehearsed = import::rehearse(vault, *source, into.as_deref(), rng);
+            Response::Ledger(rehearsed.map_err(VaultError::Change)?)
+        }
         Request::Fingerprint(words) => Response::Fingerprint(vault.fingerprint(words)),
     })
 }

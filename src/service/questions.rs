@@ -2,13 +2,16 @@
 //!
 //! No answer holds a key, and a secret stands in one only where the question was to reveal it.
 
+use crate::exchange::Source;
 use crate::model::draft::Draft;
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
 use crate::model::query::Scope;
 use crate::otp::Kind;
+
 use crate::secret::Secret;
+use crate::service::import::Ledger;
 use crate::state::change::Edit;
 use crate::state::conflict::Conflict;
 use crate::state::devices::DeviceRow;
@@ -89,6 +92,10 @@ pub enum Request {
     ReplaceForeignFile,
     /// Authenticates every record and chunk.
     Check,
+    /// Brings in what another program exported, all or nothing, below a folder if one is named.
+    Import(Box<Source>, Option<String>),
+    /// What [`Request::Import`] would do.
+    Rehearse(Box<Source>, Option<String>),
     /// The fingerprint, as six numbers below this one.
     Fingerprint(u16),
 }
@@ -126,6 +133,8 @@ pub enum Response {
     Synced(usize),
     /// To [`Request::Check`].
     Check(Box<CheckReport>),
+    /// To [`Request::Import`] and [`Request::Rehearse`].
+    Ledger(Ledger),
     /// To [`Request::Fingerprint`].
     Fingerprint([usize; 6]),
     /// To everything else.

@@ -82,3 +82,24 @@ fn an_export_goes_back_in_with_its_history() {
     assert_eq!(one["items"], two["items"]);
     home.bare(&["export"], "").exits(5);
 }
+
+#[test]
+fn the_ledger_has_the_published_shape_and_no_value_in_it() {
+    let home = Home::new();
+    home.write("some.csv", "title,password\na,s3cr3t\n,\n");
+    let ran = home.run(&["import", "some.csv", "--json"]).ok();
+    let json = ran.json();
+    for name in ["read", "created", "updated", "identical", "skipped"] {
+        assert!(
+            json[name].is_u64() && json["fields"][name].is_u64(),
+            "{json}"
+        );
+    }
+    let entry = &json["entries"][0];
+    assert_eq!(entry["row"], 1);
+    assert_eq!(entry["item"], "a");
+    assert_eq!(entry["outcome"], "created");
+    assert!(entry["reason"].is_null() && entry["field"].is_string());
+    assert_eq!(json["skipped"], 1);
+    assert!(!json.to_string().contains("s3cr3t"));
+}

@@ -1,9 +1,10 @@
 //! What an import did, item by item and field by field, so that nothing of the source goes unaccounted.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// What became of an item or a field.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It is new in the vault.
     Created,
@@ -28,14 +29,8 @@ impl Outcome {
     }
 }
 
-impl Serialize for Outcome {
-    fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-        writer.serialize_str(self.name())
-    }
-}
-
 /// How many were read, and what became of them: `read` is the sum of the others.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Counts {
     /// All.
     pub read: usize,
@@ -68,7 +63,7 @@ impl Counts {
 }
 
 /// One field of the source, or a row that was left out whole. Never holds a value.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// Data row or position in the source, from 1.
     pub row: usize,
@@ -83,10 +78,9 @@ pub struct Entry {
 }
 
 /// The account of an import.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Ledger {
     /// Rows or items.
-    #[serde(flatten)]
     pub items: Counts,
     /// Their fields, those that were left out included.
     pub fields: Counts,

@@ -4,10 +4,11 @@ use crate::cli::Import;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::prompt;
-use crate::session::Session;
+use crate::session::{Session, unexpected};
 use crate::table;
 use keyfold::exchange::{Format, MAX_FILE_BYTES, Mapping, Source, detect, read};
-use keyfold::service::import::{Counts, Ledger, Outcome, import, rehearse};
+use keyfold::service::import::{Counts, Entry, Ledger, Outcome};
+use keyfold::service::{Request, Response};
 use keyfold::storage::read_whole;
 use serde::Serialize;
 use std::path::Path;
@@ -20,7 +21,9 @@ struct Shown<'a> {
     format: &'static str,
     dry_run: bool,
     #[serde(flatten)]
-    ledger: &'a Ledger,
+    items: Counts,
+    fields: Counts,
+    entries: &'a [Entry],
     warnings: &'a [String],
 }
 
@@ -33,7 +36,7 @@ pub(crate) fn run(context: &mut Context, args: &Import) -> Result<(), Failure> {
     };
     // The file is read before the password is asked for: a wrong file is noticed first.
     let source = load(context, path, format, mapping.as_ref())?;
-    let mut session = Session::open_own(context)?;
+    let mut session = Session::open(context)?;
     one(context, &mut session, args, path, source)
 }
 
@@ -51,7 +54,7 @@ fn run_several(
     for path in &args.files {
         sources.push((path, load(context, path, format, mapping)?));
     }
-    let mut session = Session::open_own(context)?;
+    let mut session = Session::open(context)?;
     for (path, source) in sources {
         context.output.note(&format!("{}:", path.display()));
         one(context, &mut session, args, path, source)?;
@@ -124,17 +127,19 @@ fn one(
     loaded: Loaded,
 ) -> Result<(), Failure> {
     let into = args.into.as_deref().map(|folder| folder.trim_matches('/'));
-    let now = context.now();
-    let ledger = {
-        let _progress = context.output.progress("Importing");
-        if args.dry_run {
-            rehearse(session.vault(), loaded.source, into, &mut context.rng)
-                .map_err(keyfold::vault::VaultError::Change)?
-        } else {
-            import(session.vault(), loaded.source, into, now, &mut context.rng)?
-        }
+    let (source, into) = (Box::new(loaded.source), into.map(str::to_owned));
+    let request = if args.dry_run {
+        Request::Rehearse(source, into)
+    } else {
+        Request::Import(source, into)
     };
-    session.tell(context);
+    let answer = {
+        let _progress = context.output.progress("Importing");
+        session.ask(context, request)?
+    };
+    let Response::Ledger(ledger) = answer else {
+        return Err(unexpected());
+    };
     if !ledger.items.is_balanced() || !ledger.fields.is_balanced() {
         return Err(Failure::new(
             Kind::Failed,
@@ -147,7 +152,9 @@ fn one(
             file: path.display().to_string(),
             format: loaded.format.name(),
             dry_run: args.dry_run,
-            ledger: &ledger,
+            items: ledger.items,
+            fields: ledger.fields,
+            entries: &ledger.entries,
             warnings: &loaded.warnings,
         });
     }

@@ -13,7 +13,7 @@ use crate::session::{ATTEMPTS, Session};
 use keyfold::model::ids::ItemId;
 use keyfold::model::item::split_path;
 use keyfold::model::query::Scope;
-use keyfold::service::import::Ledger;
+use keyfold::service::import::{Counts, Entry};
 use keyfold::service::transfer::{Delivery, Parcel, Place};
 use keyfold::vault::{Credential, Located, Places, UnlockError, Vault, VaultError, locate};
 use serde::Serialize;
@@ -36,7 +36,9 @@ struct Shown<'a> {
     revived: usize,
     trashed: usize,
     #[serde(flatten)]
-    ledger: &'a Ledger,
+    items: Counts,
+    fields: Counts,
+    entries: &'a [Entry],
 }
 
 pub(crate) fn run(
@@ -79,7 +81,9 @@ pub(crate) fn run(
             vault,
             revived: delivery.revived.len(),
             trashed,
-            ledger: &delivery.ledger,
+            items: delivery.ledger.items,
+            fields: delivery.ledger.fields,
+            entries: &delivery.ledger.entries,
         });
     }
     show(context, &target, &delivery, source);
