@@ -12,6 +12,7 @@ mod naming;
 mod one_time;
 mod output;
 mod past;
+mod pinentry;
 mod places;
 mod secrets;
 mod sync;

@@ -75,6 +75,15 @@ impl Context {
         !self.globals.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
+    /// Whether a window could be shown.
+    #[expect(
+        clippy::unused_self,
+        reason = "the display is part of what a run knows"
+    )]
+    pub(crate) fn has_display(&self) -> bool {
+        variable("WAYLAND_DISPLAY").is_some() || variable("DISPLAY").is_some()
+    }
+
     /// Vault file and local state of this run.
     pub(crate) fn places(&mut self) -> Result<Places, Failure> {
         let vault = self.vault()?;

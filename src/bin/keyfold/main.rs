@@ -10,6 +10,7 @@ mod interrupt;
 mod memory;
 mod notices;
 mod output;
+mod pinentry;
 mod prompt;
 mod session;
 mod table;

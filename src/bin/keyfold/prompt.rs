@@ -5,6 +5,7 @@
 
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::pinentry;
 use keyfold::crypto::recovery::RecoveryKey;
 use keyfold::crypto::slot::{KEY_FILE_LIMIT, KeyFile};
 use keyfold::generate::{Rating, strength};
@@ -25,10 +26,21 @@ const KEY_FILE_LENGTH: usize = 32;
 /// What is left of standard input once something was taken from it.
 static STANDARD_INPUT: Mutex<Option<Zeroizing<Vec<u8>>>> = Mutex::new(None);
 
-/// The master password by the options of this run, else asked for; `None` where it comes from elsewhere or nobody may be asked.
-pub(crate) fn password(context: &Context, question: &str) -> Result<Secret, Failure> {
+/// The master password by the options of this run, else asked for at the terminal, else by pinentry. `wrong` says what was
+/// wrong with the last one.
+pub(crate) fn password(
+    context: &Context,
+    question: &str,
+    wrong: Option<&str>,
+) -> Result<Secret, Failure> {
     if let Some(given) = given_password(context)? {
         return Ok(given);
+    }
+    if pinentry::is_there(context) {
+        return pinentry::password(question, wrong);
+    }
+    if let Some(wrong) = wrong {
+        context.output.warn(wrong);
     }
     if !context.may_ask() {
         return Err(missing_password());

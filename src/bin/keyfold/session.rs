@@ -4,6 +4,7 @@ use crate::cli::Past;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::memory::MappedMemory;
+use crate::pinentry;
 use crate::prompt;
 use keyfold::crypto::keys::Keys;
 use keyfold::model::ids::{DeviceId, Dot, FieldId, ItemId, SlotId};
@@ -129,23 +130,20 @@ impl Session {
         places: &Places,
     ) -> Result<(Keys, SlotId), Failure> {
         let given = context.globals.gives_secret();
-        let mut left = if given || !context.may_ask() {
-            1
-        } else {
-            ATTEMPTS
-        };
+        let asks = !given && (context.may_ask() || pinentry::is_there(context));
+        let mut left = if asks { ATTEMPTS } else { 1 };
+        let mut wrong = None;
         loop {
             left -= 1;
-            let credential = Self::credential(context, &places.vault_file.display().to_string())?;
+            let vault = places.vault_file.display().to_string();
+            let credential = Self::credential(context, &vault, wrong)?;
             let unlocked = {
                 let _progress = context.output.progress("Unlocking");
                 located.unlock(&credential, &mut MappedMemory)
             };
             match unlocked {
                 Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
-                    context
-                        .output
-                        .warn("That does not open the vault. Try again.");
+                    wrong = Some("That does not open the vault. Try again.");
                 }
                 outcome => return Ok(outcome?),
             }
@@ -153,12 +151,17 @@ impl Session {
     }
 
     /// What opens the vault, by the options of this run or by a prompt that names the vault.
-    pub(crate) fn credential(context: &Context, vault: &str) -> Result<Credential, Failure> {
+    pub(crate) fn credential(
+        context: &Context,
+        vault: &str,
+        wrong: Option<&str>,
+    ) -> Result<Credential, Failure> {
         if context.globals.recovery_key_file.is_some() {
             return Ok(Credential::RecoveryKey(prompt::recovery_key(context)?));
         }
         let key_file = prompt::key_file(context)?;
-        let password = prompt::password(context, &format!("Master password of {vault}: "))?;
+        let question = format!("Master password of {vault}: ");
+        let password = prompt::password(context, &question, wrong)?;
         Ok(Credential::Password { password, key_file })
     }
 
