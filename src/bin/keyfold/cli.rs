@@ -1,11 +1,21 @@
 //! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
 
+mod moving;
+mod sharing;
 mod to_vault;
+mod ways_in;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub(crate) use moving::{Export, Import};
+pub(crate) use sharing::{
+    Devices, DevicesAction, Forget, Merge, Relocate, Review, ReviewAction, Sync,
+};
 pub(crate) use to_vault::{OtherVault, ToVault};
+pub(crate) use ways_in::{
+    Init, KdfFlags, Passwd, RecoveryKey, RecoveryKeyAction, Rekey, Slots, SlotsAction,
+};
 
 /// An encrypted, local password manager with a TOTP generator. One vault file, synced by any cloud drive.
 #[derive(Parser)]
@@ -177,29 +187,6 @@ pub(crate) enum Command {
     Man,
     /// See what keyfold does, in a throw-away folder
     Tour,
-}
-
-/// How dear a guess at the password is.
-#[derive(Args, Clone, Default)]
-pub(crate) struct KdfFlags {
-    /// Memory of Argon2id in MiB (tuned towards one second by default)
-    #[arg(long, value_name = "MIB")]
-    pub(crate) kdf_memory: Option<u32>,
-    /// Passes of Argon2id
-    #[arg(long, value_name = "N")]
-    pub(crate) kdf_passes: Option<u32>,
-    /// Lanes of Argon2id
-    #[arg(long, value_name = "N")]
-    pub(crate) kdf_lanes: Option<u32>,
-}
-
-#[derive(Args)]
-pub(crate) struct Init {
-    #[command(flatten)]
-    pub(crate) kdf: KdfFlags,
-    /// Make a recovery key too, and show it once
-    #[arg(long)]
-    pub(crate) recovery_key: bool,
 }
 
 /// What an item is made of, for `add` and `edit`.
@@ -528,212 +515,6 @@ pub(crate) enum OtpAction {
         /// The item
         name: String,
     },
-}
-
-#[derive(Args)]
-pub(crate) struct Passwd {
-    /// Read the new password from the first line of this file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) new_password_file: Option<PathBuf>,
-    /// Want this key file besides the new password (made if absent)
-    #[arg(long, value_name = "PATH")]
-    pub(crate) new_key_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) kdf: KdfFlags,
-}
-
-#[derive(Args)]
-pub(crate) struct Slots {
-    #[command(subcommand)]
-    pub(crate) action: Option<SlotsAction>,
-}
-
-/// What to do with ways in.
-#[derive(Subcommand)]
-pub(crate) enum SlotsAction {
-    /// List them
-    List,
-    /// Add a password
-    Add {
-        /// What to call it
-        #[arg(long, default_value = "password")]
-        label: String,
-        /// Read the new password from the first line of this file
-        #[arg(long, value_name = "PATH")]
-        new_password_file: Option<PathBuf>,
-        /// Want this key file besides the new password (made if absent)
-        #[arg(long, value_name = "PATH")]
-        new_key_file: Option<PathBuf>,
-        #[command(flatten)]
-        kdf: KdfFlags,
-    },
-    /// Close one
-    Remove {
-        /// Its id or the start of it
-        id: String,
-    },
-}
-
-#[derive(Args)]
-pub(crate) struct RecoveryKey {
-    #[command(subcommand)]
-    pub(crate) action: RecoveryKeyAction,
-}
-
-/// What to do with the recovery key.
-#[derive(Subcommand)]
-pub(crate) enum RecoveryKeyAction {
-    /// Make one, in the place of an older one; it is shown once
-    Make,
-    /// Prove that the paper opens the vault; changes nothing
-    Test,
-}
-
-#[derive(Args)]
-pub(crate) struct Rekey {
-    /// Read the new password from the first line of this file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) new_password_file: Option<PathBuf>,
-    /// Want this key file besides the password (made if absent)
-    #[arg(long, value_name = "PATH")]
-    pub(crate) new_key_file: Option<PathBuf>,
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) kdf: KdfFlags,
-}
-
-#[derive(Args)]
-pub(crate) struct Sync {
-    /// Put the vault in the place of something else that lies at its path (that is kept in this device's trash)
-    #[arg(long)]
-    pub(crate) replace: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Merge {
-    /// The file: a copy, a backup, what a drive kept
-    pub(crate) file: PathBuf,
-    /// Only show what it would change
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Do not ask, where the file lies under another key
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Read the file's own password, where it has another, from the first line of this file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) source_password_file: Option<PathBuf>,
-    /// The key file that goes with it
-    #[arg(long, value_name = "PATH")]
-    pub(crate) source_key_file: Option<PathBuf>,
-    /// Open the file with the recovery key in this file
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["source_password_file", "source_key_file"])]
-    pub(crate) source_recovery_key_file: Option<PathBuf>,
-}
-
-#[derive(Args)]
-pub(crate) struct Review {
-    #[command(subcommand)]
-    pub(crate) action: Option<ReviewAction>,
-}
-
-/// What to do with what waits.
-#[derive(Subcommand)]
-pub(crate) enum ReviewAction {
-    /// List it, and what each would change
-    List,
-    /// Take it in
-    Take {
-        /// Its name or the start of it
-        name: String,
-        /// Do not ask, where it erases something for good
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Say that nobody wants it; it goes to this device's trash
-    Dismiss {
-        /// Its name or the start of it
-        name: String,
-    },
-}
-
-#[derive(Args)]
-pub(crate) struct Devices {
-    #[command(subcommand)]
-    pub(crate) action: Option<DevicesAction>,
-}
-
-/// What to do with devices.
-#[derive(Subcommand)]
-pub(crate) enum DevicesAction {
-    /// List them: `ahead` are changes of theirs that have not arrived, `behind` those here that they had not seen
-    List,
-    /// Give one another name
-    Rename {
-        /// Its name, its id or the start of it
-        device: String,
-        /// The new name
-        name: String,
-    },
-    /// Say that one is no more: it stays in the history, and nothing more of it is waited for
-    Retire {
-        /// Its name, its id or the start of it
-        device: String,
-    },
-}
-
-#[derive(Args)]
-pub(crate) struct Relocate {
-    /// Where the vault file is now
-    pub(crate) path: PathBuf,
-}
-
-#[derive(Args)]
-pub(crate) struct Forget {
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) yes: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Import {
-    /// The exported files; `-` is standard input
-    #[arg(required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// The format, where it is not to be guessed
-    #[arg(long)]
-    pub(crate) format: Option<String>,
-    /// Put everything into this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) into: Option<String>,
-    /// Show what would happen
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Which column of a CSV file is which field
-    #[arg(long, value_name = "FIELD=COLUMN,…")]
-    pub(crate) map: Option<String>,
-}
-
-#[derive(Args)]
-pub(crate) struct Export {
-    /// The format
-    #[arg(long, default_value = "keyfold")]
-    pub(crate) format: String,
-    /// Only this folder
-    #[arg(long)]
-    pub(crate) folder: Option<String>,
-    /// Only items with this tag; may be given several times
-    #[arg(long)]
-    pub(crate) tag: Vec<String>,
-    /// Only items that this search finds
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) query: Option<String>,
-    /// Write to this new file, private to you
-    #[arg(long, short, value_name = "PATH")]
-    pub(crate) output: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) past: Past,
 }
 
 #[derive(Args)]

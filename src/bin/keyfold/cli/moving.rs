@@ -1,0 +1,45 @@
+//! Arguments of moving in and out.
+
+use super::Past;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The exported files; `-` is standard input
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The format, where it is not to be guessed
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Put everything into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<String>,
+    /// Show what would happen
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Which column of a CSV file is which field
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub(crate) map: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// The format
+    #[arg(long, default_value = "keyfold")]
+    pub(crate) format: String,
+    /// Only this folder
+    #[arg(long)]
+    pub(crate) folder: Option<String>,
+    /// Only items with this tag; may be given several times
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// Only items that this search finds
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) query: Option<String>,
+    /// Write to this new file, private to you
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) past: Past,
+}
