@@ -78,10 +78,10 @@ impl Session {
         }
     }
 
-    /// The vault, for a command that opened it in this process.
-    pub(crate) fn vault(&mut self) -> &mut Vault {
+    /// The vault itself, for a command that opened it in this process by [`Session::open_own`].
+    pub(crate) fn vault(&mut self) -> Result<&mut Vault, Failure> {
         match &mut self.door {
-            Door::Here(vault) => vault,
+            Door::Here(vault) => Ok(vault),
         }
     }
 

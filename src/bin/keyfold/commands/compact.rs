@@ -10,7 +10,7 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Failure> {
     let now = context.now();
     let saved = {
         let _progress = context.output.progress("Compacting");
-        session.vault().compact(now, &mut context.rng)?
+        session.vault()?.compact(now, &mut context.rng)?
     };
     session.tell(context);
     if context.output.json {

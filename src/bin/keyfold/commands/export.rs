@@ -20,10 +20,10 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
         );
     }
     let mut session = Session::open_own_at(context, &args.past)?;
-    let found = args
-        .query
-        .as_deref()
-        .map(|query| matches(&mut session, query));
+    let found = match &args.query {
+        Some(query) => Some(matches(&mut session, query)?),
+        None => None,
+    };
     let folder = args
         .folder
         .as_deref()
@@ -40,7 +40,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
             .all(|tag| item.tags.iter().any(|known| known == tag));
         in_folder && tagged && found.as_ref().is_none_or(|found| found.contains(&item.id))
     };
-    let document = export(session.vault(), &selection)
+    let document = export(session.vault()?, &selection)
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
     let count = document.items.len();
     let text = write_document(&document);
@@ -64,7 +64,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     Ok(())
 }
 
-fn matches(session: &mut Session, query: &str) -> BTreeSet<ItemId> {
-    let found = search::find(query, session.vault().state().rows());
-    found.into_iter().map(|(_, item)| item.id).collect()
+fn matches(session: &mut Session, query: &str) -> Result<BTreeSet<ItemId>, Failure> {
+    let found = search::find(query, session.vault()?.state().rows());
+    Ok(found.into_iter().map(|(_, item)| item.id).collect())
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(context: &mut Context, args: &Merge) -> Result<(), Failure> {
     let mut session = Session::open_own(context)?;
     let source = read(context, &mut session, args)?;
     if args.dry_run {
-        let found = session.vault().preview_merge(&source)?;
+        let found = session.vault()?.preview_merge(&source)?;
         if !context.output.json {
             show(context, &found);
         }
@@ -53,12 +53,12 @@ pub(crate) fn run(context: &mut Context, args: &Merge) -> Result<(), Failure> {
 }
 
 fn read(context: &Context, session: &mut Session, args: &Merge) -> Result<MergeSource, Failure> {
-    match session.vault().read_merge_source(&args.file, None) {
+    match session.vault()?.read_merge_source(&args.file, None) {
         Err(VaultError::Unlock(UnlockError::OtherKey)) => {
             let credential = credential(context, args)?;
             let _progress = context.output.progress("Unlocking");
             let opened = session
-                .vault()
+                .vault()?
                 .read_merge_source(&args.file, Some((&credential, &mut MappedMemory)));
             Ok(opened?)
         }
@@ -91,7 +91,7 @@ pub(crate) fn take(
 ) -> Result<(), Failure> {
     let asks = source.relation() != Relation::Same && !agreed;
     if asks {
-        let found = session.vault().preview_merge(source)?;
+        let found = session.vault()?.preview_merge(source)?;
         show(context, &found);
         if !prompt::confirm(context, "Take this in?")? {
             return Err(Failure::failed("nothing was merged").hint("--yes answers for you"));
@@ -100,7 +100,7 @@ pub(crate) fn take(
     let now = context.now();
     let done = {
         let _progress = context.output.progress("Merging");
-        session.vault().merge(source, now, &mut context.rng)?
+        session.vault()?.merge(source, now, &mut context.rng)?
     };
     session.tell(context);
     if !asks && !context.output.json {

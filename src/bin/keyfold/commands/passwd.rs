@@ -20,7 +20,7 @@ pub(crate) fn run(context: &mut Context, args: &Passwd) -> Result<(), Failure> {
     given_cost(&args.kdf)?;
     let mut session = Session::open_own(context)?;
     let old = session
-        .vault()
+        .vault()?
         .opened_with()
         .ok_or_else(|| Failure::failed("the vault was not opened with a way in"))?;
     let new = new_credential(
@@ -32,7 +32,7 @@ pub(crate) fn run(context: &mut Context, args: &Passwd) -> Result<(), Failure> {
     let secret = stretched(context, &new, cost, "password")?;
     let now = context.now();
     session
-        .vault()
+        .vault()?
         .replace_slot(old, secret, now, &mut context.rng)?;
     session.tell(context);
     context.output.note("The password is changed. Other devices ask for the new one as soon as your drive has brought it.");

@@ -22,7 +22,7 @@ pub(crate) fn run(context: &mut Context, args: &Args) -> Result<(), Failure> {
 
 fn make(context: &mut Context) -> Result<(), Failure> {
     let mut session = Session::open_own(context)?;
-    let had_one = session.vault().has_recovery_slot();
+    let had_one = session.vault()?.has_recovery_slot();
     let key = RecoveryKey::make(&mut context.rng);
     let text = key.to_text();
     let secret = stretched(
@@ -32,7 +32,7 @@ fn make(context: &mut Context) -> Result<(), Failure> {
         "recovery key",
     )?;
     let now = context.now();
-    session.vault().add_slot(secret, now, &mut context.rng)?;
+    session.vault()?.add_slot(secret, now, &mut context.rng)?;
     session.tell(context);
     if context.output.json {
         #[derive(Serialize)]

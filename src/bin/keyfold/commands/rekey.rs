@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     given_cost(&args.kdf)?;
     let mut session = Session::open_own(context)?;
-    for row in session.vault().slot_rows() {
+    for row in session.vault()?.slot_rows() {
         context.output.note(&format!(
             "This way in will be gone: {} ({}).",
             row.label,
@@ -33,7 +33,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     let cost = cost(context, &args.kdf)?;
     let mut secrets = vec![stretched(context, &new, cost, "password")?];
     let recovery = session
-        .vault()
+        .vault()?
         .has_recovery_slot()
         .then(|| RecoveryKey::make(&mut context.rng));
     let shown = recovery.as_ref().map(RecoveryKey::to_text);
@@ -49,7 +49,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     {
         let _progress = context.output.progress("Sealing everything anew");
         session
-            .vault()
+            .vault()?
             .rekey(Replacement { secrets }, now, &mut context.rng)?;
     }
     session.tell(context);

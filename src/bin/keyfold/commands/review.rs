@@ -32,9 +32,9 @@ pub(crate) fn run(context: &mut Context, args: Review) -> Result<(), Failure> {
         ReviewAction::List => list(context, &mut session),
         ReviewAction::Take { name, yes } => {
             let review = named(&mut session, &name)?;
-            let source = session.vault().read_merge_source(&review.path, None)?;
+            let source = session.vault()?.read_merge_source(&review.path, None)?;
             // What comes can be undone, what it erases cannot.
-            let found = session.vault().preview_merge(&source)?;
+            let found = session.vault()?.preview_merge(&source)?;
             let erases = found.items.iter().any(|item| item.erased > 0);
             merge::take(context, &mut session, &source, yes || !erases)
         }
@@ -42,7 +42,7 @@ pub(crate) fn run(context: &mut Context, args: Review) -> Result<(), Failure> {
             let review = named(&mut session, &name)?;
             let now = context.now();
             session
-                .vault()
+                .vault()?
                 .dismiss_review(&review, now, &mut context.rng)?;
             session.tell(context);
             context
@@ -60,7 +60,7 @@ fn short(review: &vault::Review) -> &str {
 }
 
 fn named(session: &mut Session, name: &str) -> Result<vault::Review, Failure> {
-    let mut found = session.vault().reviews()?;
+    let mut found = session.vault()?.reviews()?;
     found.retain(|review| short(review).starts_with(name) || review.name == name);
     match found.len() {
         0 => Err(
@@ -81,9 +81,10 @@ fn named(session: &mut Session, name: &str) -> Result<vault::Review, Failure> {
 
 fn list(context: &Context, session: &mut Session) -> Result<(), Failure> {
     let mut reviews = Vec::new();
-    for review in session.vault().reviews()? {
-        let source = session.vault().read_merge_source(&review.path, None);
-        let found = source.and_then(|source| session.vault().preview_merge(&source));
+    for review in session.vault()?.reviews()? {
+        let vault = session.vault()?;
+        let source = vault.read_merge_source(&review.path, None);
+        let found = source.and_then(|source| vault.preview_merge(&source));
         if !context.output.json {
             let changes = match &review.missing {
                 Some(missing) => plural(missing.len(), "change", "changes"),

@@ -29,7 +29,7 @@ pub(crate) fn run(context: &mut Context, args: Slots) -> Result<(), Failure> {
             let cost = cost(context, &kdf)?;
             let secret = stretched(context, &new, cost, &label)?;
             let now = context.now();
-            session.vault().add_slot(secret, now, &mut context.rng)?;
+            session.vault()?.add_slot(secret, now, &mut context.rng)?;
             session.tell(context);
             context.output.note(&format!("Added the way in {label}."));
             Ok(())
@@ -40,7 +40,7 @@ pub(crate) fn run(context: &mut Context, args: Slots) -> Result<(), Failure> {
 
 fn list(context: &mut Context) -> Result<(), Failure> {
     let mut session = Session::open_own(context)?;
-    let rows = session.vault().slot_rows();
+    let rows = session.vault()?.slot_rows();
     if context.output.json {
         #[derive(Serialize)]
         struct Row {
@@ -113,7 +113,7 @@ fn cells(row: &SlotRow) -> Vec<String> {
 
 fn remove(context: &mut Context, id: &str) -> Result<(), Failure> {
     let mut session = Session::open_own(context)?;
-    let rows = session.vault().slot_rows();
+    let rows = session.vault()?.slot_rows();
     let matching: Vec<&SlotRow> = rows
         .iter()
         .filter(|row| id.len() >= 4 && row.id.to_string().starts_with(&id.to_lowercase()))
@@ -134,7 +134,9 @@ fn remove(context: &mut Context, id: &str) -> Result<(), Failure> {
         }
     };
     let now = context.now();
-    session.vault().remove_slot(row.id, now, &mut context.rng)?;
+    session
+        .vault()?
+        .remove_slot(row.id, now, &mut context.rng)?;
     session.tell(context);
     context.output.note("That way in is closed.");
     context

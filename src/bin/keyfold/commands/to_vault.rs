@@ -54,7 +54,7 @@ pub(crate) fn run(
     refuse_same(context, &find(context, &places)?)?;
     let mut session = Session::open_own(context)?;
     let wanted = plan(context, &mut session, names, query, other.place.as_deref())?;
-    let parcel = Parcel::pack(session.vault(), wanted)
+    let parcel = Parcel::pack(session.vault()?, wanted)
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
     let mut target = open(context, &places, other)?;
     let vault = target.path().display().to_string();
@@ -280,7 +280,7 @@ fn trash(
     vault: &str,
 ) -> Result<usize, Failure> {
     let now = context.now();
-    let trashed = delivery.trash(session.vault(), now, &mut context.rng);
+    let trashed = delivery.trash(session.vault()?, now, &mut context.rng);
     session.tell(context);
     let again =
         format!("{vault} has them, and they are still here; the same command again moves them");
@@ -288,7 +288,7 @@ fn trash(
     if changed.is_empty() {
         return Ok(delivery.items.len());
     }
-    let state = session.vault().state();
+    let state = session.vault()?.state();
     let paths = changed.iter().filter_map(|id| state.summary(*id));
     Err(Failure::failed("items were changed here meanwhile")
         .candidates(paths.map(|item| item.path()).collect())
