@@ -18,3 +18,4 @@ pub mod service;
 pub mod state;
 pub mod storage;
 pub mod vault;
+pub mod wire;

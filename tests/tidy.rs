@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Which room of `src/` may use which; ARCHITECTURE.md draws the same. An arrow that nothing uses any more goes.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("secret", &[]),
     ("model", &["secret"]),
     ("otp", &["secret"]),
@@ -30,6 +30,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "service",
         &["exchange", "model", "otp", "secret", "state", "vault"],
     ),
+    // Keys on their way to the agent, and every question to a vault.
+    ("wire", &["crypto", "model", "service", "vault"]),
 ];
 
 /// Files that may expose a secret; each use there says why.
@@ -570,12 +572,21 @@ fn only_the_program_knows_environment_clock_and_network() {
         "TcpListener",
         "UdpSocket",
         "ToSocketAddrs",
-        "UnixStream",
-        "UnixListener",
         "UnixDatagram",
         "net::socket",
     ];
     assert_only_in(&network, &[], &rust(), "nothing talks to a network");
+    assert_only_in(
+        &["UnixStream", "UnixListener"],
+        &[
+            "src/bin/keyfold/agent/client.rs",
+            "src/bin/keyfold/agent/server.rs",
+            "src/bin/keyfold/agent/socket.rs",
+            "src/bin/keyfold/agent/stream.rs",
+        ],
+        &rust(),
+        "the agent's socket is the only one",
+    );
 }
 
 #[test]

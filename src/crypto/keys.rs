@@ -6,6 +6,7 @@ use crate::model::ids::{KeyId, VaultId};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -81,6 +82,22 @@ impl DataKey {
     }
 }
 
+/// A vault's data key on its way to another process of the same person: the agent. Wiped when dropped, without Debug.
+#[derive(Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+pub struct HandedKeys {
+    #[zeroize(skip)]
+    vault: VaultId,
+    data: [u8; KEY_LENGTH],
+}
+
+impl HandedKeys {
+    /// The keys that were handed over.
+    #[must_use]
+    pub fn take(&self) -> Keys {
+        Keys::derive(DataKey(self.data), self.vault)
+    }
+}
+
 /// All that derives from a data key. It exists only for a data key that is whole.
 pub struct Keys {
     /// The vault they belong to.
@@ -96,6 +113,15 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// What another process needs to have the same keys. Whoever holds it can read everything.
+    #[must_use]
+    pub fn hand_over(&self) -> HandedKeys {
+        HandedKeys {
+            vault: self.vault,
+            data: *self.data.expose(),
+        }
+    }
+
     /// Derives every subkey of a data key in a vault.
     #[must_use]
     pub fn derive(data: DataKey, vault: VaultId) -> Self {

@@ -67,7 +67,7 @@ pub use status::{FileState, Status};
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Where a vault lies, and where this device keeps its own state.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Places {
     /// The vault file, absolute.
     pub vault_file: PathBuf,
@@ -192,7 +192,13 @@ impl Vault {
         &self.places.vault_file
     }
 
-    /// The slot that the vault was opened with; `None` where it was opened with keys.
+    /// The keys, for handing the open vault to another process of the same person.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The slot that the vault was opened with, or what took its place; `None` where it was opened with keys.
     #[must_use]
     pub fn opened_with(&self) -> Option<SlotId> {
         self.opened_with

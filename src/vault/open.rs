@@ -204,6 +204,37 @@ impl Vault {
                 return self.refuse_retired();
             }
         }
+        self.catch_up(now, rng)
+    }
+
+    /// Does for a vault that stays open what opening does: what other processes, other devices and the drive did meanwhile
+    /// is read, and what is missing where is written. Where stamps tell that nothing happened, nothing is read.
+    ///
+    /// # Errors
+    /// As opening: [`UnlockError::Retired`] and [`UnlockError::OtherKey`] where the way in or the key is no more.
+    pub fn look_again(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        let lock = self
+            .storage
+            .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT);
+        match lock {
+            Ok(_lock) => {
+                let stamp = self.storage.stamp(&self.local.replica)?;
+                let is_own = stamp.is_some() && self.replica.map(|facts| facts.stamp) == stamp;
+                if is_own && self.is_quiet(now) {
+                    return self.refuse_retired();
+                }
+            }
+            // Another process is writing: what is known is good to read.
+            Err(StorageError::Busy { .. }) if self.replica.is_some() => {
+                return self.refuse_retired();
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.catch_up(now, rng)
+    }
+
+    /// Reads what changed and writes what is missing where, with the exclusive lock if it is to be had.
+    fn catch_up(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
         let lock = self
             .storage
             .lock(&self.local.lock, LockKind::Exclusive, LOCK_WAIT);

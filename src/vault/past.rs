@@ -11,6 +11,11 @@ impl Vault {
         self.past = Some(Box::new(self.state.at(to)));
     }
 
+    /// Shows the present again.
+    pub fn return_to_now(&mut self) {
+        self.past = None;
+    }
+
     /// # Errors
     /// [`VaultError::Rewound`] where the past is shown: a change planned on it would undo what came after.
     pub(super) fn refuse_in_the_past(&self) -> Result<(), VaultError> {

@@ -170,7 +170,11 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<SlotId, VaultError> {
         let _lock = self.begin(now, rng)?;
-        self.exchange_slots(&[old], Some(new), now, rng)
+        let id = self.exchange_slots(&[old], Some(new), now, rng)?;
+        if self.opened_with == Some(old) {
+            self.opened_with = Some(id);
+        }
+        Ok(id)
     }
 
     /// Closes a way in.
