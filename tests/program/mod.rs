@@ -59,6 +59,20 @@ impl Home {
         home
     }
 
+    /// Ends the agents that typed passwords started, on this device and on others.
+    pub(crate) fn stop_agents(&self) {
+        let Ok(folders) = std::fs::read_dir(&self.root) else {
+            return;
+        };
+        for folder in folders.flatten() {
+            if folder.path().join("agent/agent.sock").exists() {
+                let mut command = self.command();
+                command.env("KEYFOLD_STATE_DIR", folder.path());
+                let _ended = command.args(["--quiet", "agent", "stop"]).status();
+            }
+        }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -167,6 +181,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
+        self.stop_agents();
         // A folder that stays in the temporary folder is no reason to fail a test.
         let _ = std::fs::remove_dir_all(&self.root);
     }

@@ -1,13 +1,16 @@
 //! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
 
+mod agent;
 mod moving;
 mod sharing;
 mod to_vault;
 mod ways_in;
 
+use crate::completion;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+pub(crate) use agent::{Agent, AgentAction};
 pub(crate) use moving::{Export, Import};
 pub(crate) use sharing::{
     Devices, DevicesAction, Forget, Merge, Relocate, Review, ReviewAction, Sync,
@@ -35,6 +38,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     /// Show this item (a name that is also a command goes after `--`)
+    #[arg(add = completion::items())]
     pub(crate) name: Option<String>,
 }
 
@@ -74,6 +78,9 @@ pub(crate) struct Globals {
     /// Open with the recovery key in this file; `-` is standard input
     #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["password_file", "password_command", "key_file"], help_heading = "Vault")]
     pub(crate) recovery_key_file: Option<PathBuf>,
+    /// Neither use nor start an agent
+    #[arg(long, global = true, help_heading = "Vault")]
+    pub(crate) no_agent: bool,
     /// Never prompt: fail with 5 where a password is missing
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_input: bool,
@@ -117,6 +124,12 @@ pub(crate) enum Command {
     Get(Get),
     /// Show a whole item, secrets masked
     Show(Show),
+    /// Unlock the vault for the next commands
+    Unlock,
+    /// Lock all vaults that are unlocked, or the one that --vault names
+    Lock,
+    /// Serve unlocked vaults; tell of the agent that does, or stop it
+    Agent(Agent),
     /// List items
     #[command(visible_alias = "list")]
     Ls(Ls),
@@ -261,9 +274,10 @@ pub(crate) struct Past {
 )]
 pub(crate) struct Get {
     /// The item; with --url the field
-    #[arg(required_unless_present = "url")]
+    #[arg(add = completion::items(), required_unless_present = "url")]
     pub(crate) name: Option<String>,
     /// The field; `otp` is the current code
+    #[arg(add = completion::fields())]
     pub(crate) field: Option<String>,
     /// Find the item by the address it is for
     #[arg(long)]
@@ -275,6 +289,7 @@ pub(crate) struct Get {
 #[derive(Args)]
 pub(crate) struct Show {
     /// The item
+    #[arg(add = completion::items())]
     pub(crate) name: Option<String>,
     /// Print secrets too
     #[arg(long)]
@@ -325,7 +340,7 @@ pub(crate) struct FindFilter {
 #[derive(Args)]
 pub(crate) struct Edit {
     /// The items
-    #[arg(required_unless_present = "query")]
+    #[arg(add = completion::items(), required_unless_present = "query")]
     pub(crate) names: Vec<String>,
     /// All items that this search finds, besides
     #[arg(long, value_name = "TEXT")]
@@ -355,7 +370,7 @@ pub(crate) struct Mv {
     #[command(flatten)]
     pub(crate) to_vault: ToVault,
     /// The items, or a folder with a slash at its end; then the new path, or a folder with a slash at its end
-    #[arg(required_unless_present = "query")]
+    #[arg(add = completion::items(), required_unless_present = "query")]
     pub(crate) names: Vec<String>,
     /// All items that this search finds, besides
     #[arg(long, value_name = "TEXT")]
@@ -371,7 +386,7 @@ pub(crate) struct Cp {
     #[command(flatten)]
     pub(crate) to_vault: ToVault,
     /// The item and the copy's path; with --to-vault the items, or a folder with a slash at its end
-    #[arg(required_unless_present = "query")]
+    #[arg(add = completion::items(), required_unless_present = "query")]
     pub(crate) names: Vec<String>,
     /// With --to-vault: all items that this search finds, besides
     #[arg(long, value_name = "TEXT", requires = "to_vault")]
@@ -381,7 +396,7 @@ pub(crate) struct Cp {
 #[derive(Args)]
 pub(crate) struct Several {
     /// The items
-    #[arg(required_unless_present = "query")]
+    #[arg(add = completion::several(), required_unless_present = "query")]
     pub(crate) names: Vec<String>,
     /// All items that this search finds, besides
     #[arg(long, value_name = "TEXT")]
@@ -400,6 +415,7 @@ pub(crate) struct Purge {
 #[derive(Args)]
 pub(crate) struct History {
     /// The item
+    #[arg(add = completion::items())]
     pub(crate) name: String,
     /// Print secrets too
     #[arg(long)]
@@ -424,6 +440,7 @@ pub(crate) struct Undo {
 #[derive(Args)]
 pub(crate) struct Conflicts {
     /// Only this item's
+    #[arg(add = completion::items())]
     pub(crate) name: Option<String>,
     /// Print secrets too
     #[arg(long)]
@@ -433,8 +450,10 @@ pub(crate) struct Conflicts {
 #[derive(Args)]
 pub(crate) struct Resolve {
     /// The item
+    #[arg(add = completion::items())]
     pub(crate) name: String,
     /// The field; `life` for an item that was deleted on one device and changed on another
+    #[arg(add = completion::fields())]
     pub(crate) field: String,
     /// Which value, as `conflicts` numbers them; of `life`, 1 keeps the item and 2 moves it to the trash
     #[arg(long, value_name = "N")]
@@ -485,6 +504,7 @@ pub(crate) struct Otp {
     #[command(subcommand)]
     pub(crate) action: Option<OtpAction>,
     /// The item (a name that is also a command goes after `--`)
+    #[arg(add = completion::items())]
     pub(crate) name: Option<String>,
     /// The code after this one
     #[arg(long)]
@@ -537,7 +557,7 @@ pub(crate) enum ConfigAction {
 
 #[derive(Args)]
 pub(crate) struct Completions {
-    /// For which shell
-    #[arg(value_enum)]
-    pub(crate) shell: clap_complete::Shell,
+    /// For which shell: bash, elvish, fish, powershell, zsh
+    #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+    pub(crate) shell: String,
 }

@@ -5,10 +5,12 @@
 use crate::cli::Globals;
 use crate::failure::{Failure, Kind};
 use crate::output::Output;
+use crate::span;
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use keyfold::model::moment::Moment;
 use keyfold::storage::{RealStorage, Storage, read_whole};
 use keyfold::vault::Places;
+use keyfold::wire::HoldLimits;
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
 use std::ffi::OsString;
@@ -21,13 +23,25 @@ use toml_edit::DocumentMut;
 const CONFIG_LIMIT: usize = 64 << 10;
 
 /// Settings that may stand in the configuration, with what they mean.
-pub(crate) const SETTINGS: [(&str, &str); 3] = [
+pub(crate) const SETTINGS: [(&str, &str); 6] = [
     (
         "vault",
         "the vault that is used where none is named: a path, or a name of [vaults]",
     ),
     ("vaults.NAME", "the path of a vault that is called NAME"),
     ("device", "what this device is called in the history"),
+    (
+        "agent",
+        "auto: the first password that is typed unlocks the agent; never: none is used",
+    ),
+    (
+        "lock_after",
+        "the agent locks a vault that nobody asked for so long: 15m, 90s, 8h, never",
+    ),
+    (
+        "lock_at_latest",
+        "the agent locks a vault so long after it was unlocked: 12h, never",
+    ),
 ];
 
 /// Everything of one run that does not come from the vault.
@@ -48,9 +62,7 @@ pub(crate) struct InForce {
 impl Context {
     pub(crate) fn new(globals: Globals) -> Result<Self, Failure> {
         let output = Output::new(globals.json, globals.quiet, globals.color);
-        let rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| {
-            Failure::failed(format!("the system gives no random numbers: {error}"))
-        })?;
+        let rng = random()?;
         Ok(Self {
             globals,
             output,
@@ -63,10 +75,72 @@ impl Context {
     /// Milliseconds since 1970, by the system's clock.
     #[expect(clippy::unused_self, reason = "the clock is part of what a run knows")]
     pub(crate) fn now(&self) -> Moment {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        now()
+    }
+
+    /// The folder of the agent's socket.
+    pub(crate) fn runtime_folder(&self) -> Result<PathBuf, Failure> {
+        match variable("XDG_RUNTIME_DIR") {
+            Some(folder) => Ok(PathBuf::from(folder).join("keyfold")),
+            None => Ok(PathBuf::from(self.state_folder()?.value).join("agent")),
+        }
+    }
+
+    /// Whether an agent may be asked, and started by the first password that is typed.
+    pub(crate) fn uses_agent(&mut self) -> Result<bool, Failure> {
+        if self.globals.no_agent {
+            return Ok(false);
+        }
+        match self.agent()?.value.as_str() {
+            "auto" => Ok(true),
+            "never" => Ok(false),
+            other => Err(Failure::usage(format!(
+                "the setting agent is auto or never, not {other}"
+            ))),
+        }
+    }
+
+    /// Whether an agent is used, by the configuration.
+    pub(crate) fn agent(&mut self) -> Result<InForce, Failure> {
+        self.setting_or("agent", "auto")
+    }
+
+    /// How long an unused vault stays unlocked.
+    pub(crate) fn lock_after(&mut self) -> Result<InForce, Failure> {
+        self.setting_or("lock_after", "15m")
+    }
+
+    /// How long a vault stays unlocked at most.
+    pub(crate) fn lock_at_latest(&mut self) -> Result<InForce, Failure> {
+        self.setting_or("lock_at_latest", "12h")
+    }
+
+    /// When the agent locks a vault by itself.
+    pub(crate) fn agent_limits(&mut self) -> Result<HoldLimits, Failure> {
+        let seconds = |name: &str, value: &InForce| {
+            span::parse(&value.value).ok_or_else(|| {
+                Failure::usage(format!("the setting {name} is no time: {}", value.value))
+                    .hint("for instance 90s, 15m, 8h, never")
+            })
+        };
+        let (idle, age) = (self.lock_after()?, self.lock_at_latest()?);
+        Ok(HoldLimits {
+            idle_secs: seconds("lock_after", &idle)?,
+            age_secs: seconds("lock_at_latest", &age)?,
+        })
+    }
+
+    fn setting_or(&mut self, key: &str, default: &str) -> Result<InForce, Failure> {
+        Ok(match self.setting(key)? {
+            Some(value) => InForce {
+                value,
+                why: "the configuration".to_owned(),
+            },
+            None => InForce {
+                value: default.to_owned(),
+                why: "the default".to_owned(),
+            },
+        })
     }
 
     /// Whether somebody sits at a terminal and may be asked.
@@ -234,6 +308,27 @@ impl Context {
             None => Err(Failure::usage(format!("the setting {key} must be a text"))),
         }
     }
+}
+
+/// Milliseconds since 1970, by the system's clock.
+pub(crate) fn now() -> Moment {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A random generator of its own, seeded by the system.
+pub(crate) fn random() -> Result<StdRng, Failure> {
+    StdRng::try_from_rng(&mut SysRng)
+        .map_err(|error| Failure::failed(format!("the system gives no random numbers: {error}")))
+}
+
+/// The shell and the words of a command line that is being completed, where that is what is asked for.
+pub(crate) fn completed_words(name: &str) -> Option<(String, Vec<OsString>)> {
+    let shell = variable(name)?.to_str()?.to_owned();
+    let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+    Some((shell, words.collect()))
 }
 
 /// This very program, and a folder for what does not last: for `tour`.

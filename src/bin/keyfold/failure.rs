@@ -6,6 +6,7 @@ use keyfold::service::ServiceError;
 use keyfold::state::change::ChangeError;
 use keyfold::storage::StorageError;
 use keyfold::vault::{UnlockError, VaultError};
+use keyfold::wire::Refusal;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -95,6 +96,14 @@ impl Failure {
         self
     }
 
+    /// What happened, for a notice where it keeps nothing from going on.
+    pub(crate) fn told(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\n  {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// Prints the failure on standard error and gives the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         let (exit, code) = self.kind.row();
@@ -145,6 +154,30 @@ impl Failure {
             },
         };
         format!("{}\n", serde_json::to_string(&outer).unwrap_or_default())
+    }
+}
+
+/// As a failure travels from the agent to the command that reports it.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            exit: failure.kind.row().0,
+            message: failure.message,
+            hint: failure.hint,
+            candidates: failure.candidates,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let row = Kind::TABLE.iter().find(|row| row.1 == refusal.exit);
+        Self {
+            kind: row.map_or(Kind::Failed, |row| row.0),
+            message: refusal.message,
+            hint: refusal.hint,
+            candidates: refusal.candidates,
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The keyfold program: people, terminals and files around the library.
 
+mod agent;
 mod cli;
 mod commands;
+mod completion;
 mod context;
 mod editor;
 mod escape;
@@ -13,6 +15,7 @@ mod output;
 mod pinentry;
 mod prompt;
 mod session;
+mod span;
 mod table;
 
 use clap::Parser;
@@ -22,6 +25,11 @@ use std::process::ExitCode;
 static MEMORY: memory::ProgramMemory = memory::ProgramMemory;
 
 fn main() -> ExitCode {
+    match completion::answer() {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(error) => return refuse(&error),
+    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

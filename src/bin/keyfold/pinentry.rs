@@ -67,6 +67,6 @@ mod tests {
         let long = format!("{}/vault.keyfold", "ä".repeat(400));
         let text = short(&long);
         assert!(text.len() <= TEXT_LIMIT + "…".len() && text.ends_with("ä/vault.keyfold"));
-        assert_eq!(short("Password of a\nb"), "Password of a\\nb");
+        assert!(!short("Password of a\nb").contains('\n'));
     }
 }

@@ -1,4 +1,6 @@
-//! An open vault for one command: found, unlocked, asked, and its notices told.
+//! An open vault for one command: found, unlocked here or in the agent, asked, and its notices told.
+
+mod remote;
 
 use crate::cli::Past;
 use crate::context::Context;
@@ -16,6 +18,7 @@ use keyfold::secret::Secret;
 use keyfold::service::{ClockCheck, Request, Response, answer};
 use keyfold::state::view::ItemView;
 use keyfold::vault::{Credential, Located, Notice, Places, UnlockError, Vault, VaultError, locate};
+use remote::{Agent, Remote};
 use std::collections::{BTreeMap, HashSet};
 
 /// How often a wrong password may be typed at a prompt.
@@ -30,10 +33,22 @@ pub(crate) struct Session {
 enum Door {
     /// In this process.
     Here(Box<Vault>),
+    /// In the agent.
+    Agent(Box<Remote>),
+}
+
+/// Where a command needs the vault.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    /// Wherever it is open.
+    Anywhere,
+    /// In this process, with a secret that is given anew.
+    Here,
 }
 
 impl Session {
-    /// Opens the vault of this run with what its options give, else with a password that is asked for.
+    /// The vault of this run: as the agent holds it, else opened with what the options give, else with a password that is
+    /// asked for, which unlocks it for the next commands too.
     pub(crate) fn open(context: &mut Context) -> Result<Self, Failure> {
         let mut session = Self::open_silently(context)?;
         session.tell(context);
@@ -42,7 +57,12 @@ impl Session {
 
     /// The same, for a command that tells itself what was noticed.
     pub(crate) fn open_silently(context: &mut Context) -> Result<Self, Failure> {
-        let mut session = Self::open_here(context)?;
+        let mut session = match Agent::of_run(context)? {
+            Agent::Holding(remote) => Self {
+                door: Door::Agent(remote),
+            },
+            agent => Self::unlock(context, agent, Needed::Anywhere)?,
+        };
         session.look_at_the_clock(context)?;
         Ok(session)
     }
@@ -50,25 +70,21 @@ impl Session {
     /// Opens the vault in this process with a secret that is given anew: for what only its owner may do, and for what
     /// takes in or gives away whole files.
     pub(crate) fn open_own(context: &mut Context) -> Result<Self, Failure> {
-        let mut session = Self::open_here(context)?;
+        let agent = Agent::of_run(context)?;
+        let mut session = Self::unlock(context, agent, Needed::Here)?;
         session.look_at_the_clock(context)?;
         session.tell(context);
         Ok(session)
     }
 
-    fn open_here(context: &mut Context) -> Result<Self, Failure> {
-        let places = context.places()?;
-        let located = match locate(context.storage.clone(), &places) {
-            Err(VaultError::NoVault(path)) if context.may_ask() => {
-                return crate::commands::init::offer(context, &path);
-            }
-            located => located?,
-        };
-        let (keys, slot) = Self::unlock(context, &located, &places)?;
-        let device = context.device_name()?.value;
-        let now = context.now();
-        let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
-        Ok(Self::of(vault))
+    /// The vault as the agent holds it, if it does: asks nobody, starts nothing, says nothing.
+    pub(crate) fn peek(context: &mut Context) -> Option<Self> {
+        match Agent::of_run(context) {
+            Ok(Agent::Holding(remote)) => Some(Self {
+                door: Door::Agent(remote),
+            }),
+            _ => None,
+        }
     }
 
     /// A session with a vault that was opened already.
@@ -78,16 +94,96 @@ impl Session {
         }
     }
 
+    /// Opens the vault with a secret that is given or asked for. What somebody typed unlocks the agent too.
+    fn unlock(context: &mut Context, agent: Agent, needed: Needed) -> Result<Self, Failure> {
+        let places = context.places()?;
+        let located = match locate(context.storage.clone(), &places) {
+            Err(VaultError::NoVault(path)) if context.may_ask() => {
+                return crate::commands::init::offer(context, &path);
+            }
+            located => located?,
+        };
+        let (keys, slot) = Self::find_keys(context, &located, &places)?;
+        let remote = agent.take_over(context, &keys, slot)?;
+        if let (Some(remote), Needed::Anywhere) = (remote, needed) {
+            return Ok(Self {
+                door: Door::Agent(remote),
+            });
+        }
+        let device = context.device_name()?.value;
+        let now = context.now();
+        let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
+        Ok(Self::of(vault))
+    }
+
+    /// Unlocks the vault in the agent; whether it was unlocked already.
+    pub(crate) fn unlock_agent(context: &mut Context) -> Result<bool, Failure> {
+        let agent = Agent::there(context)?;
+        if matches!(agent, Agent::Holding(_)) && !context.globals.gives_secret() {
+            return Ok(true);
+        }
+        let places = context.places()?;
+        let located = locate(context.storage.clone(), &places)?;
+        let (keys, slot) = Self::find_keys(context, &located, &places)?;
+        let remote = agent.hand(context, &keys, slot)?;
+        crate::notices::tell(context, &remote.noticed);
+        Ok(false)
+    }
+
+    /// Finds the keys with a secret that is given or asked for, a few times if it is typed wrongly.
+    fn find_keys(
+        context: &Context,
+        located: &Located,
+        places: &Places,
+    ) -> Result<(Keys, SlotId), Failure> {
+        let given = context.globals.gives_secret();
+        let asks = !given && (context.may_ask() || pinentry::is_there(context));
+        let mut left = if asks { ATTEMPTS } else { 1 };
+        let mut wrong = None;
+        loop {
+            left -= 1;
+            let vault = places.vault_file.display().to_string();
+            let credential = Self::credential(context, &vault, wrong)?;
+            let unlocked = {
+                let _progress = context.output.progress("Unlocking");
+                located.unlock(&credential, &mut MappedMemory)
+            };
+            match unlocked {
+                Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
+                    wrong = Some("That does not open the vault. Try again.");
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// Unlocks the agent anew after a command that changed the way in or the key, where a typed secret unlocked it before.
+    pub(crate) fn hand_over(&mut self, context: &mut Context) -> Result<(), Failure> {
+        let agent = Agent::of_run(context)?;
+        let Door::Here(vault) = &mut self.door else {
+            return Ok(());
+        };
+        if let Some(slot) = vault.opened_with() {
+            agent.take_over(context, vault.keys(), slot)?;
+        }
+        Ok(())
+    }
+
     /// The vault itself, for a command that opened it in this process by [`Session::open_own`].
     pub(crate) fn vault(&mut self) -> Result<&mut Vault, Failure> {
         match &mut self.door {
             Door::Here(vault) => Ok(vault),
+            Door::Agent(_) => Err(unexpected()),
         }
     }
 
     fn look_at_the_clock(&mut self, context: &mut Context) -> Result<(), Failure> {
-        let Response::Clock(clock) = self.ask_silently(context, Request::Clock)? else {
-            return Err(unexpected());
+        let clock = match &mut self.door {
+            Door::Agent(remote) => remote.clock,
+            Door::Here(_) => match self.ask_silently(context, Request::Clock)? {
+                Response::Clock(clock) => clock,
+                _ => return Err(unexpected()),
+            },
         };
         match clock {
             ClockCheck::Plausible => {}
@@ -116,38 +212,12 @@ impl Session {
         };
         match &mut self.door {
             Door::Here(vault) => vault.rewind(moment),
+            Door::Agent(remote) => remote.past = Some(moment),
         }
         context
             .output
             .note(&format!("As it was at {}.", moment.to_rfc3339()));
         self
-    }
-
-    /// Finds the keys with a secret that is given or asked for, a few times if it is typed wrongly.
-    fn unlock(
-        context: &Context,
-        located: &Located,
-        places: &Places,
-    ) -> Result<(Keys, SlotId), Failure> {
-        let given = context.globals.gives_secret();
-        let asks = !given && (context.may_ask() || pinentry::is_there(context));
-        let mut left = if asks { ATTEMPTS } else { 1 };
-        let mut wrong = None;
-        loop {
-            left -= 1;
-            let vault = places.vault_file.display().to_string();
-            let credential = Self::credential(context, &vault, wrong)?;
-            let unlocked = {
-                let _progress = context.output.progress("Unlocking");
-                located.unlock(&credential, &mut MappedMemory)
-            };
-            match unlocked {
-                Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
-                    wrong = Some("That does not open the vault. Try again.");
-                }
-                outcome => return Ok(outcome?),
-            }
-        }
     }
 
     /// What opens the vault, by the options of this run or by a prompt that names the vault.
@@ -185,6 +255,7 @@ impl Session {
         let now = context.now();
         match &mut self.door {
             Door::Here(vault) => Ok(answer(vault, request, now, &mut context.rng)?),
+            Door::Agent(remote) => remote.ask(request),
         }
     }
 
@@ -213,6 +284,13 @@ impl Session {
                 let rows = vault.state().rows();
                 Ok(rows.filter(|item| filter.accepts(item)).collect())
             }
+            Door::Agent(remote) => match remote.ask(Request::Items)? {
+                Response::Items(mut items) => {
+                    items.retain(|item| filter.accepts(item));
+                    Ok(items)
+                }
+                _ => Err(unexpected()),
+            },
         }
     }
 
@@ -328,6 +406,7 @@ impl Session {
     pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
         match &mut self.door {
             Door::Here(vault) => vault.take_notices(),
+            Door::Agent(remote) => std::mem::take(&mut remote.noticed),
         }
     }
 

@@ -1,12 +1,12 @@
 //! `completions`: for a shell.
 
-use crate::cli::{Cli, Completions};
+use crate::cli::Completions;
+use crate::completion;
 use crate::context::Context;
 use crate::failure::Failure;
-use clap::CommandFactory;
 
 pub(crate) fn run(context: &mut Context, args: &Completions) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "keyfold", &mut script);
+    let script = completion::script(&args.shell)
+        .ok_or_else(|| Failure::usage(format!("there are no completions for {}", args.shell)))?;
     context.output.raw(&script)
 }

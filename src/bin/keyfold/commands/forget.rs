@@ -1,5 +1,6 @@
 //! `forget`: drops what this device keeps of a vault. The vault file stays.
 
+use crate::agent;
 use crate::cli::Forget;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -16,6 +17,7 @@ pub(crate) fn run(context: &mut Context, args: &Forget) -> Result<(), Failure> {
     if !args.yes && !prompt::confirm(context, &format!("Drop this device's copy of {path}?"))? {
         return Err(Failure::failed("nothing was dropped").hint("--yes answers for you"));
     }
+    agent::let_go(context, &places);
     keyfold::vault::forget(&*context.storage, &places)?;
     context
         .output

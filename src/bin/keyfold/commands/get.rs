@@ -116,13 +116,15 @@ pub(crate) fn is_about_the_item(id: FieldId) -> bool {
     matches!(id, FieldId::Standard(number) if number < field::USERNAME)
 }
 
+/// What an item's fields are called.
+pub(crate) fn field_names(view: &ItemView) -> Vec<String> {
+    let fields = view.fields.iter();
+    let own = fields.filter(|field| !is_about_the_item(field.id));
+    own.map(|field| field.name.clone()).collect()
+}
+
 fn missing(item: &ItemSummary, view: &ItemView, name: &str) -> Failure {
-    let names = view
-        .fields
-        .iter()
-        .filter(|field| !is_about_the_item(field.id))
-        .map(|field| field.name.clone());
-    let known: Vec<String> = names.collect();
+    let known = field_names(view);
     let failure = Failure::new(Kind::NotFound, format!("{} has no {name}", item.path()));
     if known.is_empty() {
         failure

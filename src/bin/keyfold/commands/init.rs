@@ -15,7 +15,8 @@ use serde::Serialize;
 use std::path::Path;
 
 pub(crate) fn run(context: &mut Context, args: &Init) -> Result<(), Failure> {
-    let vault = make(context, args)?;
+    let mut session = Session::of(make(context, args)?);
+    session.hand_over(context)?;
     if context.output.json {
         #[derive(Serialize)]
         struct Made {
@@ -25,8 +26,8 @@ pub(crate) fn run(context: &mut Context, args: &Init) -> Result<(), Failure> {
         }
         return context.output.json(&Made {
             schema: 1,
-            vault: vault.path().display().to_string(),
-            id: vault.id().to_string(),
+            vault: session.vault()?.path().display().to_string(),
+            id: session.vault()?.id().to_string(),
         });
     }
     Ok(())
@@ -42,7 +43,9 @@ pub(crate) fn offer(context: &mut Context, path: &Path) -> Result<Session, Failu
     match answer.trim().to_lowercase().as_str() {
         "n" | "new" => {
             let args = Init { kdf: KdfFlags::default(), recovery_key: false };
-            make(context, &args).map(Session::of)
+            let mut session = Session::of(make(context, &args)?);
+            session.hand_over(context)?;
+            Ok(session)
         }
         _ => Err(Failure::new(Kind::NoVault, format!("there is no vault at {} yet", path.display()))
             .hint("wait for your drive to bring the file, then run the command again; --vault PATH names another place")),

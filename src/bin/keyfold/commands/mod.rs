@@ -1,6 +1,7 @@
 //! One file a command, and which command runs.
 
 pub(crate) mod add;
+mod agent;
 mod check;
 mod compact;
 mod completions;
@@ -18,6 +19,7 @@ pub(crate) mod get;
 mod history;
 mod import;
 pub(crate) mod init;
+mod lock;
 pub(crate) mod ls;
 mod man;
 mod merge;
@@ -39,6 +41,7 @@ mod sync;
 mod to_vault;
 mod tour;
 mod undo;
+mod unlock;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -76,6 +79,9 @@ pub(crate) fn run(
         Command::Add(args) => add::run(context, args),
         Command::Get(args) => get::run(context, &args),
         Command::Show(args) => show::run(context, &args),
+        Command::Unlock => unlock::run(context),
+        Command::Lock => lock::run(context),
+        Command::Agent(args) => agent::run(context, &args),
         Command::Ls(args) => ls::run(context, args),
         Command::Find(args) => find::run(context, args),
         Command::Edit(args) => edit::run(context, args),

@@ -35,6 +35,7 @@ pub(crate) fn run(context: &mut Context, args: &Passwd) -> Result<(), Failure> {
         .vault()?
         .replace_slot(old, secret, now, &mut context.rng)?;
     session.tell(context);
+    session.hand_over(context)?;
     context.output.note("The password is changed. Other devices ask for the new one as soon as your drive has brought it.");
     context.output.note(
         "If somebody else may know the old password and have a copy of the file: keyfold rekey.",

@@ -53,6 +53,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
             .rekey(Replacement { secrets }, now, &mut context.rng)?;
     }
     session.tell(context);
+    session.hand_over(context)?;
     if context.output.json {
         #[derive(Serialize)]
         struct Rekeyed<'a> {

@@ -1,0 +1,239 @@
+//! The agent's side of the socket: a thread for each client, one question at a time into each vault.
+
+use super::holds::{Holds, LOOK};
+use super::socket::{Listening, RuntimeFolder, is_own_peer};
+use super::stream::{Patience, receive, receive_greeting, send, send_greeting};
+use crate::context::{Context, now, random};
+use crate::failure::Failure;
+use keyfold::service::answer;
+use keyfold::vault::VaultError;
+use keyfold::wire::{
+    Answer, Asking, Greeting, Holding, Intention, PROTOCOL, Question, Refusal, VaultAnswer,
+};
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::exit;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Clients at once. One more ends the connection that was silent longest.
+const CLIENTS: usize = 64;
+const GREETING_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two questions a client may be silent (somebody looks at codes), within one it may not.
+const PATIENCE: Patience = Patience {
+    first: Duration::from_secs(3600),
+    rest: Duration::from_secs(10),
+};
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What all threads of an agent share.
+struct Server {
+    holds: Holds,
+    clients: Mutex<Vec<Connected>>,
+    socket: PathBuf,
+    ending: Mutex<()>,
+}
+
+/// A client that is connected.
+struct Connected {
+    stream: Arc<UnixStream>,
+    /// Since when it is silent; `None` while it is answered.
+    silent: Option<Instant>,
+}
+
+/// Listens and serves until it is told to end. `ready` is called when clients may come.
+pub(crate) fn serve(
+    context: &Context,
+    ready: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let listening = RuntimeFolder::of(context)?.listen()?;
+    let server = Arc::new(Server {
+        holds: Holds::default(),
+        clients: Mutex::default(),
+        socket: listening.socket().to_owned(),
+        ending: Mutex::default(),
+    });
+    server.end_on_signals()?;
+    server.start("limits", |server| server.holds.watch())?;
+    server.start("files", |server| {
+        loop {
+            thread::sleep(LOOK);
+            server.holds.look_around();
+        }
+    })?;
+    ready()?;
+    server.accept(&listening)
+}
+
+impl Server {
+    fn start(
+        self: &Arc<Self>,
+        name: &str,
+        work: impl FnOnce(&Self) + Send + 'static,
+    ) -> io::Result<()> {
+        let server = Arc::clone(self);
+        let thread = thread::Builder::new().name(name.to_owned());
+        thread.spawn(move || work(&server)).map(drop)
+    }
+
+    fn end_on_signals(self: &Arc<Self>) -> Result<(), Failure> {
+        let server = Arc::clone(self);
+        ctrlc::set_handler(move || server.end())
+            .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))
+    }
+
+    /// Forgets all keys, takes the socket away and ends the process.
+    fn end(&self) -> ! {
+        // Whoever comes second waits here for the end.
+        let _ending = self.ending.lock();
+        self.holds.lock_all();
+        // The lock beside it is still held: it is this agent's own.
+        let _removed = std::fs::remove_file(&self.socket);
+        exit(0)
+    }
+
+    fn accept(self: &Arc<Self>, listening: &Listening) -> Result<(), Failure> {
+        loop {
+            match listening.listener.accept() {
+                Ok((stream, _)) if is_own_peer(&stream) => self.welcome(stream),
+                Ok(_) => {}
+                // Out of descriptors, for instance: others go on, and some of them end.
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    fn welcome(self: &Arc<Self>, stream: UnixStream) {
+        let stream = Arc::new(stream);
+        self.make_room();
+        self.clients().push(Connected {
+            stream: Arc::clone(&stream),
+            silent: Some(Instant::now()),
+        });
+        let served = Arc::clone(&stream);
+        let started = self.start("client", move |server| {
+            // A client that goes away or makes no sense is no matter of the agent's.
+            let _ended = server.converse(&served);
+            server.farewell(&served);
+        });
+        if started.is_err() {
+            self.farewell(&stream);
+        }
+    }
+
+    /// Ends the connection that was silent longest where there are too many.
+    fn make_room(&self) {
+        let mut clients = self.clients();
+        while clients.len() >= CLIENTS {
+            let silent = clients.iter().enumerate();
+            let longest = silent.min_by_key(|(_, client)| (client.silent.is_none(), client.silent));
+            let Some((at, _)) = longest else { return };
+            let client = clients.swap_remove(at);
+            let _closed = client.stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    fn farewell(&self, stream: &Arc<UnixStream>) {
+        let _closed = stream.shutdown(std::net::Shutdown::Both);
+        self.clients()
+            .retain(|client| !Arc::ptr_eq(&client.stream, stream));
+    }
+
+    fn note(&self, stream: &Arc<UnixStream>, silent: Option<Instant>) {
+        let mut clients = self.clients();
+        let client = clients
+            .iter_mut()
+            .find(|client| Arc::ptr_eq(&client.stream, stream));
+        if let Some(client) = client {
+            client.silent = silent;
+        }
+    }
+
+    fn clients(&self) -> std::sync::MutexGuard<'_, Vec<Connected>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn converse(&self, stream: &Arc<UnixStream>) -> io::Result<()> {
+        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+        let greeting = receive_greeting(stream, GREETING_PATIENCE)?;
+        send_greeting(stream, &Greeting::new(Intention::Talk))?;
+        if greeting.intention == Intention::Stop {
+            self.end();
+        }
+        if greeting.protocol != PROTOCOL {
+            return Ok(());
+        }
+        while let Some(question) = receive(stream, PATIENCE)? {
+            self.note(stream, None);
+            let answer = self.answer(question);
+            send(stream, &answer)?;
+            self.note(stream, Some(Instant::now()));
+        }
+        Ok(())
+    }
+
+    fn answer(&self, question: Question) -> Answer {
+        match question {
+            Question::Status => Answer::Status {
+                pid: std::process::id(),
+                vaults: self.holds.list(),
+            },
+            Question::Hold(holding) => match self.hold(&holding) {
+                Ok(()) => Answer::Done,
+                Err(failure) => Answer::Refused(failure.into()),
+            },
+            Question::Ask(asking) => self.ask(*asking),
+            Question::Lock(Some(places)) => {
+                self.holds.lock(&places);
+                Answer::Done
+            }
+            Question::Lock(None) => {
+                self.holds.lock_all();
+                Answer::Done
+            }
+            Question::Stop => self.end(),
+        }
+    }
+
+    fn hold(&self, holding: &Holding) -> Result<(), Failure> {
+        Ok(self.holds.hold(holding, random()?)?)
+    }
+
+    fn ask(&self, asking: Asking) -> Answer {
+        let Some(held) = self.holds.get(&asking.places) else {
+            return Answer::Locked;
+        };
+        let mut guard = held.open();
+        let Some(open) = guard.as_mut() else {
+            return Answer::Locked;
+        };
+        match open.look() {
+            Ok(()) => {}
+            // The way in or the key is no more: the password that is asked for now says why.
+            Err(VaultError::Unlock(_)) => {
+                drop(guard);
+                self.holds.lock(&asking.places);
+                return Answer::Locked;
+            }
+            Err(error) => return refused(error),
+        }
+        if let Some(moment) = asking.at {
+            open.vault.rewind(moment);
+        }
+        let answered = answer(&mut open.vault, asking.request, now(), &mut open.rng);
+        open.vault.return_to_now();
+        Answer::Answered(VaultAnswer {
+            answer: answered
+                .map(Box::new)
+                .map_err(|error| Failure::from(error).into()),
+            notices: open.vault.take_notices(),
+        })
+    }
+}
+
+fn refused(error: VaultError) -> Answer {
+    let refusal: Refusal = Failure::from(error).into();
+    Answer::Refused(refusal)
+}

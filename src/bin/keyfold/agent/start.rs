@@ -1,0 +1,53 @@
+//! Starting an agent in the background: this very program, in a session of its own, away from terminal and folder.
+
+use super::client::{Client, connect};
+use crate::context::{Context, program_and_temporary_folder};
+use crate::failure::Failure;
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+/// What a new agent says is no longer.
+const ANSWER_LIMIT: u64 = 4096;
+
+/// Starts an agent and connects to it. One that somebody else started meanwhile is as good.
+///
+/// # Errors
+/// What kept it from starting.
+pub(crate) fn start(context: &Context) -> Result<Client, Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("no agent starts: {error}"));
+    let (program, _) = program_and_temporary_folder().map_err(failed)?;
+    let mut child = Command::new(program)
+        .args(["agent", "--background"])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    let mut said = String::new();
+    if let Some(out) = child.stdout.take() {
+        out.take(ANSWER_LIMIT)
+            .read_to_string(&mut said)
+            .map_err(failed)?;
+    }
+    if let Some(client) = connect(context)? {
+        return Ok(client);
+    }
+    let why = said.trim_end();
+    Err(Failure::failed(if why.is_empty() {
+        "no agent starts".to_owned()
+    } else {
+        format!("no agent starts: {why}")
+    }))
+}
+
+/// Tells who started this agent that it listens, and lets go of the terminal's session and of standard output.
+pub(crate) fn report_ready(context: &Context) -> Result<(), Failure> {
+    // Refused only to who leads a session already.
+    let _session = rustix::process::setsid();
+    context.output.raw(b"ready\n")?;
+    let nothing = File::options().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&nothing).map_err(std::io::Error::from)?;
+    Ok(())
+}
