@@ -9,7 +9,7 @@
     unused_imports,
     reason = "its tests have no harness here; they run with the program's"
 )]
-#[path = "../src/bin/keyfold/memory.rs"]
+#[path = "../src/bin/keyfold/memory/mod.rs"]
 mod memory;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};

@@ -1,16 +1,13 @@
-//! Memory from the operating system: for Argon2, mapped for one derivation and unmapped after it; and the program's own,
-//! of which large pieces lie on huge pages.
+//! Argon2's work memory, mapped for one derivation and unmapped after it.
 //!
 //! Ordinary memory costs Argon2 a quarter of its time in page faults, may be swapped out and may land in a core dump.
 //! This memory lies on huge pages, is locked as far as the machine allows, and stays out of dumps and of child
 //! processes. Whatever the system refuses, the derivation still works: without a mapping in a plain vector, and
-//! quietly, since the user can do nothing about it. This is the program's only file with unsafe code, and it must
-//! never do more than give memory: whoever works in it has wiped it before it is unmapped (attacks.md, B3).
-#![allow(unsafe_code)]
+//! quietly, since the user can do nothing about it. Whoever works in it has wiped it before it is unmapped
+//! (attacks.md, B3).
 
 use argon2::Block;
 use keyfold::crypto::kdf::{KdfError, PlainMemory, WorkMemory};
-use std::alloc::{GlobalAlloc, Layout, System};
 
 /// Work memory on huge pages, locked and never dumped where the system can do that, otherwise plain memory.
 #[derive(Debug, Default)]
@@ -31,161 +28,15 @@ impl WorkMemory for MappedMemory {
     }
 }
 
-/// The program's memory. A vault of ten thousand items is read into megabytes that are touched once: on small pages the
-/// faults cost more than the decryption.
-pub(crate) struct ProgramMemory;
-
-// SAFETY: pieces that are not large are the system allocator's own. A large piece is a mapping of its own, aligned to a
-// small page at least and so to everything that `is_large` lets through; whether a piece is large is told by its layout
-// alone, which is the same when it is given back.
-unsafe impl GlobalAlloc for ProgramMemory {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        #[cfg(target_os = "linux")]
-        if linux::is_large(layout) {
-            return linux::map_large(layout.size());
-        }
-        // SAFETY: the caller's promises about the layout are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        #[cfg(target_os = "linux")]
-        if linux::is_large(layout) {
-            return linux::map_large(layout.size()); // fresh pages are zeros
-        }
-        // SAFETY: the caller's promises about the layout are passed on.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        #[cfg(target_os = "linux")]
-        if linux::is_large(layout) {
-            // SAFETY: a large piece of this size came from `map_large` or `remap_large`, and nobody uses it any more.
-            unsafe { linux::unmap_large(pointer, layout.size()) };
-            return;
-        }
-        // SAFETY: a piece that is not large came from the system allocator, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        #[cfg(target_os = "linux")]
-        if let Ok(resized) = Layout::from_size_align(size, layout.align()) {
-            match (linux::is_large(layout), linux::is_large(resized)) {
-                (false, false) => {}
-                (true, true) => {
-                    // SAFETY: as for `dealloc`; the piece is given up for the one that is returned, unless it is null.
-                    return unsafe { linux::remap_large(pointer, layout.size(), size) };
-                }
-                _ => {
-                    // SAFETY: the layouts are valid, and what both can hold is copied between two separate pieces.
-                    return unsafe {
-                        let moved = self.alloc(resized);
-                        if !moved.is_null() {
-                            moved.copy_from_nonoverlapping(pointer, layout.size().min(size));
-                            self.dealloc(pointer, layout);
-                        }
-                        moved
-                    };
-                }
-            }
-        }
-        // SAFETY: a piece that is not large came from the system allocator, and is not to become large.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[cfg(target_os = "linux")]
 mod linux {
+    use super::super::large::HUGE_PAGE_LEN;
     use argon2::Block;
     use rustix::mm::{
-        Advice, MapFlags, MlockFlags, MremapFlags, ProtFlags, madvise, mlock_with, mmap_anonymous,
-        mremap, munmap,
+        Advice, MapFlags, MlockFlags, ProtFlags, madvise, mlock_with, mmap_anonymous, munmap,
     };
-    use std::alloc::Layout;
     use std::ffi::c_void;
     use std::ptr::null_mut;
-
-    /// Size and alignment of a huge page. Where the machine's are larger, the pages are small and all else holds.
-    const HUGE_PAGE_LEN: usize = 2 * 1024 * 1024;
-    /// Mappings are cut and aligned by this: no machine's small pages are larger.
-    const PAGE_LEN_MAX: usize = 64 * 1024;
-
-    /// Whether a piece of the program's memory gets a mapping of its own.
-    pub(super) fn is_large(layout: Layout) -> bool {
-        layout.size() >= HUGE_PAGE_LEN && layout.align() <= 4096
-    }
-
-    /// Bytes of the mapping for a piece of so many: whole huge pages where that wastes less than half of one.
-    fn mapped_length(size: usize) -> Option<usize> {
-        let length = size.checked_next_multiple_of(PAGE_LEN_MAX)?;
-        if length % HUGE_PAGE_LEN > HUGE_PAGE_LEN / 2 {
-            length.checked_next_multiple_of(HUGE_PAGE_LEN)
-        } else {
-            Some(length)
-        }
-    }
-
-    /// A mapping of zeros that begins at a huge page; null where the system refuses.
-    pub(super) fn map_large(size: usize) -> *mut u8 {
-        let total = mapped_length(size).and_then(|length| length.checked_add(HUGE_PAGE_LEN));
-        let Some(total) = total.filter(|total| isize::try_from(*total).is_ok()) else {
-            return null_mut();
-        };
-        let length = total - HUGE_PAGE_LEN;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
-        let mapped = unsafe {
-            mmap_anonymous(
-                null_mut(),
-                total,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE,
-            )
-        };
-        let Ok(start) = mapped else {
-            return null_mut();
-        };
-        let aligned = start.map_addr(|address| address.next_multiple_of(HUGE_PAGE_LEN));
-        let before = aligned.addr() - start.addr();
-        // SAFETY: the three ranges lie next to each other in the mapping, and nobody has the address of any yet. Advice
-        // changes no content. An end that the system does not cut off stays mapped and unused.
-        unsafe {
-            if before > 0 {
-                let _kept = munmap(start, before);
-            }
-            if before < HUGE_PAGE_LEN {
-                let _kept = munmap(aligned.wrapping_byte_add(length), HUGE_PAGE_LEN - before);
-            }
-            let _refused = madvise(aligned, length, Advice::LinuxHugepage);
-        }
-        aligned.cast()
-    }
-
-    /// Gives a piece back.
-    ///
-    /// # Safety
-    /// It came from [`map_large`] or [`remap_large`] with this size, and nobody uses it any more.
-    pub(super) unsafe fn unmap_large(pointer: *mut u8, size: usize) {
-        if let Some(length) = mapped_length(size) {
-            // SAFETY: exactly what was mapped. It cannot fail for such a range; if it did, it would only stay mapped.
-            let _unmapped = unsafe { munmap(pointer.cast(), length) };
-        }
-    }
-
-    /// Makes a piece longer or shorter, at another address if need be; null where the system refuses, and then the
-    /// piece is as it was.
-    ///
-    /// # Safety
-    /// As for [`unmap_large`].
-    pub(super) unsafe fn remap_large(pointer: *mut u8, size: usize, new_size: usize) -> *mut u8 {
-        let (Some(length), Some(new_length)) = (mapped_length(size), mapped_length(new_size))
-        else {
-            return null_mut();
-        };
-        // SAFETY: the old range is a mapping of its own, and the kernel chooses where the new one lies.
-        let moved = unsafe { mremap(pointer.cast(), length, new_length, MremapFlags::MAYMOVE) };
-        moved.map_or(null_mut(), <*mut c_void>::cast)
-    }
 
     /// A private anonymous mapping with blocks at its first huge-page boundary. Its bytes are zero at first.
     pub(super) struct Mapping {
@@ -318,40 +169,6 @@ mod tests {
                 })
                 .unwrap();
             assert_eq!(given, Some((blocks, true)));
-        }
-    }
-
-    #[test]
-    fn large_pieces_of_the_programs_memory_keep_what_they_hold_as_they_grow_and_shrink() {
-        const LARGE: usize = 2 * 1024 * 1024;
-        let layout = |size| Layout::from_size_align(size, 8).unwrap();
-        let memory = ProgramMemory;
-        // SAFETY: each piece is read and written within its size, and given back once with its own layout.
-        unsafe {
-            let mut size = LARGE - 1;
-            let mut piece = memory.alloc_zeroed(layout(size));
-            for next in [LARGE, 3 * LARGE + 5, LARGE + 1, LARGE - 1, 100, 5 * LARGE] {
-                std::slice::from_raw_parts_mut(piece, size).fill(7);
-                piece = memory.realloc(piece, layout(size), next);
-                assert!(!piece.is_null());
-                let kept = std::slice::from_raw_parts(piece, size.min(next));
-                assert!(kept.iter().all(|byte| *byte == 7));
-                size = next;
-            }
-            memory.dealloc(piece, layout(size));
-            let zeros = memory.alloc_zeroed(layout(LARGE + 3));
-            let held = std::slice::from_raw_parts(zeros, LARGE + 3);
-            assert!(held.iter().all(|byte| *byte == 0));
-            memory.dealloc(zeros, layout(LARGE + 3));
-        }
-    }
-
-    #[test]
-    fn a_large_piece_that_no_machine_has_is_null() {
-        for size in [usize::MAX >> 1, usize::MAX >> 2] {
-            let layout = Layout::from_size_align(size, 1).unwrap();
-            // SAFETY: nothing is done with what comes back.
-            assert!(unsafe { ProgramMemory.alloc(layout) }.is_null());
         }
     }
 
