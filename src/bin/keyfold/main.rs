@@ -8,6 +8,7 @@ mod context;
 mod editor;
 mod escape;
 mod failure;
+mod hardening;
 mod interrupt;
 mod memory;
 mod notices;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 static MEMORY: memory::ProgramMemory = memory::ProgramMemory;
 
 fn main() -> ExitCode {
+    hardening::harden();
     match completion::answer() {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => {}
