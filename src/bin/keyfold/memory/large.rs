@@ -1,5 +1,6 @@
 //! Large pieces of the program's memory: mappings of their own, on huge pages.
 
+use super::wipe;
 use rustix::mm::{
     Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mremap, munmap,
 };
@@ -82,7 +83,14 @@ pub(super) unsafe fn remap_large(pointer: *mut u8, size: usize, new_size: usize)
     let (Some(length), Some(new_length)) = (mapped_length(size), mapped_length(new_size)) else {
         return null_mut();
     };
-    // SAFETY: the old range is a mapping of its own, and the kernel chooses where the new one lies.
-    let moved = unsafe { mremap(pointer.cast(), length, new_length, MremapFlags::MAYMOVE) };
-    moved.map_or(null_mut(), <*mut c_void>::cast)
+    // SAFETY: the old range is a mapping of its own, and the kernel chooses where the new one lies. Pages are moved, not
+    // copied. Of a piece that became shorter, what lies behind its end on the last page is still mapped.
+    unsafe {
+        let moved = mremap(pointer.cast(), length, new_length, MremapFlags::MAYMOVE);
+        let moved = moved.map_or(null_mut(), <*mut c_void>::cast::<u8>);
+        if !moved.is_null() && new_size < size {
+            wipe(moved.add(new_size), size.min(new_length) - new_size);
+        }
+        moved
+    }
 }

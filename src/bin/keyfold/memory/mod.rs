@@ -12,3 +12,16 @@ mod large;
 
 pub(crate) use allocator::ProgramMemory;
 pub(crate) use argon::MappedMemory;
+
+/// Zeros that are really written: a compiler knows that nobody may look into a piece that is freed next, and would leave
+/// them out.
+///
+/// # Safety
+/// So many bytes may be written there.
+unsafe fn wipe(pointer: *mut u8, length: usize) {
+    // SAFETY: the caller's promise; what was just written may be read.
+    unsafe {
+        pointer.write_bytes(0, length);
+        zeroize::optimization_barrier(std::slice::from_raw_parts(pointer, length));
+    }
+}
