@@ -5,7 +5,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,8 @@ impl Place {
     }
 
     /// The program, waiting for a password that somebody has yet to write into a pipe.
-    fn keyfold(&self) -> Child {
+    /// The pipe stays open, or it would read the end of one.
+    fn keyfold(&self) -> (Child, File) {
         let pipe = self.path("own/pipe");
         let _ = fs::remove_file(&pipe);
         assert!(
@@ -107,9 +108,7 @@ impl Place {
             writer = open.open(&pipe).ok();
             writer.is_some()
         });
-        // Left open, or the program would read the end of the password.
-        std::mem::forget(writer);
-        child
+        (child, writer.unwrap())
     }
 
     /// What another program of the same user gets: an open memory, the environment, a dump by a debugger.
@@ -167,7 +166,7 @@ fn no_other_program_of_the_user_reads_traces_or_dumps_keyfold() {
     assert_eq!(place.attacks(plain.id()), [true; 3], "on a plain program");
     assert!(place.crashes_with_core(plain), "of a plain program");
 
-    let keyfold = place.keyfold();
+    let (keyfold, _pipe) = place.keyfold();
     assert_eq!(place.attacks(keyfold.id()), [false; 3]);
     assert!(!place.crashes_with_core(keyfold));
 }
@@ -188,7 +187,7 @@ fn no_core_is_allowed_to_keyfold_at_all() {
     };
     let mut plain = place.plain();
     assert_ne!(limit(plain.id()), ["0", "0"]);
-    let mut keyfold = place.keyfold();
+    let (mut keyfold, _pipe) = place.keyfold();
     assert_eq!(limit(keyfold.id()), ["0", "0"]);
     for child in [&mut plain, &mut keyfold] {
         child.kill().unwrap();

@@ -98,8 +98,17 @@ impl HandedKeys {
     }
 }
 
-/// All that derives from a data key. It exists only for a data key that is whole.
-pub struct Keys {
+/// Alignment in bytes, and so the least size, of every piece of memory that holds the keys of a vault, and of nothing else.
+///
+/// The library can't lock memory or keep it out of dumps. A program's allocator can, and knows these pieces by this.
+pub const KEYS_ALIGNMENT: usize = 256;
+
+/// All that derives from a data key. It exists only for a data key that is whole, and stays in one place in memory.
+pub struct Keys(Box<KeyTree>);
+
+/// What [`Keys`] give access to. The alignment is [`KEYS_ALIGNMENT`].
+#[repr(align(256))]
+pub struct KeyTree {
     /// The vault they belong to.
     pub vault: VaultId,
     /// Names the data key.
@@ -110,6 +119,14 @@ pub struct Keys {
     pub(crate) secret: SecretKey,
     pub(crate) slot_mac: SlotMacKey,
     pub(crate) nonce: NonceKey,
+}
+
+impl std::ops::Deref for Keys {
+    type Target = KeyTree;
+
+    fn deref(&self) -> &KeyTree {
+        &self.0
+    }
 }
 
 impl Keys {
@@ -126,22 +143,23 @@ impl Keys {
     #[must_use]
     pub fn derive(data: DataKey, vault: VaultId) -> Self {
         let root = Hkdf::<Sha256>::new(Some(&vault.0), data.expose());
-        let key = |label: &[u8]| {
-            let mut bytes = [0; KEY_LENGTH];
-            expand(&root, label, &mut bytes);
-            bytes
-        };
-        let mut id = KeyId([0; 16]);
-        expand(&root, KEY_ID_LABEL, &mut id.0);
-        Self {
+        // Filled where they stay: a key that is moved leaves a copy behind.
+        let mut tree = Box::new(KeyTree {
             vault,
-            id,
-            record: RecordKey(key(RECORD_LABEL)),
-            secret: SecretKey(key(SECRET_LABEL)),
-            slot_mac: SlotMacKey(key(SLOT_MAC_LABEL)),
-            nonce: NonceKey(key(NONCE_LABEL)),
-            data,
-        }
+            id: KeyId([0; 16]),
+            data: DataKey([0; KEY_LENGTH]),
+            record: RecordKey([0; KEY_LENGTH]),
+            secret: SecretKey([0; KEY_LENGTH]),
+            slot_mac: SlotMacKey([0; KEY_LENGTH]),
+            nonce: NonceKey([0; KEY_LENGTH]),
+        });
+        expand(&root, KEY_ID_LABEL, &mut tree.id.0);
+        expand(&root, RECORD_LABEL, &mut tree.record.0);
+        expand(&root, SECRET_LABEL, &mut tree.secret.0);
+        expand(&root, SLOT_MAC_LABEL, &mut tree.slot_mac.0);
+        expand(&root, NONCE_LABEL, &mut tree.nonce.0);
+        tree.data.0.copy_from_slice(data.expose());
+        Self(tree)
     }
 
     /// The vault's fingerprint as six numbers below `words`, for a list of that many words.
@@ -222,6 +240,12 @@ mod tests {
             HEXLOWER.encode(&out),
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
         );
+    }
+
+    #[test]
+    fn the_keys_of_a_vault_fill_one_piece_of_memory_that_an_allocator_knows() {
+        assert_eq!(align_of::<KeyTree>(), KEYS_ALIGNMENT);
+        assert_eq!(size_of::<KeyTree>(), KEYS_ALIGNMENT);
     }
 
     #[test]

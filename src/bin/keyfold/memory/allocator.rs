@@ -2,18 +2,19 @@
 //!
 //! Passwords pass through buffers that know nothing of secrets: of a parser, of a growing text, of a serializer. Each of
 //! them is wiped here when it is freed or moved, so that neither a dump nor the next owner of the piece sees it (attacks.md,
-//! B1 and B2). Large pieces are pages of the system's own, which it wipes.
+//! B1 and B2). Large pieces are pages of the system's own, which it wipes. Keys lie in pages of their own (`locked`).
 
 #[cfg(target_os = "linux")]
 use super::large;
-use super::wipe;
+use super::{locked, wipe};
 use std::alloc::{GlobalAlloc, Layout, System};
 
 /// The program's memory. A vault of ten thousand items is read into megabytes that are touched once: on small pages the
 /// faults cost more than the decryption.
 pub(crate) struct ProgramMemory;
 
-// SAFETY: pieces that are not large are the system allocator's own. A large piece is a mapping of its own, aligned to a
+// SAFETY: pieces that are neither large nor for keys are the system allocator's own. A place for keys has their size and
+// alignment, and knows by its address where it is to go back to. A large piece is a mapping of its own, aligned to a
 // small page at least and so to everything that `is_large` lets through; whether a piece is large is told by its layout
 // alone, which is the same when it is given back.
 unsafe impl GlobalAlloc for ProgramMemory {
@@ -21,6 +22,11 @@ unsafe impl GlobalAlloc for ProgramMemory {
         #[cfg(target_os = "linux")]
         if large::is_large(layout) {
             return large::map_large(layout.size());
+        }
+        if locked::is_for_keys(layout)
+            && let Some(place) = locked::take()
+        {
+            return place;
         }
         // SAFETY: the caller's promises about the layout are passed on.
         unsafe { System.alloc(layout) }
@@ -30,6 +36,11 @@ unsafe impl GlobalAlloc for ProgramMemory {
         #[cfg(target_os = "linux")]
         if large::is_large(layout) {
             return large::map_large(layout.size()); // fresh pages are zeros
+        }
+        if locked::is_for_keys(layout)
+            && let Some(place) = locked::take()
+        {
+            return place; // wiped when it was given back
         }
         // SAFETY: the caller's promises about the layout are passed on.
         unsafe { System.alloc_zeroed(layout) }
@@ -42,7 +53,11 @@ unsafe impl GlobalAlloc for ProgramMemory {
             unsafe { large::unmap_large(pointer, layout.size()) };
             return;
         }
-        // SAFETY: a piece that is not large came from the system allocator, with this layout, and nobody uses it any more.
+        // SAFETY: nobody uses the piece any more.
+        if locked::is_for_keys(layout) && unsafe { locked::give_back(pointer) } {
+            return;
+        }
+        // SAFETY: any other piece came from the system allocator, with this layout, and nobody uses it any more.
         unsafe {
             wipe(pointer, layout.size());
             System.dealloc(pointer, layout);

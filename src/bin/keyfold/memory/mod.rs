@@ -9,6 +9,7 @@ mod allocator;
 mod argon;
 #[cfg(target_os = "linux")]
 mod large;
+mod locked;
 
 pub(crate) use allocator::ProgramMemory;
 pub(crate) use argon::MappedMemory;
