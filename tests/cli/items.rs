@@ -143,6 +143,9 @@ fn json_brings_several_fields_at_once() {
     assert_eq!(field("otp")["kind"], "otp");
     assert_eq!(shown["tags"][0], "x");
     home.run(&["get", "bank", "pin"]).ok().prints("1234");
+    let text = home.run_with(&["add", "other", "--json-stdin"], "\"hunter2\"");
+    let refused = text.exits(2).says("at line 1 column 9");
+    assert!(!refused.err.contains("hunter2"), "{}", refused.err);
     home.run_with(&["add", "other", "--json-stdin"], "[1]")
         .exits(2)
         .says("JSON");

@@ -271,8 +271,11 @@ impl Wishes {
         // EXPOSE: the fields are taken out of the JSON here.
         let given: BTreeMap<String, Given> =
             serde_json::from_str(text.expose()).map_err(|error| {
+                // The parser's own message would quote what stands there.
                 Failure::usage(format!(
-                    "standard input is not a JSON object of fields: {error}"
+                    "standard input is not a JSON object of fields, at line {} column {}",
+                    error.line(),
+                    error.column()
                 ))
             })?;
         for (name, value) in given {
