@@ -3,188 +3,22 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+mod attacked;
 mod scene;
 
+use attacked::{
+    Bench, CANARIES, EDITED, ITEM, commands_in_help, every_command, finish, with_floor,
+};
 use keyfold::storage::simulated::SimulatedStorage;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-const PASSWORD: &str = "canary-master-Wq7xTz";
-const NEW_PASSWORD: &str = "canary-second-Jb4nKd";
-const ITEM: &str = "canary-item-Zk9vRm";
-const EDITED: &str = "canary-edited-Hd2pLc";
-const SEED: &str = "CANARYSEEDJBSWY3DPEHPK3PXP";
-const IMPORTED: &str = "canary-imported-Vn5sQy";
-const CANARIES: [&str; 6] = [PASSWORD, NEW_PASSWORD, ITEM, EDITED, SEED, IMPORTED];
-
-/// A vault of its own with every folder that the program could write to, gone afterwards.
-struct Bench {
-    folder: PathBuf,
-    password_file: PathBuf,
-}
-
-impl Bench {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "keyfold-attack-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::SeqCst)
-        );
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder).unwrap();
-        for inner in ["home", "runtime", "tmp", "drive", "input"] {
-            fs::create_dir(folder.join(inner)).unwrap();
-        }
-        // Others may look inside: what keeps them out must be keyfold's own modes.
-        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        let bench = Self {
-            password_file: folder.join("input/password"),
-            folder,
-        };
-        fs::write(&bench.password_file, format!("{PASSWORD}\n")).unwrap();
-        bench
-    }
-
-    fn with_vault() -> Self {
-        let bench = Self::new();
-        assert!(bench.run(&with_floor(&["init"]), "").status.success());
-        bench
-    }
-
-    fn path(&self, inner: &str) -> PathBuf {
-        self.folder.join(inner)
-    }
-
-    /// A command with the bench's folders in its environment; nothing there is a secret.
-    fn prepare(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path("home"))
-            .env("TMPDIR", self.path("tmp"))
-            .env("XDG_RUNTIME_DIR", self.path("runtime"))
-            .env("KEYFOLD_VAULT", self.path("drive/vault.keyfold"))
-            .env("KEYFOLD_STATE_DIR", self.path("state"))
-            .env("KEYFOLD_CONFIG", self.path("config.toml"))
-            .env("EDITOR", self.path("input/editor"))
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn options(&self) -> Vec<String> {
-        let password_file = self.password_file.display().to_string();
-        vec![
-            "--no-input".to_owned(),
-            "--password-file".to_owned(),
-            password_file,
-        ]
-    }
-
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut command = self.prepare(env!("CARGO_BIN_EXE_keyfold"));
-        command.args(self.options()).args(arguments);
-        finish(command.spawn().unwrap(), input)
-    }
-
-    /// Gives mail another password here and, apart, on a second device, whose changes the drive then brings.
-    fn change_apart(&self) {
-        let (here, there) = (
-            self.path("drive/vault.keyfold"),
-            self.path("other-drive/vault.keyfold"),
-        );
-        // Beside the vault it would be found as a conflict copy.
-        fs::create_dir(self.path("other-drive")).unwrap();
-        fs::copy(&here, &there).unwrap();
-        let edit = ["edit", "mail", "--secret-stdin"];
-        assert!(self.run(&edit, IMPORTED).status.success());
-        let mut other = self.prepare(env!("CARGO_BIN_EXE_keyfold"));
-        other
-            .env("KEYFOLD_VAULT", &there)
-            .env("KEYFOLD_STATE_DIR", self.path("other"))
-            .args(self.options())
-            .args(edit);
-        let edited = finish(other.spawn().unwrap(), EDITED);
-        assert!(edited.status.success(), "{edited:?}");
-        let (mine, theirs) = (fs::read(&here).unwrap(), fs::read(&there).unwrap());
-        fs::write(&here, [&mine, &theirs[1024..]].concat()).unwrap();
-    }
-
-    /// An editor that writes down the modes it finds, then does `action` with the file `$1`.
-    fn editor(&self, action: &str) {
-        let script = format!(
-            "#!/bin/sh\nstat -c '%a %n' \"$1\" \"$(dirname \"$1\")\" > {log}\n{action}\n",
-            log = self.path("editor.log").display()
-        );
-        let path = self.path("input/editor");
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-    }
-
-    /// What the editor saw: the file must be 0600 in a folder of 0700; both are given.
-    fn edited_file(&self) -> (PathBuf, PathBuf) {
-        let log = fs::read_to_string(self.path("editor.log")).unwrap();
-        let lines: Vec<(&str, &str)> = log
-            .lines()
-            .map(|line| line.split_once(' ').unwrap())
-            .collect();
-        let [(file_mode, file), (folder_mode, folder)] = lines.as_slice() else {
-            panic!("{log}")
-        };
-        assert_eq!((*file_mode, *folder_mode), ("600", "700"), "{log}");
-        (PathBuf::from(file), PathBuf::from(folder))
-    }
-
-    fn assert_no_editor_file(&self) {
-        let (file, folder) = self.edited_file();
-        assert!(folder.starts_with(self.path("runtime")), "{folder:?}");
-        assert!(
-            !file.exists() && !folder.exists(),
-            "{file:?} is still there"
-        );
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// The least that Argon2id may cost.
-const FLOOR: [&str; 6] = [
-    "--kdf-memory",
-    "19",
-    "--kdf-passes",
-    "2",
-    "--kdf-lanes",
-    "1",
-];
-
-fn with_floor(arguments: &[&'static str]) -> Vec<&'static str> {
-    arguments.iter().copied().chain(FLOOR).collect()
-}
-
-fn finish(mut child: Child, input: &str) -> Output {
-    let mut pipe = child.stdin.take().unwrap();
-    // A command that does not read its input may be gone already.
-    let _ = pipe.write_all(input.as_bytes());
-    drop(pipe);
-    child.wait_with_output().unwrap()
-}
 
 /// Every file and folder below, itself included.
 fn everything_in(folder: &Path) -> Vec<PathBuf> {
@@ -212,6 +46,29 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 
 // ---- B8: editor files ----
 
+/// What the editor saw: the file must be 0600 in a folder of 0700; both are given.
+fn edited_file(bench: &Bench) -> (PathBuf, PathBuf) {
+    let log = fs::read_to_string(bench.path("editor.log")).unwrap();
+    let lines: Vec<(&str, &str)> = log
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .collect();
+    let [(file_mode, file), (folder_mode, folder)] = lines.as_slice() else {
+        panic!("{log}")
+    };
+    assert_eq!((*file_mode, *folder_mode), ("600", "700"), "{log}");
+    (PathBuf::from(file), PathBuf::from(folder))
+}
+
+fn assert_no_editor_file(bench: &Bench) {
+    let (file, folder) = edited_file(bench);
+    assert!(folder.starts_with(bench.path("runtime")), "{folder:?}");
+    assert!(
+        !file.exists() && !folder.exists(),
+        "{file:?} is still there"
+    );
+}
+
 #[test]
 fn the_editor_s_file_is_private_and_gone_after_success() {
     let bench = Bench::with_vault();
@@ -222,7 +79,7 @@ fn the_editor_s_file_is_private_and_gone_after_success() {
     let outcome = bench.run(&["edit", "mail"], "");
     assert!(outcome.status.success(), "{outcome:?}");
     assert_eq!(bench.run(&["get", "mail"], "").stdout, EDITED.as_bytes());
-    bench.assert_no_editor_file();
+    assert_no_editor_file(&bench);
 }
 
 #[test]
@@ -231,7 +88,7 @@ fn the_editor_s_file_is_gone_after_a_failing_editor_and_nothing_changed() {
     bench.run(&["add", "mail", "--secret-stdin"], ITEM);
     bench.editor(&format!("sed -i 's/{ITEM}/{EDITED}/' \"$1\"; exit 3"));
     assert_eq!(bench.run(&["edit", "mail"], "").status.code(), Some(1));
-    bench.assert_no_editor_file();
+    assert_no_editor_file(&bench);
     assert_eq!(bench.run(&["get", "mail"], "").stdout, ITEM.as_bytes());
 }
 
@@ -241,7 +98,7 @@ fn the_editor_s_file_is_gone_when_it_can_no_longer_be_read() {
     bench.run(&["add", "mail", "--secret-stdin"], ITEM);
     bench.editor("echo '= not a document' >> \"$1\"");
     assert_eq!(bench.run(&["edit", "mail"], "").status.code(), Some(2));
-    bench.assert_no_editor_file();
+    assert_no_editor_file(&bench);
 }
 
 /// Runs `edit`, sends the signal while the editor is open, gives the exit code.
@@ -276,21 +133,21 @@ fn interrupted(bench: &Bench, signal: &str) -> Option<i32> {
 fn the_editor_s_file_is_gone_after_a_termination() {
     let bench = Bench::with_vault();
     assert_eq!(interrupted(&bench, "TERM"), Some(130));
-    bench.assert_no_editor_file();
+    assert_no_editor_file(&bench);
 }
 
 #[test]
 fn the_editor_s_file_is_gone_after_an_interrupt() {
     let bench = Bench::with_vault();
     assert_eq!(interrupted(&bench, "INT"), Some(130));
-    bench.assert_no_editor_file();
+    assert_no_editor_file(&bench);
 }
 
 #[test]
 fn the_editor_s_file_is_gone_when_the_terminal_hangs_up() {
     let bench = Bench::with_vault();
     assert_eq!(interrupted(&bench, "HUP"), Some(130));
-    bench.assert_no_editor_file();
+    assert_no_editor_file(&bench);
 }
 
 // ---- Other users ----
@@ -435,120 +292,10 @@ fn connections(calls: &str) -> Vec<String> {
     calls.lines().filter(outward).map(str::to_owned).collect()
 }
 
-/// Every command, in an order that works, with its standard input.
-fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
-    let uri = "otpauth://totp/canary?secret=CANARYSEEDJBSWY3DPEHPK3PXP";
-    vec![
-        (with_floor(&["init"]), ""),
-        (
-            vec![
-                "add",
-                "mail",
-                "-u",
-                "anna",
-                "--url",
-                "https://example.org",
-                "--secret-stdin",
-            ],
-            ITEM,
-        ),
-        (vec!["add", "other", "-g"], ""),
-        (vec!["otp", "add", "mail", "--otp-stdin"], uri),
-        (vec!["otp", "mail"], ""),
-        (vec!["otp", "uri", "mail"], ""),
-        (vec!["otp", "qr", "mail"], ""),
-        (vec!["get", "mail"], ""),
-        (vec!["get", "--url", "https://example.org"], ""),
-        (vec!["show", "mail", "--reveal"], ""),
-        (vec!["ls"], ""),
-        (vec!["find", "mail"], ""),
-        (vec!["edit", "mail"], ""),
-        (vec!["edit", "mail", "--secret-stdin"], ITEM),
-        (vec!["history", "mail", "--reveal"], ""),
-        (vec!["conflicts", "--reveal"], ""),
-        (vec!["resolve", "mail", "password", "--take", "2"], ""),
-        (vec!["mv", "other", "folder/other"], ""),
-        (vec!["cp", "mail", "copy"], ""),
-        (with_floor(&["init", "--vault", "drive/other.keyfold"]), ""),
-        (to_other(&["cp", "mail"]), ""),
-        (to_other(&["mv", "copy"]), ""),
-        (vec!["restore", "copy"], ""),
-        (vec!["rm", "copy"], ""),
-        (vec!["restore", "copy"], ""),
-        (vec!["undo"], ""),
-        (vec!["purge", "copy", "--yes"], ""),
-        (vec!["gen"], ""),
-        (vec!["import", "input/logins.csv"], ""),
-        (vec!["export"], ""),
-        (vec!["slots", "list"], ""),
-        (vec!["recovery-key", "make"], ""),
-        (vec!["fingerprint"], ""),
-        (vec!["devices"], ""),
-        (vec!["status"], ""),
-        (vec!["sync"], ""),
-        (vec!["merge", "drive/vault.keyfold"], ""),
-        (vec!["review"], ""),
-        (vec!["check"], ""),
-        (vec!["compact"], ""),
-        (
-            with_floor(&["rekey", "--yes", "--new-password-file", "input/password"]),
-            "",
-        ),
-        (
-            with_floor(&["passwd", "--new-password-file", "input/new-password"]),
-            "",
-        ),
-        (vec!["config"], ""),
-        (vec!["completions", "bash"], ""),
-        (vec!["man"], ""),
-        (vec!["tour"], ""),
-        (vec!["relocate", "drive/vault.keyfold"], ""),
-        (vec!["forget", "--yes"], ""),
-    ]
-}
-
-/// Into another vault, which has the same password.
-fn to_other(arguments: &[&'static str]) -> Vec<&'static str> {
-    let opens = ["--to-password-file", "input/password", "--to-vault"];
-    let to = ["drive/other.keyfold", "clients/"];
-    [arguments, &opens, &to].concat()
-}
-
-/// Commands that the program's own help lists.
-fn commands_in_help(bench: &Bench) -> BTreeSet<String> {
-    let help = String::from_utf8(bench.run(&["--help"], "").stdout).unwrap();
-    let (_, list) = help.split_once("Commands:\n").unwrap();
-    let lines = list
-        .lines()
-        .take_while(|line| line.is_empty() || line.starts_with("  "));
-    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    names
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect()
-}
-
 #[test]
 #[ignore = "needs strace"]
 fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
-    let bench = Bench::new();
-    fs::write(
-        bench.path("input/logins.csv"),
-        format!("name,url,username,password\nshop,https://shop.example,anna,{IMPORTED}\n"),
-    )
-    .unwrap();
-    fs::write(
-        bench.path("input/new-password"),
-        format!("{NEW_PASSWORD}\n"),
-    )
-    .unwrap();
-    // In a file, or the editor itself would show the secrets in its arguments.
-    fs::write(
-        bench.path("input/edit.sed"),
-        format!("s/{ITEM}/{EDITED}/\n"),
-    )
-    .unwrap();
-    bench.editor("sed -i -f input/edit.sed \"$1\"");
+    let bench = Bench::for_every_command();
 
     // The detectors see what they look for.
     let shell = |script: String| vec!["-c".to_owned(), script];
@@ -573,9 +320,7 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
 
     let mut seen = BTreeSet::new();
     for (arguments, input) in every_command() {
-        if arguments.first() == Some(&"conflicts") {
-            bench.change_apart();
-        }
+        bench.before(&arguments);
         let mut all = bench.options();
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let (calls, outcome) = traced(&bench, env!("CARGO_BIN_EXE_keyfold"), &all, input);
@@ -591,9 +336,7 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
         if arguments == ["edit", "mail"] {
             assert_edit_is_private(&calls);
         }
-        if arguments.first() == Some(&"passwd") {
-            fs::copy(bench.path("input/new-password"), &bench.password_file).unwrap();
-        }
+        bench.after(&arguments);
         seen.extend(arguments.first().map(|name| (*name).to_owned()));
     }
     let listed = commands_in_help(&bench);
