@@ -116,6 +116,18 @@ pub mod in_transit {
     }
 }
 
+/// How much of a stack is overwritten, in bytes: several times what the deepest calls take.
+pub(crate) const SCRUBBED_STACK: usize = 256 * 1024;
+
+/// Overwrites the part of this thread's stack that calls made from here have used.
+///
+/// A value that is moved leaves a copy behind, and so does whatever a primitive worked with. Whoever calls this makes sure
+/// that what is to be wiped ran in a function of its own, never inlined.
+#[inline(never)]
+pub fn scrub_stack() {
+    zeroize::zeroize_stack::<SCRUBBED_STACK>();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

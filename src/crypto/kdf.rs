@@ -5,7 +5,7 @@
 //! every way out, and so are the stacks that the lanes ran on. This module must never choose a cost by what a file
 //! says, and has no weaker mode for tests: they run at the floor.
 
-use crate::secret::Secret;
+use crate::secret::{Secret, scrub_stack};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -13,7 +13,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use unicode_normalization::UnicodeNormalization;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Least memory, in KiB: 19 MiB, OWASP's minimum beside two passes.
 pub const MIN_MEMORY_KIB: u32 = 19 * 1024;
@@ -31,9 +31,6 @@ pub const MAX_WORK_KIB: u64 = 8 * 1024 * 1024;
 pub const SALT_LEN: usize = 32;
 /// Length of the derived key in bytes.
 pub const KEY_LEN: usize = 32;
-
-/// How much of a worker's stack is overwritten after a run, in bytes: several times what Argon2's frames take.
-const SCRUBBED_STACK_LEN: usize = 64 * 1024;
 
 /// What one guess of the password costs. Always within the limits above; there is no other way to make one.
 ///
@@ -403,14 +400,6 @@ fn wipe(blocks: &mut [Block]) {
     blocks.fill(Block::new());
     // Whoever gets a look at this memory here could read it, so the zeros must be there.
     std::hint::black_box(&mut *blocks);
-}
-
-/// Overwrites the part of this thread's stack that calls made from here have used.
-#[inline(never)]
-fn scrub_stack() {
-    let mut below = [0_u8; SCRUBBED_STACK_LEN];
-    below.zeroize();
-    std::hint::black_box(&mut below);
 }
 
 #[cfg(test)]

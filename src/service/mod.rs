@@ -18,7 +18,7 @@ use crate::model::query::{Scope, WithheldReason, resolve, resolve_reference, res
 use crate::model::reference::Reference;
 use crate::model::search;
 use crate::otp::{Kind, Seed, SeedError};
-use crate::secret::Secret;
+use crate::secret::{Secret, scrub_stack};
 use crate::state::change::ChangeError;
 use crate::state::view::{ItemView, Value};
 use crate::vault::{Vault, VaultError};
@@ -66,11 +66,23 @@ impl From<VaultError> for ServiceError {
     }
 }
 
-/// Answers a question.
+/// Answers a question, and leaves nothing of what was revealed for it on the stack.
 ///
 /// # Errors
 /// As [`ServiceError`] says; a change that failed has not changed what the vault means.
 pub fn answer(
+    vault: &mut Vault,
+    request: Request,
+    now: Moment,
+    rng: &mut dyn CryptoRng,
+) -> Result<Response, ServiceError> {
+    let response = find_answer(vault, request, now, rng);
+    scrub_stack();
+    response
+}
+
+#[inline(never)]
+fn find_answer(
     vault: &mut Vault,
     request: Request,
     now: Moment,

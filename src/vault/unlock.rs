@@ -16,6 +16,7 @@ use crate::log::BLOCK;
 use crate::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
 use crate::log::scan::{Verdict, scan};
 use crate::model::ids::{KeyId, SlotId, VaultId};
+use crate::secret::scrub_stack;
 use crate::state::fold::State;
 use crate::storage::{Stamp, StorageError, StoredFile};
 use std::collections::BTreeSet;
@@ -45,6 +46,18 @@ impl Located {
     /// # Errors
     /// [`UnlockError`], or [`VaultError::Kdf`] where the machine is short of memory.
     pub fn unlock(
+        &self,
+        credential: &Credential,
+        memory: &mut dyn WorkMemory,
+    ) -> Result<(Keys, SlotId), VaultError> {
+        let unlocked = self.find_keys(credential, memory);
+        // Keys went over it on their way to where they stay.
+        scrub_stack();
+        unlocked
+    }
+
+    #[inline(never)]
+    fn find_keys(
         &self,
         credential: &Credential,
         memory: &mut dyn WorkMemory,

@@ -27,6 +27,14 @@ static MEMORY: memory::ProgramMemory = memory::ProgramMemory;
 
 fn main() -> ExitCode {
     hardening::harden();
+    let code = run();
+    // Nothing of what was worked with stays until the system takes the memory back.
+    keyfold::secret::scrub_stack();
+    code
+}
+
+#[inline(never)]
+fn run() -> ExitCode {
     match completion::answer() {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => {}

@@ -91,9 +91,16 @@ impl Output {
 
     /// Bytes of data, as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        Ok(out.flush()?)
+        // Not through the standard library's buffer, which keeps what it wrote until the program ends.
+        let _alone = io::stdout().lock();
+        let mut left = bytes;
+        while !left.is_empty() {
+            let written = rustix::io::retry_on_intr(|| rustix::io::write(io::stdout(), left));
+            left = left
+                .get(written.map_err(io::Error::from)?..)
+                .unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// A secret: byte for byte to a pipe, escaped and on a line of its own on a terminal.

@@ -13,6 +13,7 @@ use keyfold::secret::Secret;
 use keyfold::vault::Credential;
 use rand::Rng;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -375,7 +376,10 @@ fn take_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
         .take();
     match held {
         Some(rest) => Ok(rest),
-        None => Ok(read_all(io::stdin().lock())?),
+        // Not through the standard library's buffer, which keeps what it read until the program ends.
+        None => Ok(read_all(std::fs::File::from(
+            io::stdin().as_fd().try_clone_to_owned()?,
+        ))?),
     }
 }
 

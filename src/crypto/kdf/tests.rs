@@ -267,6 +267,7 @@ fn block_count_is_memory_rounded_down_to_whole_segments() {
 #[cfg(target_os = "linux")]
 mod residue {
     use super::*;
+    use crate::secret::SCRUBBED_STACK;
     use std::fs::File;
     use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
     use std::sync::{Mutex, MutexGuard};
@@ -337,7 +338,7 @@ mod residue {
     /// Leaves the canary far enough down the stack that the search does not tread on it.
     #[inline(never)]
     fn leave_canary_on_the_stack() {
-        let mut local = [0_u8; SCRUBBED_STACK_LEN / 2];
+        let mut local = [0_u8; SCRUBBED_STACK / 2];
         for (byte, inverted) in local.iter_mut().zip(INVERTED_CANARY) {
             *byte = !inverted;
         }
