@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -148,6 +148,106 @@ fn the_editor_s_file_is_gone_when_the_terminal_hangs_up() {
     let bench = Bench::with_vault();
     assert_eq!(interrupted(&bench, "HUP"), Some(130));
     assert_no_editor_file(&bench);
+}
+
+// ---- B9: links in the place of files ----
+
+#[test]
+fn nothing_is_written_or_read_through_a_link_that_waits_for_it() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    let link = |name: &str, target: &str| {
+        symlink(bench.path(target), bench.path(name)).unwrap();
+    };
+    // What is made anew: one link that leads nowhere yet, one to a file that somebody wants overwritten.
+    fs::write(bench.path("input/precious"), "precious").unwrap();
+    for (name, target) in [
+        ("drive/new.json", "input/made"),
+        ("drive/over.json", "input/precious"),
+    ] {
+        link(name, target);
+        let outcome = bench.run(&["export", "--output", name], "");
+        assert_eq!(outcome.status.code(), Some(1), "{name}: {outcome:?}");
+    }
+    link("drive/key", "input/made");
+    let passwd = ["passwd", "--new-password-file", "input/password"];
+    let with_key = [&passwd[..], &["--new-key-file", "drive/key"]].concat();
+    assert!(!bench.run(&with_floor(&with_key), "").status.success());
+    assert!(!bench.path("input/made").exists());
+    let precious = fs::read(bench.path("input/precious")).unwrap();
+    assert_eq!(precious, b"precious");
+
+    // An editor, or who meddles with it, leaves a link where the file was.
+    fs::write(bench.path("input/other.toml"), "path = \"stolen\"\n").unwrap();
+    bench.editor(&format!(
+        "rm \"$1\"; ln -s {} \"$1\"",
+        bench.path("input/other.toml").display()
+    ));
+    assert_eq!(bench.run(&["edit", "mail"], "").status.code(), Some(1));
+    assert_no_editor_file(&bench);
+    assert!(bench.path("input/other.toml").exists());
+    assert_eq!(bench.run(&["ls"], "").stdout, b"mail\n");
+}
+
+// ---- B10: the configuration ----
+
+/// Every setting there is, with the reason why whoever can write the configuration gets no secret by it.
+const HARMLESS: [(&str, &str); 3] = [
+    (
+        "vault",
+        "a path or a name; another vault asks for its own password",
+    ),
+    ("vaults.NAME", "a path, as above"),
+    ("device", "a text that is shown in the history"),
+];
+
+#[test]
+fn no_setting_exports_runs_or_reveals_anything() {
+    let bench = Bench::with_vault();
+    let refused = bench.run(&["--json", "config", "set", "nonsense", "1"], "");
+    let error: serde_json::Value = serde_json::from_slice(&refused.stderr).unwrap();
+    let listed = error["error"]["candidates"].as_array().unwrap().iter();
+    let names: Vec<&str> = listed
+        .map(|line| line.as_str().unwrap().split(':').next().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        HARMLESS.map(|(name, _)| name),
+        "say why a new one is harmless"
+    );
+}
+
+#[test]
+fn what_the_configuration_says_beyond_that_does_nothing() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    let marker = bench.path("ran");
+    let command = format!("touch {}", marker.display());
+    let lines = [
+        "editor",
+        "password-command",
+        "pinentry",
+        "export",
+        "on-open",
+        "trigger",
+    ];
+    let text: String = lines.map(|name| format!("{name} = {command:?}\n")).concat();
+    fs::write(bench.path("config.toml"), text).unwrap();
+    for arguments in [vec!["ls"], vec!["get", "mail"], vec!["export"]] {
+        assert!(bench.run(&arguments, "").status.success(), "{arguments:?}");
+    }
+    assert!(!marker.exists());
+}
+
+#[test]
+fn an_export_wants_the_password_itself() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    let mut export = bench.prepare(env!("CARGO_BIN_EXE_keyfold"));
+    export.args(["--no-input", "export"]);
+    let outcome = finish(export.spawn().unwrap(), "");
+    assert_eq!(outcome.status.code(), Some(5), "{outcome:?}");
+    assert!(outcome.stdout.is_empty());
 }
 
 // ---- Other users ----
@@ -292,6 +392,32 @@ fn connections(calls: &str) -> Vec<String> {
     calls.lines().filter(outward).map(str::to_owned).collect()
 }
 
+/// Files and folders that are made for others to look into, outside of folders that were just made private. What the
+/// editor of this test makes is its own business.
+fn open_to_others(bench: &Bench, calls: &str) -> Vec<String> {
+    let editor_log = bench.path("editor.log").display().to_string();
+    let mut closed: Vec<String> = Vec::new();
+    let mut open = Vec::new();
+    for line in calls.lines() {
+        let call = line
+            .split_once(' ')
+            .map_or("", |(_, call)| call.trim_start());
+        let path = call.split('"').nth(1).unwrap_or_default();
+        let is_inside = |folder: &String| path.starts_with(&format!("{folder}/"));
+        let is_private = if call.starts_with("mkdir") {
+            call.contains(", 0700")
+        } else {
+            !call.starts_with("open") || !call.contains("O_CREAT") || call.contains(", 0600")
+        };
+        if call.starts_with("mkdir") && is_private {
+            closed.push(path.to_owned());
+        } else if !is_private && path != editor_log && !closed.iter().any(is_inside) {
+            open.push(line.to_owned());
+        }
+    }
+    open
+}
+
 #[test]
 #[ignore = "needs strace"]
 fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
@@ -313,6 +439,15 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
         !leaks(&bench, &traced(&bench, "sh", &file, ITEM).0).is_empty(),
         "file"
     );
+    let made = traced(
+        &bench,
+        "sh",
+        &shell(": > tmp/open; mkdir tmp/folder".to_owned()),
+        "",
+    )
+    .0;
+    assert_eq!(open_to_others(&bench, &made).len(), 2, "modes");
+    fs::remove_dir(bench.path("tmp/folder")).unwrap();
     fs::remove_file(bench.path("tmp/leaked")).unwrap();
     let dial = shell("exec 3<>/dev/tcp/127.0.0.1/9".to_owned());
     let dialled = traced(&bench, "bash", &dial, "").0;
@@ -327,6 +462,7 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
         assert!(outcome.status.success(), "{arguments:?}: {outcome:?}");
         assert_eq!(leaks(&bench, &calls), [""; 0], "{arguments:?}");
         assert_eq!(connections(&calls), [""; 0], "{arguments:?}");
+        assert_eq!(open_to_others(&bench, &calls), [""; 0], "{arguments:?}");
         assert!(
             !CANARIES
                 .iter()
