@@ -255,6 +255,7 @@ pub(crate) fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
             with_floor(&["passwd", "--new-password-file", "input/new-password"]),
             "",
         ),
+        (vec!["doctor"], ""),
         (vec!["config"], ""),
         (vec!["completions", "bash"], ""),
         (vec!["man"], ""),

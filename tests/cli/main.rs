@@ -6,6 +6,7 @@ mod program;
 
 mod conflicts;
 mod devices;
+mod doctor;
 mod exchange;
 mod items;
 mod naming;

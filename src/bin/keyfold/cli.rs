@@ -1,6 +1,7 @@
 //! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
 
 mod agent;
+mod doctor;
 mod moving;
 mod sharing;
 mod to_vault;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
+pub(crate) use doctor::{Doctor, FindingKind};
 pub(crate) use moving::{Export, Import};
 pub(crate) use sharing::{
     Devices, DevicesAction, Forget, Merge, Relocate, Review, ReviewAction, Sync,
@@ -30,7 +32,7 @@ pub(crate) use ways_in::{
     override_usage = "keyfold [OPTIONS] COMMAND …\n       keyfold [OPTIONS] NAME",
     after_help = "keyfold tour shows all of it at work; keyfold init makes the first vault; keyfold COMMAND --help tells more.\n\
         Exit codes: 0 done, 1 failed, 2 bad usage, 3 no such item, 4 several items match, 5 locked or wrong password,\n\
-        6 no vault, 7 damaged, 8 busy, 130 interrupted, 141 reader closed the pipe."
+        6 no vault, 7 damaged, 8 busy, 9 findings, 130 interrupted, 141 reader closed the pipe."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -194,6 +196,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Show or change the configuration
     Config(Config),
+    /// Look for what could be better around the vault: files, drive, swap, clipboard, clock; asks for no password
+    Doctor(Doctor),
     /// Print completions for a shell
     Completions(Completions),
     /// Print the manual page

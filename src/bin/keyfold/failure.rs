@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Damaged,
     /// Another process holds the vault.
     Busy,
+    /// Something was found that an option names; nothing went wrong.
+    Findings,
     /// Interrupted.
     Interrupted,
     /// The reader closed the pipe.
@@ -38,7 +40,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind with its exit code and its name in JSON; README's table is compared with this one.
-    pub(crate) const TABLE: [(Self, u8, &'static str); 10] = [
+    pub(crate) const TABLE: [(Self, u8, &'static str); 11] = [
         (Self::Failed, 1, "failed"),
         (Self::Usage, 2, "usage"),
         (Self::NotFound, 3, "not-found"),
@@ -47,9 +49,15 @@ impl Kind {
         (Self::NoVault, 6, "no-vault"),
         (Self::Damaged, 7, "damaged"),
         (Self::Busy, 8, "busy"),
+        (Self::Findings, 9, "findings"),
         (Self::Interrupted, 130, "interrupted"),
         (Self::ClosedPipe, 141, "closed-pipe"),
     ];
+
+    /// The exit code, where there is no error to report.
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(self.row().0)
+    }
 
     fn row(self) -> (u8, &'static str) {
         Self::TABLE

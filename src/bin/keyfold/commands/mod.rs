@@ -9,6 +9,7 @@ mod config;
 mod conflicts;
 mod cp;
 mod devices;
+mod doctor;
 mod edit;
 mod export;
 mod find;
@@ -75,6 +76,7 @@ pub(crate) fn run(
     }
     let done = match command {
         Command::Check => return check::run(context),
+        Command::Doctor(args) => return doctor::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Add(args) => add::run(context, args),
         Command::Get(args) => get::run(context, &args),

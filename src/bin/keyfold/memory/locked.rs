@@ -28,12 +28,12 @@ static ARENA: OnceLock<Option<Arena>> = OnceLock::new();
 struct Arena {
     start: AtomicPtr<u8>,
     taken: AtomicU64,
-    protection: Protection,
+    protection: KeyProtection,
 }
 
 /// What the system granted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Protection {
+pub(crate) struct KeyProtection {
     /// Never written to swap.
     pub(crate) is_locked: bool,
     /// Part of no core dump.
@@ -46,11 +46,10 @@ pub(super) fn is_for_keys(layout: Layout) -> bool {
 }
 
 /// How keys are protected in memory.
-#[cfg_attr(not(test), expect(dead_code, reason = "doctor is to tell it"))]
-pub(crate) fn protection() -> Protection {
+pub(crate) fn key_protection() -> KeyProtection {
     match arena() {
         Some(arena) => arena.protection,
-        None => Protection {
+        None => KeyProtection {
             is_locked: false,
             is_undumped: false,
         },
@@ -138,7 +137,7 @@ impl Arena {
 ///
 /// # Safety
 /// So many bytes are mapped there, and nobody uses them yet.
-unsafe fn protect(start: *mut c_void) -> Protection {
+unsafe fn protect(start: *mut c_void) -> KeyProtection {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(target_os = "linux")]
@@ -149,7 +148,7 @@ unsafe fn protect(start: *mut c_void) -> Protection {
         };
         #[cfg(not(target_os = "linux"))]
         let is_undumped = false;
-        Protection {
+        KeyProtection {
             is_locked: mlock(start, LENGTH).is_ok(),
             is_undumped,
         }
@@ -222,8 +221,8 @@ mod tests {
         let (modes, flags) = mapping(place.addr());
         assert_eq!(modes, "rw-p");
         assert!(flags.contains(" dd") && flags.contains(" wf"), "{flags}");
-        assert_eq!(flags.contains(" lo"), protection().is_locked);
-        assert!(protection().is_undumped);
+        assert_eq!(flags.contains(" lo"), key_protection().is_locked);
+        assert!(key_protection().is_undumped);
         let start = arena().unwrap().start.load(Ordering::Relaxed).addr();
         assert_eq!(mapping(start - 1).0, "---p");
         assert_eq!(

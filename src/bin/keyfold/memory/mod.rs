@@ -13,6 +13,7 @@ mod locked;
 
 pub(crate) use allocator::ProgramMemory;
 pub(crate) use argon::MappedMemory;
+pub(crate) use locked::{KeyProtection, key_protection};
 
 /// Zeros that are really written: a compiler knows that nobody may look into a piece that is freed next, and would leave
 /// them out.
