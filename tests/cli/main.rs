@@ -4,6 +4,7 @@
 #[path = "../program/mod.rs"]
 mod program;
 
+mod completion;
 mod conflicts;
 mod devices;
 mod doctor;

@@ -67,7 +67,7 @@ fn missing_password() -> Failure {
         Kind::Locked,
         "a password is needed, and there is nobody to ask",
     )
-    .hint("--password-file PATH or --password-command CMD gives it")
+    .hint("keyfold unlock once at a terminal, or --password-file PATH or --password-command CMD")
 }
 
 /// A new master password: from a file, or asked for twice with its strength.
