@@ -218,3 +218,20 @@ fn a_folder_that_cannot_be_written_memory_that_cannot_be_locked_and_files_of_oth
         "{out}"
     );
 }
+
+#[test]
+fn an_unlocked_agent_tells_more_and_one_that_cannot_be_used_or_never_locks_is_told() {
+    let home = home();
+    assert_eq!(found(&home, "agent"), [""; 0]);
+    home.run(&["unlock"]).ok();
+    let report = home.bare(&["doctor", "--json"], "").ok().json();
+    assert_eq!(report["opened"], true);
+    assert_eq!(found(&home, "agent"), [""; 0]);
+    home.run(&["config", "set", "lock_after", "never"]).ok();
+    home.run(&["config", "set", "lock_at_latest", "2d"]).ok();
+    assert_found(&home, "agent", "holds an unlocked vault for 48 h");
+    home.run(&["config", "set", "lock_after", "15m"]).ok();
+    home.run(&["agent", "stop"]).ok();
+    fs::write(home.path("state/agent/agent.sock"), "").unwrap();
+    assert_found(&home, "agent", "not a private folder or socket");
+}

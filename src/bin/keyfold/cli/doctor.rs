@@ -32,4 +32,6 @@ pub(crate) enum FindingKind {
     Clipboard,
     /// What keeps other programs from looking in
     Protection,
+    /// The agent that holds unlocked vaults
+    Agent,
 }

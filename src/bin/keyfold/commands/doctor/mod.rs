@@ -1,8 +1,9 @@
 //! `doctor`: what around the vault could be better, and what to do about it.
 //!
-//! It never asks for a password: everything here is seen from outside. Where the options of the run give one, the vault
-//! itself is asked as well. Every check is a file of its own that looks and changes nothing.
+//! It never asks for a password: everything here is seen from outside. Where the options of the run give one, or the agent
+//! holds the vault, the vault itself is asked as well. Every check is a file of its own that looks and changes nothing.
 
+mod agent;
 mod backups;
 mod clipboards;
 mod clock;
@@ -69,7 +70,7 @@ struct Scene {
     root: PathBuf,
     user: u32,
     now: Moment,
-    /// What an open vault says, where the run's options open it.
+    /// What an open vault says, where it is unlocked or the run's options open it.
     opened: Option<Opened>,
 }
 
@@ -95,6 +96,7 @@ pub(crate) fn run(context: &mut Context, args: &Doctor) -> Result<ExitCode, Fail
     let scene = look(context)?;
     let checks = CHECKS.iter();
     let mut findings: Vec<Finding> = checks.flat_map(|check| check(context, &scene)).collect();
+    findings.extend(agent::check(context));
     findings.sort_by_key(|finding| finding.severity);
     if context.output.json {
         #[derive(Serialize)]
@@ -123,10 +125,14 @@ pub(crate) fn run(context: &mut Context, args: &Doctor) -> Result<ExitCode, Fail
 }
 
 fn look(context: &mut Context) -> Result<Scene, Failure> {
-    let opened = if context.globals.gives_secret() {
-        Some(open(context)?)
+    let session = if context.globals.gives_secret() {
+        Some(Session::open_silently(context)?)
     } else {
-        None
+        Session::peek(context)
+    };
+    let opened = match session {
+        Some(session) => Some(ask(context, session)?),
+        None => None,
     };
     Ok(Scene {
         places: context.places()?,
@@ -138,8 +144,7 @@ fn look(context: &mut Context) -> Result<Scene, Failure> {
     })
 }
 
-fn open(context: &mut Context) -> Result<Opened, Failure> {
-    let mut session = Session::open_silently(context)?;
+fn ask(context: &mut Context, mut session: Session) -> Result<Opened, Failure> {
     let Response::Clock(clock) = session.ask(context, Request::Clock)? else {
         return Err(unexpected());
     };
@@ -173,7 +178,7 @@ fn print(context: &Context, scene: &Scene, findings: &[Finding]) -> Result<(), F
     if scene.opened.is_none() {
         context
             .output
-            .note("The vault was not opened. With --password-file PATH more can be told: what waits for the drive, and the clock.");
+            .note("The vault is locked. keyfold unlock, or --password-file PATH, and more can be told: what waits for the drive, and the clock.");
     }
     Ok(())
 }
