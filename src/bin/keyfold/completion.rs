@@ -4,7 +4,7 @@
 //! out: what somebody else put into a title must not become a command.
 
 use crate::cli::{Cli, Globals};
-use crate::commands::get::field_names;
+use crate::commands::value::field_names;
 use crate::context::{Context, completed_words};
 use crate::escape::escape;
 use crate::session::Session;

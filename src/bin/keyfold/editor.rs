@@ -1,6 +1,6 @@
 //! An item in the user's editor: a private file in memory where there is some, gone on every way out.
 
-use crate::commands::get::is_about_the_item;
+use crate::commands::value::is_about_the_item;
 use crate::context::{Context, variable};
 use crate::failure::Failure;
 use crate::interrupt;

@@ -16,7 +16,7 @@ mod find;
 mod fingerprint;
 mod forget;
 mod generate;
-pub(crate) mod get;
+mod get;
 mod history;
 mod import;
 pub(crate) mod init;
@@ -43,6 +43,7 @@ mod to_vault;
 mod tour;
 mod undo;
 mod unlock;
+pub(crate) mod value;
 
 use crate::cli::Command;
 use crate::context::Context;

@@ -2,8 +2,8 @@
 
 use crate::cli::Show;
 use crate::commands::conflicts::ask;
-use crate::commands::get::is_about_the_item;
 use crate::commands::ls::JsonItem;
+use crate::commands::value::is_about_the_item;
 use crate::context::Context;
 use crate::escape::{escape, escape_multiline};
 use crate::failure::{Failure, Kind};

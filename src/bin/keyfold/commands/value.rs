@@ -1,0 +1,123 @@
+//! Which item and field a command line means, and what stands there: shared by `get`, `copy` and `login`.
+
+use crate::commands::otp;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+use keyfold::model::field;
+use keyfold::model::ids::FieldId;
+use keyfold::model::item::ItemSummary;
+use keyfold::model::query::Scope;
+use keyfold::model::reference::Reference;
+use keyfold::secret::Secret;
+use keyfold::state::view::ItemView;
+
+/// `NAME [FIELD]` or `--url URL [FIELD]`.
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) field: Option<&'a str>,
+    pub(crate) url: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// The item, and the field's name where one is named.
+    pub(crate) fn pick(
+        &self,
+        context: &mut Context,
+        session: &mut Session,
+    ) -> Result<(ItemSummary, Option<String>), Failure> {
+        match (self.url, self.name) {
+            // The only word there is names the field then.
+            (Some(url), field) => Ok((
+                session.pick_by_address(context, url)?,
+                field.map(str::to_owned),
+            )),
+            (None, Some(name)) => {
+                let item = session.pick(context, name, Scope::Live)?;
+                let referenced = Reference::parse(name).ok().map(|reference| reference.field);
+                Ok((item, self.field.map(str::to_owned).or(referenced)))
+            }
+            (None, None) => Err(Failure::usage("which item?")),
+        }
+    }
+}
+
+/// A field's value by its name; the main field where none is named; `otp` is the code.
+pub(crate) fn value(
+    context: &mut Context,
+    session: &mut Session,
+    item: &ItemSummary,
+    name: Option<&str>,
+) -> Result<(Secret, bool), Failure> {
+    let view = session.item(context, item.id)?;
+    if name == Some("otp") {
+        let code = otp::code(context, session, &view)?;
+        return Ok((code.code, true));
+    }
+    match name {
+        Some("title") => return Ok((Secret::new(item.title.to_string()), false)),
+        Some("path") => return Ok((Secret::new(item.path()), false)),
+        Some("folder") => return Ok((Secret::new(item.folder.to_string()), false)),
+        Some("kind") => return Ok((Secret::new(item.kind.name().to_owned()), false)),
+        Some("url") => {
+            let url = view
+                .urls
+                .first()
+                .ok_or_else(|| missing(item, &view, "url"))?;
+            return Ok((Secret::new(url.address.clone()), false));
+        }
+        _ => {}
+    }
+    let id = match name {
+        Some(name) => field_named(&view, name).ok_or_else(|| missing(item, &view, name))?,
+        None => main_field(&view).ok_or_else(|| missing(item, &view, "password"))?,
+    };
+    Ok((session.reveal(context, item.id, id, None)?, false))
+}
+
+/// The field of a name: exactly, else without case.
+fn field_named(view: &ItemView, name: &str) -> Option<FieldId> {
+    let shown = || {
+        view.fields
+            .iter()
+            .filter(|field| !is_about_the_item(field.id))
+    };
+    let exact = shown().find(|field| field.name == name);
+    let found =
+        exact.or_else(|| shown().find(|field| field.name.to_lowercase() == name.to_lowercase()));
+    found.map(|field| field.id)
+}
+
+/// The first field of the kind's template that has a value, else the password.
+fn main_field(view: &ItemView) -> Option<FieldId> {
+    let template = view.kind().template().iter().filter(|number| {
+        field::standard_field(**number).is_some_and(|(_, kind)| kind.is_secret())
+            && **number != field::OTP
+    });
+    let numbers = template.copied().chain([field::PASSWORD]);
+    numbers
+        .map(FieldId::Standard)
+        .find(|id| view.field(*id).is_some())
+}
+
+/// Fields 1 to 9 describe the item and are not shown as fields.
+pub(crate) fn is_about_the_item(id: FieldId) -> bool {
+    matches!(id, FieldId::Standard(number) if number < field::USERNAME)
+}
+
+/// What an item's fields are called.
+pub(crate) fn field_names(view: &ItemView) -> Vec<String> {
+    let fields = view.fields.iter();
+    let own = fields.filter(|field| !is_about_the_item(field.id));
+    own.map(|field| field.name.clone()).collect()
+}
+
+fn missing(item: &ItemSummary, view: &ItemView, name: &str) -> Failure {
+    let known = field_names(view);
+    let failure = Failure::new(Kind::NotFound, format!("{} has no {name}", item.path()));
+    if known.is_empty() {
+        failure
+    } else {
+        failure.hint(format!("it has: {}", known.join(", ")))
+    }
+}
