@@ -7,7 +7,7 @@ mod attacked;
 mod scene;
 
 use attacked::{
-    Bench, CANARIES, EDITED, ITEM, commands_in_help, every_command, finish, with_floor,
+    Bench, CANARIES, EDITED, ITEM, commands_in_help, every_command, exit_code, finish, with_floor,
 };
 use keyfold::storage::simulated::SimulatedStorage;
 use rand::SeedableRng;
@@ -459,7 +459,12 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
         let mut all = bench.options();
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let (calls, outcome) = traced(&bench, env!("CARGO_BIN_EXE_keyfold"), &all, input);
-        assert!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+        let code = outcome.status.code();
+        assert_eq!(
+            code,
+            Some(exit_code(&arguments)),
+            "{arguments:?}: {outcome:?}"
+        );
         assert_eq!(leaks(&bench, &calls), [""; 0], "{arguments:?}");
         assert_eq!(connections(&calls), [""; 0], "{arguments:?}");
         assert_eq!(open_to_others(&bench, &calls), [""; 0], "{arguments:?}");

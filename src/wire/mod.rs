@@ -4,9 +4,11 @@
 //! Then come frames: a length, and one question or answer in it. Nothing here reads a socket, and nothing is allocated
 //! because a length says so. Buffers are wiped: answers carry secrets, and one question carries a key.
 
+mod display;
 mod envelope;
 mod greeting;
 
+pub use display::Display;
 pub use envelope::{
     Answer, Asking, HeldVault, HoldLimits, Holding, Question, Refusal, VaultAnswer,
 };

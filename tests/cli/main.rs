@@ -6,6 +6,7 @@ mod program;
 
 mod completion;
 mod conflicts;
+mod copying;
 mod devices;
 mod doctor;
 mod exchange;

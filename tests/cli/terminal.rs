@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that believes to sit at a terminal, and the person before it.
-struct Terminal {
+pub(crate) struct Terminal {
     master: File,
     slave: File,
-    child: Child,
+    pub(crate) child: Child,
     chunks: Receiver<Vec<u8>>,
     seen: String,
     /// Where the text begins that was not yet waited for.
@@ -24,7 +24,7 @@ struct Terminal {
 
 impl Terminal {
     /// Runs a command whose standard streams are a terminal.
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -64,7 +64,7 @@ impl Terminal {
     }
 
     /// Runs the program with a terminal that it may also open as /dev/tty.
-    fn attached(home: &Home, args: &[&str]) -> Self {
+    pub(crate) fn attached(home: &Home, args: &[&str]) -> Self {
         let mut command = Command::new("setsid");
         command
             .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_keyfold")])
@@ -88,7 +88,7 @@ impl Terminal {
 
     /// Waits until this text appears after what was waited for before.
     #[track_caller]
-    fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.seen[self.read_to..].find(text) {
@@ -99,19 +99,19 @@ impl Terminal {
         }
     }
 
-    fn types(&mut self, text: &str) {
+    pub(crate) fn types(&mut self, text: &str) {
         // A prompt shows before it has turned the echo off.
         std::thread::sleep(Duration::from_millis(200));
         self.master.write_all(text.as_bytes()).unwrap();
     }
 
-    fn echoes(&self) -> bool {
+    pub(crate) fn echoes(&self) -> bool {
         let modes = rustix::termios::tcgetattr(&self.slave).unwrap().local_modes;
         modes.contains(rustix::termios::LocalModes::ECHO | rustix::termios::LocalModes::ICANON)
     }
 
     /// Waits for the end: the exit code and all that was shown.
-    fn ends(mut self) -> (i32, String) {
+    pub(crate) fn ends(mut self) -> (i32, String) {
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         while self.take(Instant::now() + Duration::from_millis(300)) {}
         (code, self.seen)

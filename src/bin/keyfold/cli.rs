@@ -1,6 +1,7 @@
 //! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
 
 mod agent;
+mod clipboard;
 mod doctor;
 mod moving;
 mod sharing;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
+pub(crate) use clipboard::{CopyField, CopyHow, MayCopy};
 pub(crate) use doctor::{Doctor, FindingKind};
 pub(crate) use moving::{Export, Import};
 pub(crate) use sharing::{
@@ -124,6 +126,8 @@ pub(crate) enum Command {
     Add(Add),
     /// Print one field of an item, its password unless another is named
     Get(Get),
+    /// Copy one field of an item to the clipboard, its password unless another is named
+    Copy(CopyField),
     /// Show a whole item, secrets masked
     Show(Show),
     /// Unlock the vault for the next commands
@@ -498,6 +502,8 @@ pub(crate) struct Generate {
     /// At least this many symbols; 0 for none at all
     #[arg(long, value_name = "MIN")]
     pub(crate) symbol: Option<u16>,
+    #[command(flatten)]
+    pub(crate) may_copy: MayCopy,
 }
 
 #[derive(Args)]
@@ -514,8 +520,10 @@ pub(crate) struct Otp {
     #[arg(long)]
     pub(crate) next: bool,
     /// Go on showing codes with the seconds that are left; all items with a seed where none is named
-    #[arg(long, conflicts_with = "next")]
+    #[arg(long, conflicts_with_all = ["next", "copy"])]
     pub(crate) watch: bool,
+    #[command(flatten)]
+    pub(crate) may_copy: MayCopy,
 }
 
 /// A seed in or out.

@@ -10,7 +10,7 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use keyfold::model::moment::Moment;
 use keyfold::storage::{RealStorage, Storage, read_whole};
 use keyfold::vault::Places;
-use keyfold::wire::HoldLimits;
+use keyfold::wire::{Display, HoldLimits};
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ use toml_edit::DocumentMut;
 const CONFIG_LIMIT: usize = 64 << 10;
 
 /// Settings that may stand in the configuration, with what they mean.
-pub(crate) const SETTINGS: [(&str, &str); 6] = [
+pub(crate) const SETTINGS: [(&str, &str); 7] = [
     (
         "vault",
         "the vault that is used where none is named: a path, or a name of [vaults]",
@@ -41,6 +41,10 @@ pub(crate) const SETTINGS: [(&str, &str); 6] = [
     (
         "lock_at_latest",
         "the agent locks a vault so long after it was unlocked: 12h, never",
+    ),
+    (
+        "clipboard_timeout",
+        "the clipboard is cleared so long after something was copied: 30s, 2m, never",
     ),
 ];
 
@@ -128,6 +132,38 @@ impl Context {
             idle_secs: seconds("lock_after", &idle)?,
             age_secs: seconds("lock_at_latest", &age)?,
         })
+    }
+
+    /// How long what is copied stays in the clipboard, in seconds; `None` until something else is copied.
+    pub(crate) fn clipboard_seconds(&mut self) -> Result<Option<u64>, Failure> {
+        let value = self.setting_or("clipboard_timeout", "30s")?.value;
+        span::parse(&value).ok_or_else(|| {
+            Failure::usage(format!("the setting clipboard_timeout is no time: {value}"))
+                .hint("for instance 30s, 2m, never")
+        })
+    }
+
+    /// The display that this run belongs to.
+    #[expect(
+        clippy::unused_self,
+        reason = "the display is part of what a run knows"
+    )]
+    pub(crate) fn display(&self) -> Display {
+        Display {
+            wayland: variable("WAYLAND_DISPLAY"),
+            runtime_folder: variable("XDG_RUNTIME_DIR"),
+            x11: variable("DISPLAY"),
+            authority: variable("XAUTHORITY"),
+        }
+    }
+
+    /// Whether tmux stands between this run and the terminal.
+    #[expect(
+        clippy::unused_self,
+        reason = "the terminal is part of what a run knows"
+    )]
+    pub(crate) fn is_in_tmux(&self) -> bool {
+        variable("TMUX").is_some()
     }
 
     fn setting_or(&mut self, key: &str, default: &str) -> Result<InForce, Failure> {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod cli;
+mod clipboard;
 mod commands;
 mod completion;
 mod context;

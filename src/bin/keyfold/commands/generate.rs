@@ -1,6 +1,7 @@
 //! `gen`: passwords and passphrases, with their exact entropy.
 
 use crate::cli::Generate;
+use crate::commands::copying::{Copied, Way};
 use crate::context::Context;
 use crate::failure::Failure;
 use keyfold::generate::{self, Class, Phrase, Plan, Rules};
@@ -16,6 +17,24 @@ const DEFAULT_LENGTH: u16 = 20;
 pub(crate) fn run(context: &mut Context, args: &Generate) -> Result<(), Failure> {
     if !(1..=COUNT_LIMIT).contains(&args.count) {
         return Err(Failure::usage(format!("--count is 1 to {COUNT_LIMIT}")));
+    }
+    if let Some(how) = args.may_copy.how() {
+        if args.count != 1 {
+            return Err(Failure::usage("--copy takes one, not several"));
+        }
+        let way = Way::find(context, &how)?;
+        let (mut values, entropy_bits) = make(context, args)?;
+        tell_entropy(context, entropy_bits);
+        let value = values.pop().unwrap_or_else(|| Secret::new(String::new()));
+        let what = Copied {
+            item: None,
+            field: if args.words.is_some() {
+                "passphrase"
+            } else {
+                "password"
+            },
+        };
+        return way.copy(context, &what, value);
     }
     let (values, entropy_bits) = make(context, args)?;
     if context.output.json {
@@ -42,10 +61,12 @@ pub(crate) fn run(context: &mut Context, args: &Generate) -> Result<(), Failure>
         lines.push('\n');
     }
     context.output.raw(lines.as_bytes())?;
-    context
-        .output
-        .note(&format!("{entropy_bits:.1} bits of entropy"));
+    tell_entropy(context, entropy_bits);
     Ok(())
+}
+
+fn tell_entropy(context: &Context, bits: f64) {
+    context.output.note(&format!("{bits:.1} bits of entropy"));
 }
 
 fn make(context: &mut Context, args: &Generate) -> Result<(Vec<Secret>, f64), Failure> {

@@ -20,7 +20,7 @@ pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
         return Err(Failure::usage("codes are of now, not of the past")
             .hint("leave --at out; keyfold history shows former seeds"));
     }
-    let (secret, is_code) = value(context, &mut session, &item, field.as_deref())?;
+    let found = value(context, &mut session, &item, field.as_deref())?;
     if context.output.json {
         #[derive(Serialize)]
         struct Got<'a> {
@@ -30,12 +30,12 @@ pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
         // EXPOSE: the user asked for this value.
         return context.output.json(&Got {
             schema: 1,
-            value: secret.expose(),
+            value: found.secret.expose(),
         });
     }
     context.output.secret(
-        &secret,
-        if is_code {
+        &found.secret,
+        if found.is_code {
             Ending::Newline
         } else {
             Ending::None

@@ -7,6 +7,8 @@ mod compact;
 mod completions;
 mod config;
 mod conflicts;
+mod copy;
+mod copying;
 mod cp;
 mod devices;
 mod doctor;
@@ -81,6 +83,7 @@ pub(crate) fn run(
         Command::Init(args) => init::run(context, &args),
         Command::Add(args) => add::run(context, args),
         Command::Get(args) => get::run(context, &args),
+        Command::Copy(args) => copy::run(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Unlock => unlock::run(context),
         Command::Lock => lock::run(context),

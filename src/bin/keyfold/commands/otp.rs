@@ -2,6 +2,7 @@
 
 use crate::cli::{Otp, OtpAction};
 use crate::commands::add::Wishes;
+use crate::commands::copying::{Copied, Way};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::output::Ending;
@@ -28,6 +29,10 @@ pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
         None if args.watch => watch(context, args.name.as_deref()),
         None => {
             let name = args.name.ok_or_else(|| Failure::usage("which item?"))?;
+            let way = match args.may_copy.how() {
+                Some(how) => Some(Way::find(context, &how)?),
+                None => None,
+            };
             let mut session = Session::open(context)?;
             let item = session.pick(context, &name, Scope::Live)?;
             let view = session.item(context, item.id)?;
@@ -35,7 +40,18 @@ pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
                 refuse_counter(context, &mut session, &view)?;
             }
             let code = code(context, &mut session, &view)?;
-            print(context, &code, args.next)
+            let Some(way) = way else {
+                return print(context, &code, args.next);
+            };
+            let shown = match code.next {
+                Some(next) if args.next => next,
+                _ => code.code,
+            };
+            let copied = Copied {
+                item: Some(&item.path()),
+                field: "otp",
+            };
+            way.copy(context, &copied, shown)
         }
     }
 }

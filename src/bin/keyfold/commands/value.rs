@@ -42,37 +42,70 @@ impl Wanted<'_> {
     }
 }
 
+/// A field's value, and what the field is called.
+pub(crate) struct Found {
+    pub(crate) secret: Secret,
+    pub(crate) name: String,
+    pub(crate) is_code: bool,
+}
+
 /// A field's value by its name; the main field where none is named; `otp` is the code.
 pub(crate) fn value(
     context: &mut Context,
     session: &mut Session,
     item: &ItemSummary,
     name: Option<&str>,
-) -> Result<(Secret, bool), Failure> {
+) -> Result<Found, Failure> {
     let view = session.item(context, item.id)?;
     if name == Some("otp") {
         let code = otp::code(context, session, &view)?;
-        return Ok((code.code, true));
+        return Ok(Found {
+            secret: code.code,
+            name: "otp".to_owned(),
+            is_code: true,
+        });
     }
-    match name {
-        Some("title") => return Ok((Secret::new(item.title.to_string()), false)),
-        Some("path") => return Ok((Secret::new(item.path()), false)),
-        Some("folder") => return Ok((Secret::new(item.folder.to_string()), false)),
-        Some("kind") => return Ok((Secret::new(item.kind.name().to_owned()), false)),
-        Some("url") => {
-            let url = view
-                .urls
-                .first()
-                .ok_or_else(|| missing(item, &view, "url"))?;
-            return Ok((Secret::new(url.address.clone()), false));
-        }
-        _ => {}
+    if let Some(name) = name
+        && let Some(text) = about_the_item(item, &view, name)?
+    {
+        return Ok(Found {
+            secret: Secret::new(text),
+            name: name.to_owned(),
+            is_code: false,
+        });
     }
     let id = match name {
         Some(name) => field_named(&view, name).ok_or_else(|| missing(item, &view, name))?,
         None => main_field(&view).ok_or_else(|| missing(item, &view, "password"))?,
     };
-    Ok((session.reveal(context, item.id, id, None)?, false))
+    Ok(Found {
+        secret: session.reveal(context, item.id, id, None)?,
+        name: view
+            .field(id)
+            .map_or(String::new(), |field| field.name.clone()),
+        is_code: false,
+    })
+}
+
+/// What describes the item and is no field of its own, by the names that scripts use.
+fn about_the_item(
+    item: &ItemSummary,
+    view: &ItemView,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    Ok(Some(match name {
+        "title" => item.title.to_string(),
+        "path" => item.path(),
+        "folder" => item.folder.to_string(),
+        "kind" => item.kind.name().to_owned(),
+        "url" => {
+            let url = view.urls.first();
+            url.ok_or_else(|| missing(item, view, "url"))?
+                .address
+                .clone()
+        }
+        _ => return Ok(None),
+    }))
 }
 
 /// The field of a name: exactly, else without case.

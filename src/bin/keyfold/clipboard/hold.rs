@@ -1,0 +1,140 @@
+//! The holder's side: takes one content from its pipe, owns the clipboard with it, and ends when that is over.
+
+use super::child::{FRAME_LIMIT, OWNED};
+use super::{Content, Leash};
+use crate::context::Context;
+use crate::failure::Failure;
+use keyfold::wire::{Display, LENGTH_BYTES, parse_body, parse_length};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// What a content is held by until it is over.
+pub(super) struct Limits {
+    /// When its time is over.
+    pub(super) deadline: Option<Instant>,
+    /// Ends when who started this process ends or lets go.
+    pub(super) leash: Option<File>,
+}
+
+/// Holds one content. This is a child of `copy` or of the agent; nobody types it.
+///
+/// # Errors
+/// None that matters: what went wrong was told to who started it.
+pub(crate) fn hold(context: &Context, leash: Leash) -> Result<(), Failure> {
+    // Away from the terminal, whose end is no reason to forget. Refused only to who leads a session already.
+    let _session = rustix::process::setsid();
+    if let Err(failure) = own(context, leash) {
+        context
+            .output
+            .raw(format!("{}\n", failure.told()).as_bytes())?;
+        return Err(failure);
+    }
+    Ok(())
+}
+
+fn own(context: &Context, leash: Leash) -> Result<(), Failure> {
+    let display = context.display();
+    // Connected before there is anything to hold, so that an agent's next copy need not wait for it.
+    let early = connect_early(&display);
+    // Not through the buffer of standard input, which nobody wipes.
+    let mut pipe = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let Some(Content { text, seconds }) = read_content(&mut pipe)? else {
+        return Ok(());
+    };
+    let limits = Limits {
+        deadline: seconds
+            .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+        leash: (leash == Leash::Held).then_some(pipe),
+    };
+    serve(&display, early, text, limits, || report_owned(context))
+}
+
+/// Tells who waits that the clipboard is ours, and lets go of standard output.
+fn report_owned(context: &Context) -> Result<(), Failure> {
+    context.output.raw(format!("{OWNED}\n").as_bytes())?;
+    let nothing = File::options().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&nothing).map_err(io::Error::from)?;
+    Ok(())
+}
+
+/// The content; `None` where the other side went away without one.
+fn read_content(pipe: &mut File) -> Result<Option<Content>, Failure> {
+    let wrong = || Failure::failed("that is no content for the clipboard");
+    let mut length = [0; LENGTH_BYTES];
+    match pipe.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let length = parse_length(length).map_err(|_| wrong())?;
+    if length > FRAME_LIMIT {
+        return Err(wrong());
+    }
+    let mut body = Zeroizing::new(vec![0; length]);
+    pipe.read_exact(&mut body)?;
+    parse_body(&body).map(Some).map_err(|_| wrong())
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+use display::{connect_early, serve};
+
+#[cfg(all(unix, not(target_os = "macos")))]
+mod display {
+    use super::{Display, Failure, Limits};
+    use crate::clipboard::{wayland, x11};
+    use keyfold::secret::Secret;
+
+    /// A connection to an X server, where that is what there is.
+    pub(super) fn connect_early(display: &Display) -> Option<x11::Owner> {
+        if display.wayland.is_some() {
+            return None;
+        }
+        // Why not is told when there is something to hold.
+        x11::Owner::connect(display).ok()
+    }
+
+    /// Owns the clipboard until that is over: Wayland's where the compositor lets programs without a window, else that
+    /// of the X server.
+    pub(super) fn serve(
+        display: &Display,
+        early: Option<x11::Owner>,
+        text: Secret,
+        limits: Limits,
+        owned: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if display.wayland.is_some() {
+            match wayland::prepare(&text) {
+                Ok(prepared) => {
+                    drop(text);
+                    return wayland::serve(prepared, limits, owned);
+                }
+                Err(failure) if display.local_x11().is_none() => return Err(failure),
+                Err(_) => {}
+            }
+        }
+        let mut owner = match early {
+            Some(owner) => owner,
+            None => x11::Owner::connect(display)?,
+        };
+        owner.own()?;
+        owned()?;
+        owner.serve(&text, &limits)
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn connect_early(_display: &Display) {}
+
+/// There is none here yet.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn serve(
+    _display: &Display,
+    _early: (),
+    _text: keyfold::secret::Secret,
+    _limits: Limits,
+    _owned: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    Err(Failure::failed("keyfold knows no clipboard of this system"))
+}

@@ -1,0 +1,29 @@
+//! `copy`: one field's value to the clipboard.
+
+use crate::cli::CopyField;
+use crate::clipboard;
+use crate::commands::copying::{Copied, Way};
+use crate::commands::value::{Wanted, value};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session::Session;
+
+pub(crate) fn run(context: &mut Context, args: &CopyField) -> Result<(), Failure> {
+    if let Some(leash) = args.holder {
+        return clipboard::hold(context, leash);
+    }
+    let way = Way::find(context, &args.how)?;
+    let mut session = Session::open(context)?;
+    let wanted = Wanted {
+        name: args.name.as_deref(),
+        field: args.field.as_deref(),
+        url: args.url.as_deref(),
+    };
+    let (item, field) = wanted.pick(context, &mut session)?;
+    let found = value(context, &mut session, &item, field.as_deref())?;
+    let copied = Copied {
+        item: Some(&item.path()),
+        field: &found.name,
+    };
+    way.copy(context, &copied, found.secret)
+}

@@ -1,0 +1,11 @@
+//! The clipboard of real displays: a secret arrives, is marked, and is gone again exactly where it is still ours
+//! (SECURITY.md, row B11).
+#![cfg(all(unix, not(target_os = "macos")))]
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+#[path = "../program/mod.rs"]
+mod program;
+
+mod held;
+mod wayland;
+mod x11;
