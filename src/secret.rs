@@ -128,6 +128,22 @@ pub fn scrub_stack() {
     zeroize::zeroize_stack::<SCRUBBED_STACK>();
 }
 
+/// How much of a stack a primitive takes, in bytes, generously: hash states, key blocks, cipher states.
+const PRIMITIVE_STACK: usize = 4 * 1024;
+
+/// Runs a primitive of cryptography and overwrites the stack that it used: its states hold keys, and what lies there would
+/// be copied along with the next value that has room in it.
+pub(crate) fn scrubbed<T>(primitive: impl FnOnce() -> T) -> T {
+    let done = apart(primitive);
+    zeroize::zeroize_stack::<PRIMITIVE_STACK>();
+    done
+}
+
+#[inline(never)]
+fn apart<T>(primitive: impl FnOnce() -> T) -> T {
+    primitive()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ mod memory;
 
 use attacked::{
     Bench, EDITED, HIDDEN, IMPORTED, ITEM, NEW_PASSWORD, PASSWORD, SEED, commands_in_help,
-    every_command,
+    every_command, finish,
 };
 use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER, HEXUPPER};
 use memory::keys::keys_of;
@@ -17,6 +17,8 @@ use memory::stopped::Stopped;
 use memory::{Canary, Found, names, scan};
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Output;
+use std::time::{Duration, Instant};
 
 fn texts() -> Vec<Canary> {
     let seed = BASE32_NOPAD.decode(&SEED.as_bytes()[..40]).unwrap();
@@ -147,4 +149,109 @@ fn no_command_leaves_a_secret_or_a_key_in_memory() {
     let listed = commands_in_help(&bench);
     let missing: Vec<_> = listed.difference(&done).collect();
     assert_eq!(missing, [""; 0], "not looked at yet");
+}
+
+// ---- The agent ----
+
+/// Keys of an open vault: all that an agent may hold when nobody asks it anything.
+const OPEN: [&str; 5] = [
+    "data key",
+    "record key",
+    "secret key",
+    "slot mac key",
+    "nonce key",
+];
+/// Looks at an agent at rest: the first may meet it while it looks at the vault's file, as it does now and then.
+const LOOKS: usize = 3;
+
+/// Runs a command that gets no password: the agent has to answer.
+fn through_agent(bench: &Bench, arguments: &[&str]) -> Output {
+    let mut command = bench.prepare(env!("CARGO_BIN_EXE_keyfold"));
+    command.arg("--no-input").args(arguments);
+    let outcome = finish(command.spawn().unwrap(), "");
+    assert!(outcome.status.success(), "{arguments:?}: {outcome:?}");
+    outcome
+}
+
+/// Waits until no thread of the agent serves a client any more.
+fn wait_for_rest(agent: u32) {
+    let limit = Instant::now() + Duration::from_secs(120);
+    let serves = || {
+        let threads = fs::read_dir(format!("/proc/{agent}/task")).unwrap();
+        let names = threads.filter_map(|thread| fs::read(thread.unwrap().path().join("comm")).ok());
+        names.into_iter().any(|name| name == b"client\n")
+    };
+    while serves() {
+        assert!(Instant::now() < limit, "a client never left");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What is wrong with an agent's memory: more than these, less than these, or keys in more than one small piece of it.
+fn wrong_at_rest(found: &[Found], allowed: &[&str]) -> Option<String> {
+    let names = names(found);
+    let places = || found.iter().map(|found| found.address);
+    let spread = places().max().unwrap_or(0) - places().min().unwrap_or(0);
+    let is_right = names.iter().eq(allowed.iter().collect::<BTreeSet<_>>()) && spread < 16 * 1024;
+    (!is_right).then(|| format!("{found:?}"))
+}
+
+#[track_caller]
+fn assert_at_rest(agent: u32, canaries: &[Canary], allowed: &[&str], state: &str) {
+    wait_for_rest(agent);
+    let looks = (0..LOOKS).map(|_| wrong_at_rest(&scan(agent, canaries), allowed));
+    let wrong: Option<Vec<String>> = looks.collect();
+    assert!(
+        wrong.is_none(),
+        "{state}: {}",
+        wrong.unwrap_or_default().join("\n")
+    );
+}
+
+#[test]
+#[ignore = "needs gdb, and root to read another program's memory"]
+fn an_agent_at_rest_holds_keys_alone_and_a_locked_one_nothing() {
+    let bench = Bench::with_vault();
+    bench.run(&["add", "mail", "--secret-stdin"], ITEM);
+    let uri = format!("otpauth://totp/canary?secret={SEED}");
+    bench.run(&["otp", "add", "mail", "--otp-stdin"], &uri);
+    let keys = keys_of(&bench.path("drive/vault.keyfold"), PASSWORD);
+    let canaries = [texts(), keys].concat();
+
+    assert!(bench.run(&["unlock"], "").status.success());
+    let status = through_agent(&bench, &["agent", "status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let agent = u32::try_from(status["pid"].as_u64().unwrap()).unwrap();
+    assert_at_rest(agent, &canaries, &OPEN, "unlocked and idle");
+
+    for arguments in [
+        &["get", "mail"][..],
+        &["otp", "mail"],
+        &["show", "mail", "--reveal"],
+        &["edit", "mail", "--username", "anna"],
+    ] {
+        through_agent(&bench, arguments);
+        assert_at_rest(agent, &canaries, &OPEN, arguments[0]);
+    }
+    let edit = bench.run(&["edit", "mail", "--secret-stdin"], EDITED);
+    assert!(edit.status.success());
+    assert_eq!(
+        through_agent(&bench, &["get", "mail"]).stdout,
+        EDITED.as_bytes()
+    );
+    assert_at_rest(agent, &canaries, &OPEN, "edited elsewhere");
+
+    // Whoever asks the agent leaves nothing either.
+    let mut get = bench.prepare(env!("CARGO_BIN_EXE_keyfold"));
+    get.args(["--no-input", "get", "mail"]);
+    fs::write(bench.path("input/stdin"), "").unwrap();
+    let (input, output) = (bench.path("input/stdin"), bench.path("output"));
+    let stopped = Stopped::at("exit_group", &get, &input, &output);
+    assert_eq!(fs::read(&output).unwrap(), EDITED.as_bytes());
+    assert_eq!(scan(stopped.pid, &canaries), []);
+    drop(stopped);
+
+    through_agent(&bench, &["lock"]);
+    assert_at_rest(agent, &canaries, &[], "locked");
+    through_agent(&bench, &["agent", "stop"]);
 }

@@ -3,6 +3,7 @@
 //! Each key is its own type, wiped when dropped, without Debug, so that one cannot stand where another belongs.
 
 use crate::model::ids::{KeyId, VaultId};
+use crate::secret::scrubbed;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
@@ -142,7 +143,7 @@ impl Keys {
     /// Derives every subkey of a data key in a vault.
     #[must_use]
     pub fn derive(data: DataKey, vault: VaultId) -> Self {
-        let root = Hkdf::<Sha256>::new(Some(&vault.0), data.expose());
+        let root = extract(&vault.0, data.expose());
         // Filled where they stay: a key that is moved leaves a copy behind.
         let mut tree = Box::new(KeyTree {
             vault,
@@ -165,7 +166,7 @@ impl Keys {
     /// The vault's fingerprint as six numbers below `words`, for a list of that many words.
     #[must_use]
     pub fn derive_fingerprint(&self, words: u16) -> [usize; 6] {
-        let root = Hkdf::<Sha256>::new(Some(&self.vault.0), self.data.expose());
+        let root = extract(&self.vault.0, self.data.expose());
         let mut bytes = [0; 16];
         expand(&root, FINGERPRINT_LABEL, &mut bytes);
         let mut number = u128::from_be_bytes(bytes);
@@ -191,7 +192,7 @@ pub(crate) fn derive_slot_key(
     salt: &[u8],
     bound: &[&[u8]],
 ) -> (SlotKey, [u8; KEY_LENGTH]) {
-    let root = Hkdf::<Sha256>::new(Some(salt), secret);
+    let root = extract(salt, secret);
     let mut info = SLOT_LABEL.to_vec();
     for part in bound {
         info.extend_from_slice(part);
@@ -206,16 +207,21 @@ pub(crate) fn derive_slot_key(
 
 /// HMAC-SHA-256 over the parts, one after another.
 pub(crate) fn derive_mac(key: &[u8; KEY_LENGTH], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
+    scrubbed(|| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    })
+}
+
+fn extract(salt: &[u8], secret: &[u8]) -> Hkdf<Sha256> {
+    scrubbed(|| Hkdf::new(Some(salt), secret))
 }
 
 fn expand(root: &Hkdf<Sha256>, label: &[u8], out: &mut [u8]) {
-    root.expand(label, out)
-        .expect("every output is far below 255 hash lengths");
+    scrubbed(|| root.expand(label, out)).expect("every output is far below 255 hash lengths");
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::log::frame::{
 };
 use crate::log::preamble::Context;
 use crate::model::ids::{FieldId, ItemId, RecordId};
+use crate::secret::scrubbed;
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
@@ -176,14 +177,15 @@ pub(crate) fn seal_in_place(
     associated: &[u8],
     buffer: &mut Vec<u8>,
 ) {
-    let cipher = XChaCha20Poly1305::new(key.into());
-    let tag = cipher
-        .encrypt_inout_detached(
-            &XNonce::from(*nonce),
-            associated,
-            InOutBuf::from(buffer.as_mut_slice()),
-        )
-        .expect("XChaCha20 takes messages of up to 256 GiB");
+    let tag = scrubbed(|| {
+        XChaCha20Poly1305::new(key.into())
+            .encrypt_inout_detached(
+                &XNonce::from(*nonce),
+                associated,
+                InOutBuf::from(buffer.as_mut_slice()),
+            )
+            .expect("XChaCha20 takes messages of up to 256 GiB")
+    });
     buffer.extend_from_slice(&tag);
 }
 
@@ -211,15 +213,16 @@ fn open_in_place(
     let (text, tag) = body.split_last_chunk_mut::<TAG_LENGTH>()?;
     let length = text.len();
     let tag = *tag;
-    let cipher = XChaCha20Poly1305::new(key.into());
-    cipher
-        .decrypt_inout_detached(
-            &XNonce::from(*nonce),
-            associated,
-            InOutBuf::from(text),
-            (&tag).into(),
-        )
-        .ok()?;
+    scrubbed(|| {
+        XChaCha20Poly1305::new(key.into())
+            .decrypt_inout_detached(
+                &XNonce::from(*nonce),
+                associated,
+                InOutBuf::from(text),
+                (&tag).into(),
+            )
+            .ok()
+    })?;
     Some(length)
 }
 
