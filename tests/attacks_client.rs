@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -192,13 +192,22 @@ fn nothing_is_written_or_read_through_a_link_that_waits_for_it() {
 // ---- B10: the configuration ----
 
 /// Every setting there is, with the reason why whoever can write the configuration gets no secret by it.
-const HARMLESS: [(&str, &str); 3] = [
+const HARMLESS: [(&str, &str); 6] = [
     (
         "vault",
         "a path or a name; another vault asks for its own password",
     ),
     ("vaults.NAME", "a path, as above"),
     ("device", "a text that is shown in the history"),
+    (
+        "agent",
+        "none is used, or one that still wants the password",
+    ),
+    (
+        "lock_after",
+        "whoever writes here can ask an unlocked agent anyway; a locked one stays locked",
+    ),
+    ("lock_at_latest", "as above"),
 ];
 
 #[test]
@@ -342,22 +351,61 @@ fn another_user_reads_nothing() {
 
 /// The system calls of one command line and of everything that it starts.
 fn traced(bench: &Bench, program: &str, arguments: &[String], input: &str) -> (String, Output) {
-    let log = bench.path("trace");
+    let outcome = finish(start_traced(bench, "trace", program, arguments), input);
+    (calls_in(bench, "trace"), outcome)
+}
+
+/// Starts a command line whose system calls go to a file of the bench.
+fn start_traced(bench: &Bench, log: &str, program: &str, arguments: &[String]) -> Child {
     let mut command = bench.prepare("strace");
     command
         .args(["-f", "-v", "-y", "-s", "1000000", "-o"])
-        .arg(&log)
+        .arg(bench.path(log))
         .args(["-e", "trace=execve,execveat,socket,socketpair,connect,open,openat,creat,mkdir,mkdirat,write,writev,pwrite64,pwritev,sendto,sendmsg"])
         .arg(program)
         .args(arguments);
-    let child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("strace: {error}"));
-    let outcome = finish(child, input);
+    let started = command.spawn();
+    started.unwrap_or_else(|error| panic!("strace: {error}"))
+}
+
+fn calls_in(bench: &Bench, log: &str) -> String {
+    let log = bench.path(log);
     let calls = String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
-    assert!(calls.contains("execve("), "nothing was traced: {outcome:?}");
+    assert!(calls.contains("execve("), "nothing was traced");
     fs::remove_file(log).unwrap();
-    (calls, outcome)
+    calls
+}
+
+/// Unlocks the vault in an agent, both traced until the agent ends. What is asked through it then is traced too.
+fn unlock_traced(bench: &Bench) -> Child {
+    let all = [bench.options(), vec!["unlock".to_owned()]].concat();
+    let unlock = start_traced(bench, "agent-trace", env!("CARGO_BIN_EXE_keyfold"), &all);
+    let limit = Instant::now() + Duration::from_secs(120);
+    while !through_agent(bench, &["get", "mail"]).status.success() {
+        assert!(Instant::now() < limit, "it was never unlocked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let get = ["--no-input", "get", "mail"].map(str::to_owned);
+    let (calls, outcome) = traced(bench, env!("CARGO_BIN_EXE_keyfold"), &get, "");
+    assert!(outcome.status.success(), "{outcome:?}");
+    assert!(calls.contains(" connect("), "it did not ask the agent");
+    assert_quiet(bench, &calls, "get through the agent");
+    unlock
+}
+
+/// A command that gets no password.
+fn through_agent(bench: &Bench, arguments: &[&str]) -> Output {
+    let mut command = bench.prepare(env!("CARGO_BIN_EXE_keyfold"));
+    command.arg("--no-input").args(arguments);
+    finish(command.spawn().unwrap(), "")
+}
+
+/// No secret, no connection and no file for others in these calls.
+#[track_caller]
+fn assert_quiet(bench: &Bench, calls: &str, what: &str) {
+    assert_eq!(leaks(bench, calls), [""; 0], "{what}");
+    assert_eq!(connections(bench, calls), [""; 0], "{what}");
+    assert_eq!(open_to_others(bench, calls), [""; 0], "{what}");
 }
 
 /// Calls that give a secret away: in arguments or environment, or written anywhere but to standard output (where the
@@ -376,17 +424,26 @@ fn leaks(bench: &Bench, calls: &str) -> Vec<String> {
         let to_the_editor = call.starts_with("pwrite64(") && call.contains(&private);
         // The editor of this test is a script: what it writes is its own business.
         let by_the_editor = call.starts_with("write(") && call.contains(&private);
-        if !(to_the_user || to_the_editor || by_the_editor) {
+        // The only sockets are those between a command and the agent, see `connections`.
+        let to_the_agent = ["write(", "sendto("]
+            .iter()
+            .any(|name| call.starts_with(name))
+            && call.contains("<socket:");
+        if !(to_the_user || to_the_editor || by_the_editor || to_the_agent) {
             found.push(call.to_owned());
         }
     }
     found
 }
 
-/// Calls that reach beyond this machine, or to any other program.
-fn connections(calls: &str) -> Vec<String> {
+/// Calls that reach beyond this machine, or to any program but the agent.
+fn connections(bench: &Bench, calls: &str) -> Vec<String> {
+    let agent = format!(
+        "{{sa_family=AF_UNIX, sun_path=\"{}/",
+        bench.path("runtime/keyfold").display()
+    );
     let outward = |line: &&str| {
-        line.contains(" connect(")
+        (line.contains(" connect(") && !line.contains(&agent))
             || (line.contains(" socket(") && !line.contains("socket(AF_UNIX"))
     };
     calls.lines().filter(outward).map(str::to_owned).collect()
@@ -451,11 +508,17 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
     fs::remove_file(bench.path("tmp/leaked")).unwrap();
     let dial = shell("exec 3<>/dev/tcp/127.0.0.1/9".to_owned());
     let dialled = traced(&bench, "bash", &dial, "").0;
-    assert!(connections(&dialled).len() >= 2, "connection");
+    assert!(connections(&bench, &dialled).len() >= 2, "connection");
 
     let mut seen = BTreeSet::new();
+    let mut agent = None;
     for (arguments, input) in every_command() {
         bench.before(&arguments);
+        seen.extend(arguments.first().map(|name| (*name).to_owned()));
+        if arguments == ["unlock"] {
+            agent = Some(unlock_traced(&bench));
+            continue;
+        }
         let mut all = bench.options();
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let (calls, outcome) = traced(&bench, env!("CARGO_BIN_EXE_keyfold"), &all, input);
@@ -465,9 +528,7 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
             Some(exit_code(&arguments)),
             "{arguments:?}: {outcome:?}"
         );
-        assert_eq!(leaks(&bench, &calls), [""; 0], "{arguments:?}");
-        assert_eq!(connections(&calls), [""; 0], "{arguments:?}");
-        assert_eq!(open_to_others(&bench, &calls), [""; 0], "{arguments:?}");
+        assert_quiet(&bench, &calls, &arguments.join(" "));
         assert!(
             !CANARIES
                 .iter()
@@ -478,7 +539,11 @@ fn no_command_shows_a_secret_to_the_system_or_opens_a_connection() {
             assert_edit_is_private(&calls);
         }
         bench.after(&arguments);
-        seen.extend(arguments.first().map(|name| (*name).to_owned()));
+        if arguments == ["agent", "stop"] {
+            let unlock = agent.take().unwrap().wait_with_output().unwrap();
+            assert!(unlock.status.success(), "{unlock:?}");
+            assert_quiet(&bench, &calls_in(&bench, "agent-trace"), "the agent");
+        }
     }
     let listed = commands_in_help(&bench);
     assert!(listed.len() > 20, "{listed:?}");

@@ -269,6 +269,10 @@ pub(crate) fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["completions", "bash"], ""),
         (vec!["man"], ""),
         (vec!["tour"], ""),
+        (vec!["unlock"], ""),
+        (vec!["agent", "status"], ""),
+        (vec!["lock"], ""),
+        (vec!["agent", "stop"], ""),
         (vec!["relocate", "drive/vault.keyfold"], ""),
         (vec!["forget", "--yes"], ""),
     ]
