@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 
 use super::origin::Origin;
 
+/// More looks than an honest address has; one that has more is held against every stored address instead.
+const LOOKS_LIMIT: usize = 1024;
+
 /// What makes an address look like another one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Disguise {
@@ -31,7 +34,7 @@ impl Disguise {
 }
 
 /// A query that nothing answered, made ready to be held against many stored addresses.
-pub(super) struct Suspect<'a> {
+pub struct Suspect<'a> {
     query: &'a Origin,
     host: String,
     site: String,
@@ -65,10 +68,51 @@ impl<'a> Suspect<'a> {
         }
         embeds(&self.host, &site).then_some(Disguise::Embedded)
     }
+
+    /// The address that is asked for.
+    #[must_use]
+    pub fn query(&self) -> &Origin {
+        self.query
+    }
+
+    /// What the site or the host of every imitated address looks like, and other texts; `None` where there are too many.
+    pub(super) fn looks(&self) -> Option<Vec<&str>> {
+        let mut looks = vec![self.site.as_str(), self.host.as_str()];
+        add_embedded(&self.host, &mut looks)?;
+        if let Some(user) = &self.user {
+            looks.push(user);
+            looks.extend(
+                user.match_indices('.')
+                    .filter_map(|(at, _)| user.get(at + 1..)),
+            );
+            add_embedded(user, &mut looks)?;
+        }
+        (looks.len() <= LOOKS_LIMIT).then_some(looks)
+    }
+}
+
+/// Adds every text that [`embeds`] could find in a host; `None` where that makes too many.
+fn add_embedded<'a>(host: &'a str, looks: &mut Vec<&'a str>) -> Option<()> {
+    let mut starts = vec![0];
+    let mut before = None;
+    for (at, character) in host.char_indices() {
+        if before.is_some_and(|before| !is_part(before)) {
+            starts.push(at);
+        }
+        before = Some(character);
+        if !is_part(character) {
+            let found = starts.iter().filter_map(|start| host.get(*start..at));
+            looks.extend(found.filter(|found| found.contains('.')));
+            if looks.len() > LOOKS_LIMIT {
+                return None;
+            }
+        }
+    }
+    Some(())
 }
 
 /// What a host looks like (UTS #39, section 4), without case: equal for hosts that can be taken for each other.
-fn skeleton(host: &str) -> String {
+pub(super) fn skeleton(host: &str) -> String {
     if host.is_ascii() && !host.contains("xn--") {
         let table = &*ASCII_SKELETONS;
         return host
@@ -96,7 +140,6 @@ static ASCII_SKELETONS: LazyLock<Vec<String>> = LazyLock::new(|| {
 
 /// Whether `site` stands in `host` from a label's start to a label's end, and something else after it.
 fn embeds(host: &str, site: &str) -> bool {
-    let is_part = |character: char| character.is_alphanumeric();
     site.contains('.')
         && host.match_indices(site).any(|(start, found)| {
             let before = host.get(..start).and_then(|text| text.chars().next_back());
@@ -105,6 +148,10 @@ fn embeds(host: &str, site: &str) -> bool {
                 .and_then(|text| text.chars().next());
             !before.is_some_and(is_part) && after.is_some_and(|character| !is_part(character))
         })
+}
+
+fn is_part(character: char) -> bool {
+    character.is_alphanumeric()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub mod draft;
 pub mod field;
 pub mod ids;
+pub mod index;
 pub mod item;
 pub mod look_alike;
 pub mod moment;

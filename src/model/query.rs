@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::field::ItemKind;
 use super::ids::ItemId;
+use super::index::Called;
 use super::item::{ItemName, ItemRow, split_path};
 use super::look_alike::{Disguise, Suspect};
 use super::origin::{Match, Origin, compare, host_text};
@@ -19,11 +20,34 @@ use super::reference::{IdPrefix, Reference, Target};
 pub const WITHHELD_LIMIT: usize = 16;
 
 /// Items that can be gone through as often as needed: a list of rows, or an open vault, which makes no list.
+///
+/// Whoever has an index ([`super::index`]) looks at fewer items where not all of them are asked for: at each that could be
+/// meant, once. What else it looks at changes no answer.
 pub trait Listing {
     /// Looks at the name of each item.
     fn each_name(&self, look: &mut dyn FnMut(&ItemName<'_>));
     /// Looks at the row of each item.
     fn each_row(&self, look: &mut dyn FnMut(&ItemRow<'_>));
+
+    /// Looks at the name of each item that could be called so.
+    fn each_called(&self, _called: &Called<'_>, look: &mut dyn FnMut(&ItemName<'_>)) {
+        self.each_name(look);
+    }
+
+    /// Looks at the row of each item with a title, user name or host that could hold this folded text.
+    fn each_holding(&self, _part: &str, look: &mut dyn FnMut(&ItemRow<'_>)) {
+        self.each_row(look);
+    }
+
+    /// Looks at the row of each item with an address at the very host or of the same site.
+    fn each_near(&self, _origin: &Origin, look: &mut dyn FnMut(&ItemRow<'_>)) {
+        self.each_row(look);
+    }
+
+    /// Looks at the row of each item with an address of the same site, or one that the suspect could be made to look like.
+    fn each_imitated(&self, _suspect: &Suspect<'_>, look: &mut dyn FnMut(&ItemRow<'_>)) {
+        self.each_row(look);
+    }
 }
 
 impl Listing for [ItemRow<'_>] {
@@ -114,7 +138,7 @@ pub fn resolve<L: Listing + ?Sized>(name: &str, items: &L, scope: Scope) -> Reso
     let wanted = WantedName::new(name);
     let mut best = LEVELS.len();
     let mut found = Vec::new();
-    items.each_name(&mut |item| {
+    items.each_called(&wanted.called(), &mut |item| {
         let level = if scope.has(item.trashed) {
             wanted.level_of(item, best)
         } else {
@@ -129,7 +153,7 @@ pub fn resolve<L: Listing + ?Sized>(name: &str, items: &L, scope: Scope) -> Reso
         }
     });
     if found.is_empty() {
-        items.each_row(&mut |item| {
+        items.each_holding(&wanted.folded.0, &mut |item| {
             if scope.contains(item) && is_part_of(&wanted.folded, item) {
                 found.push(item.id);
             }
@@ -160,6 +184,14 @@ impl<'a> WantedName<'a> {
             folded_title: Folded::new(&title),
             folder,
             title,
+        }
+    }
+
+    /// On whichever level this is an item's name, the item is called so.
+    fn called(&self) -> Called<'_> {
+        Called {
+            titles: [&self.folded.0, &self.folded_title.0],
+            id: self.id.as_ref(),
         }
     }
 
@@ -195,20 +227,37 @@ fn is_same(one: &str, other: &str) -> bool {
 fn is_part_of(name: &Folded, item: &ItemRow<'_>) -> bool {
     name.is_in(&item.title)
         || name.is_in(&item.username)
-        || item.urls.iter().any(|address| is_in_host(name, address))
+        || item.urls.iter().any(|address| {
+            let mut hosts = host_texts(address);
+            hosts.any(|host| name.is_in(&host))
+        })
 }
 
 /// The item of a reference, outside the trash: the exact path or the id, nothing looser, since no one is there to ask.
 #[must_use]
 pub fn resolve_reference<L: Listing + ?Sized>(reference: &Reference, items: &L) -> Resolution {
-    let is_meant = |item: &ItemName<'_>| match &reference.item {
+    resolve_target(&reference.item, items)
+}
+
+/// The item that a reference is to, whatever its field.
+#[must_use]
+pub fn resolve_target<L: Listing + ?Sized>(target: &Target, items: &L) -> Resolution {
+    let is_meant = |item: &ItemName<'_>| match target {
         Target::Path { folder, title } => {
             is_same(&item.title, title) && is_same(&item.folder, folder)
         }
         Target::Id(id) => id.matches(item.id),
     };
+    let (title, id) = match target {
+        Target::Path { title, .. } => (Folded::new(title), None),
+        Target::Id(id) => (Folded(String::new()), Some(id)),
+    };
+    let called = Called {
+        titles: [&title.0, &title.0],
+        id,
+    };
     let mut found = Vec::new();
-    items.each_name(&mut |item| {
+    items.each_called(&called, &mut |item| {
         if Scope::Live.has(item.trashed) && is_meant(item) {
             found.push(item.id);
         }
@@ -252,7 +301,7 @@ pub enum WithheldReason {
 pub fn resolve_url<L: Listing + ?Sized>(query: &Origin, items: &L, scope: Scope) -> UrlResolution {
     let mut exact = Vec::new();
     let mut same_site = Vec::new();
-    items.each_row(&mut |item| {
+    items.each_near(query, &mut |item| {
         if !scope.contains(item) {
             return;
         }
@@ -286,7 +335,7 @@ fn find_withheld<L: Listing + ?Sized>(query: &Origin, items: &L, scope: Scope) -
         _ => suspect.imitates(stored).map(WithheldReason::LookAlike),
     };
     let mut withheld = Vec::new();
-    items.each_row(&mut |item| {
+    items.each_imitated(&suspect, &mut |item| {
         if scope.contains(item) {
             withheld.extend(origins(item).find_map(|stored| {
                 reason(&stored).map(|reason| Withheld {
@@ -302,7 +351,7 @@ fn find_withheld<L: Listing + ?Sized>(query: &Origin, items: &L, scope: Scope) -
     withheld
 }
 
-fn origins(item: &ItemRow<'_>) -> impl Iterator<Item = Origin> {
+pub(super) fn origins(item: &ItemRow<'_>) -> impl Iterator<Item = Origin> {
     item.urls
         .iter()
         .filter_map(|address| Origin::parse(address).ok())
@@ -414,7 +463,7 @@ impl Folded {
     }
 }
 
-fn fold(text: &str) -> Cow<'_, str> {
+pub(super) fn fold(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
         Cow::Owned(text.nfc().flat_map(char::to_lowercase).nfc().collect())
     } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -424,16 +473,20 @@ fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the name stands in the address's host, as people read it or as it travels (`xn--`).
-fn is_in_host(name: &Folded, address: &str) -> bool {
+/// An address's host as people read it and, where that is another text, as it travels (`xn--`).
+pub(super) fn host_texts(address: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let host = host_text(address);
-    name.is_in(&host)
-        || (!host.is_ascii()
-            && Origin::parse(address).is_ok_and(|origin| name.is_in(&origin.host())))
+    let travels = if host.is_ascii() {
+        None
+    } else {
+        Origin::parse(address).ok()
+    };
+    let travels = travels.map(|origin| Cow::Owned(origin.host().into_owned()));
+    std::iter::once(host).chain(travels)
 }
 
 /// Whether a path with this folder is not taken apart into the same folder and title again.
-fn is_odd_folder(folder: &str) -> bool {
+pub(super) fn is_odd_folder(folder: &str) -> bool {
     folder.starts_with('/') || folder.ends_with(['/', '\\'])
 }
 

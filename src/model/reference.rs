@@ -65,6 +65,11 @@ impl IdPrefix {
         })
     }
 
+    /// The first [`ID_DIGITS_MIN`] digits as a number.
+    pub(super) fn leading_digits(&self) -> Option<u32> {
+        u32::from_str_radix(self.digits.get(..ID_DIGITS_MIN)?, 16).ok()
+    }
+
     /// Whether the id begins so.
     #[must_use]
     pub fn matches(&self, id: ItemId) -> bool {

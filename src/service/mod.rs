@@ -14,8 +14,10 @@ use crate::model::ids::{Dot, FieldId, ItemId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
 use crate::model::origin::{Origin, OriginError};
-use crate::model::query::{Scope, WithheldReason, resolve, resolve_reference, resolve_url};
-use crate::model::reference::Reference;
+use crate::model::query::{
+    Scope, WithheldReason, resolve, resolve_reference, resolve_target, resolve_url,
+};
+use crate::model::reference::{Reference, Target};
 use crate::model::search;
 use crate::otp::{Kind, Seed, SeedError};
 use crate::secret::{Secret, scrub_stack};
@@ -93,7 +95,7 @@ fn find_answer(
         Request::Items => Response::Items(vault.state().summaries()),
         Request::Rows(ids) => Response::Items(rows(vault, &ids)),
         Request::Named(name, scope) => Response::Items(named(vault, &name, scope)),
-        Request::AtPath { folder, title } => Response::Items(at_path(vault, &folder, &title)),
+        Request::AtPath { folder, title } => Response::Items(at_path(vault, folder, title)),
         Request::ForAddress(address) => Response::ForAddress(for_address(vault, &address)?),
         Request::Find(text, scope) => {
             let state = vault.state();
@@ -213,12 +215,9 @@ fn named(vault: &Vault, name: &str, scope: Scope) -> Vec<ItemSummary> {
     rows(vault, &resolution.into_ids())
 }
 
-fn at_path(vault: &Vault, folder: &str, title: &str) -> Vec<ItemSummary> {
-    let names = vault.state().names();
-    let there = names.filter(|item| !item.trashed && item.folder == folder && item.title == title);
-    let mut ids: Vec<ItemId> = there.map(|item| item.id).collect();
-    ids.sort_unstable();
-    rows(vault, &ids)
+fn at_path(vault: &Vault, folder: String, title: String) -> Vec<ItemSummary> {
+    let target = Target::Path { folder, title };
+    rows(vault, &resolve_target(&target, vault.state()).into_ids())
 }
 
 fn for_address(vault: &Vault, address: &str) -> Result<ForAddress, ServiceError> {

@@ -6,6 +6,7 @@
 use super::buffers::{Buffers, Span};
 use super::codec::{self, DecodedRecord, MalformedRecord, UnfoldedRecord};
 use super::id_hash::IdHash;
+use super::indexed::Indexed;
 use super::op::{ChunkName, Operation, RecordHead, Tag};
 use super::runs::{Folded, Run, Runs, find_runs};
 use crate::model::ids::{DeviceId, Dot, ItemId, RecordId};
@@ -27,6 +28,8 @@ pub struct State {
     erased: HashMap<RecordId, BTreeSet<u32>>,
     erased_chunks: HashSet<ChunkName>,
     newest: Clock,
+    /// What finds items by name, where somebody asked for it.
+    pub(super) indexed: Option<Box<Indexed>>,
 }
 
 /// One record that is folded in. What else its head says is read again when somebody asks.
@@ -157,6 +160,10 @@ impl State {
         }
         let buffer = self.buffers.get(span.buffer());
         let runs = runs.get(record.runs).unwrap_or_default();
+        let items = runs.iter().filter_map(|run| run.item_in(buffer));
+        if (self.indexed.as_mut()).is_some_and(|indexed| indexed.note_changed(items)) {
+            self.indexed = None;
+        }
         self.runs.take(number, buffer, runs);
     }
 
@@ -175,6 +182,8 @@ impl State {
                 self.erased_chunks.extend(erasure.chunks);
             }
         }
+        // What it took from which item is not looked up for something so rare.
+        self.indexed = None;
     }
 
     /// Decides which of several contents under one id counts: the smaller bytes, after erasing. To be called when

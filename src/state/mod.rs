@@ -10,6 +10,7 @@ pub mod conflict;
 pub mod devices;
 pub mod fold;
 pub mod id_hash;
+mod indexed;
 pub mod op;
 mod past;
 mod rows;

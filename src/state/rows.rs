@@ -9,7 +9,6 @@ use crate::model::field;
 use crate::model::field::ItemKind;
 use crate::model::ids::{FieldId, ItemId};
 use crate::model::item::{ItemName, ItemRow, ItemSummary};
-use crate::model::query::Listing;
 use std::borrow::Cow;
 
 /// An item of which a row can be told by its whole view alone.
@@ -27,8 +26,7 @@ impl State {
     /// The row of a listing: what [`super::view::ItemView::summary`] gives.
     #[must_use]
     pub fn summary(&self, id: ItemId) -> Option<ItemSummary> {
-        let run = self.first_run_of(id)?;
-        self.row(id, run).map(ItemRow::into_owned)
+        self.row_of(id).map(ItemRow::into_owned)
     }
 
     /// The row of a listing for every item that has something to show, in no order.
@@ -39,15 +37,29 @@ impl State {
     /// The name of every item that has something to show, in no order.
     pub fn names(&self) -> impl Iterator<Item = ItemName<'_>> {
         self.first_runs()
-            .filter_map(|(id, run)| match self.unedited_name(id, run) {
-                Ok(name) => name,
-                Err(Edited) => self.row(id, run).map(|row| ItemName {
-                    id,
-                    title: row.title,
-                    folder: row.folder,
-                    trashed: row.trashed,
-                }),
-            })
+            .filter_map(|(id, run)| self.name_of_run(id, run))
+    }
+
+    /// An item's name, where it has something to show.
+    pub(super) fn name(&self, id: ItemId) -> Option<ItemName<'_>> {
+        self.name_of_run(id, self.first_run_of(id)?)
+    }
+
+    /// An item's row, where it has something to show.
+    pub(super) fn row_of(&self, id: ItemId) -> Option<ItemRow<'_>> {
+        self.row(id, self.first_run_of(id)?)
+    }
+
+    fn name_of_run(&self, id: ItemId, run: &Run) -> Option<ItemName<'_>> {
+        match self.unedited_name(id, run) {
+            Ok(name) => name,
+            Err(Edited) => self.row(id, run).map(|row| ItemName {
+                id,
+                title: row.title,
+                folder: row.folder,
+                trashed: row.trashed,
+            }),
+        }
     }
 
     fn row(&self, id: ItemId, run: &Run) -> Option<ItemRow<'_>> {
@@ -118,16 +130,6 @@ impl State {
         } else {
             Err(Edited)
         }
-    }
-}
-
-impl Listing for State {
-    fn each_name(&self, look: &mut dyn FnMut(&ItemName<'_>)) {
-        self.names().for_each(|name| look(&name));
-    }
-
-    fn each_row(&self, look: &mut dyn FnMut(&ItemRow<'_>)) {
-        self.rows().for_each(|row| look(&row));
     }
 }
 

@@ -45,6 +45,12 @@ impl Run {
     pub(super) fn is_only(&self) -> bool {
         self.is_first && self.next == NOWHERE
     }
+
+    /// The item that it is about, where its record lies in this buffer; `None` for the vault itself.
+    pub(super) fn item_in(&self, buffer: &[u8]) -> Option<ItemId> {
+        let at = usize::try_from(self.item).ok()?;
+        buffer.get(at..)?.first_chunk().copied().map(ItemId)
+    }
 }
 
 /// The first and the last run on one item.
@@ -125,7 +131,7 @@ impl Runs {
                 first: number,
                 last: number,
             };
-            let last = match item_of(run, buffer) {
+            let last = match run.item_in(buffer) {
                 None => {
                     let last = self.on_vault.map(|chain| chain.last);
                     let first = self.on_vault.map_or(number, |chain| chain.first);
@@ -172,11 +178,6 @@ impl Runs {
     }
 }
 
-fn item_of(run: &Run, buffer: &[u8]) -> Option<ItemId> {
-    let at = usize::try_from(run.item).ok()?;
-    buffer.get(at..)?.first_chunk().copied().map(ItemId)
-}
-
 impl State {
     /// Operations on an item; none where no record names it.
     pub(super) fn operations_of(&self, item: ItemId) -> Vec<Folded<'_>> {
@@ -202,7 +203,7 @@ impl State {
     /// The first run on each item with the item's id, in the order in which records came.
     pub(super) fn first_runs(&self) -> impl Iterator<Item = (ItemId, &Run)> {
         let first = self.runs.all.iter().filter(|run| run.is_first);
-        first.filter_map(|run| Some((item_of(run, self.buffer_of(run.record))?, run)))
+        first.filter_map(|run| Some((run.item_in(self.buffer_of(run.record))?, run)))
     }
 
     /// The first run on an item.
