@@ -5,6 +5,7 @@ use super::{Notice, Vault};
 use crate::model::moment::Moment;
 use crate::storage::{Storage, read_whole};
 use serde::{Deserialize, Serialize};
+use std::mem::discriminant;
 use std::path::Path;
 
 /// Bytes of the log; past it the older half goes.
@@ -48,6 +49,21 @@ impl Vault {
         self.append_events(&lines);
     }
 
+    /// Puts notices of earlier looks before those of the last one: what was done stays told, what lasts is told as it was
+    /// found last.
+    pub(super) fn put_before(&mut self, mut earlier: Vec<Notice>) {
+        let found = &self.notices;
+        let is_found = |notice: &Notice| {
+            found
+                .iter()
+                .any(|other| discriminant(other) == discriminant(notice))
+        };
+        earlier.retain(|notice| !lasts(notice) || !(is_found_anew(notice) || is_found(notice)));
+        self.logged += earlier.len();
+        earlier.append(&mut self.notices);
+        self.notices = earlier;
+    }
+
     fn append_events(&self, lines: &str) {
         if lines.is_empty() {
             return;
@@ -72,6 +88,14 @@ fn lasts(notice: &Notice) -> bool {
             | Notice::Damaged(_)
             | Notice::ForgedSlots(_)
             | Notice::OtherKey
+    )
+}
+
+/// Whether every look finds it as long as it lasts, so that it is over where one does not.
+fn is_found_anew(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Pending(_) | Notice::Unusable(_) | Notice::OtherKey
     )
 }
 

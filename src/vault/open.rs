@@ -208,11 +208,23 @@ impl Vault {
     }
 
     /// Does for a vault that stays open what opening does: what other processes, other devices and the drive did meanwhile
-    /// is read, and what is missing where is written. Where stamps tell that nothing happened, nothing is read.
+    /// is read, and what is missing where is written. Where stamps tell that nothing happened, nothing is read. What was
+    /// noticed and not taken yet stays, so that a look which nobody asked for loses no notice.
     ///
     /// # Errors
-    /// As opening: [`UnlockError::Retired`] and [`UnlockError::OtherKey`] where the way in or the key is no more.
+    /// As opening: [`UnlockError::Retired`] and [`UnlockError::OtherKey`] where the way in or the key is no more; and
+    /// [`VaultError::NoVault`] where this device was told to forget the vault, which must not come back by itself.
     pub fn look_again(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
+        if self.storage.stamp(&self.local.replica)?.is_none() {
+            return Err(VaultError::NoVault(self.places.vault_file.clone()));
+        }
+        let earlier = self.take_notices();
+        let outcome = self.look_for_news(now, rng);
+        self.put_before(earlier);
+        outcome
+    }
+
+    fn look_for_news(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<(), VaultError> {
         let lock = self
             .storage
             .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT);
