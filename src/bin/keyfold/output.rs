@@ -17,6 +17,7 @@ use std::time::Duration;
 const DEFAULT_WIDTH: usize = 100;
 
 /// How and where this run prints.
+#[derive(Clone)]
 pub(crate) struct Output {
     pub(crate) json: bool,
     quiet: bool,

@@ -11,7 +11,7 @@ use keyfold::model::moment::Moment;
 use keyfold::service::{Request, Response};
 use keyfold::vault::{Notice, Places};
 use keyfold::wire::{
-    Answer, Asking, Greeting, HeldVault, HoldLimits, Holding, Intention, PROTOCOL, Question,
+    Answer, Asking, Greeting, HeldVault, HoldLimits, Holding, Intention, Question,
 };
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -55,13 +55,14 @@ pub(crate) fn connect(context: &Context) -> Result<Option<Client>, Failure> {
     let Some(greeting) = greet(&stream, Intention::Talk)? else {
         return Ok(None);
     };
-    if greeting.protocol == PROTOCOL {
+    let own = Greeting::new(Intention::Talk);
+    // Questions grow from version to version; a protocol number that somebody forgot to raise must not make nonsense.
+    if (greeting.protocol, &greeting.version) == (own.protocol, &own.version) {
         return Ok(Some(Client { stream }));
     }
     let text = format!(
         "the agent that runs is keyfold {}, this is keyfold {}",
-        greeting.version,
-        env!("CARGO_PKG_VERSION")
+        greeting.version, own.version
     );
     Err(Failure::failed(text).hint("keyfold agent stop ends it; the next password starts this one"))
 }

@@ -1,4 +1,6 @@
 //! The vaults that an agent holds, and when each is locked: by a limit, by a sleep of the machine, by whoever asks for it.
+//!
+//! Nobody waits here for a vault that is at work: its keys go when its question is answered, those of all others at once.
 
 use super::clocks::Clocks;
 use crate::context::now;
@@ -7,24 +9,62 @@ use keyfold::vault::{Places, Vault, VaultError, locate};
 use keyfold::wire::{HeldVault, HoldLimits, Holding};
 use rand::rngs::StdRng;
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
 use std::time::Duration;
 
 /// The clocks are looked at this often while a vault is held, for a sleep that nothing else told of.
 const GLANCE: Duration = Duration::from_secs(5);
 /// Vault files and their copies are looked at this often without a question.
 pub(super) const LOOK: Duration = Duration::from_secs(30);
+/// How long whoever locks waits for a vault that is at work, and how often it looks.
+const AT_WORK: Duration = Duration::from_secs(5);
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// Why a vault is locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// Somebody said so.
+    Told,
+    /// It was not used for so long as its limit says.
+    Unused,
+    /// It was unlocked for so long as its limit says.
+    Old,
+    /// The machine slept.
+    Slept,
+    /// The way in was closed, the key was replaced, or the vault is not there any more.
+    NoWayIn,
+    /// The agent ends.
+    Ends,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Told => "somebody said so",
+            Self::Unused => "it was not used for long enough",
+            Self::Old => "it was unlocked for long enough",
+            Self::Slept => "the machine slept",
+            Self::NoWayIn => "the keys open it no more",
+            Self::Ends => "the agent ends",
+        })
+    }
+}
 
 /// All vaults of an agent.
-#[derive(Default)]
 pub(super) struct Holds {
     held: Mutex<HashMap<Places, Arc<Held>>>,
     changed: Condvar,
+    tell: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 /// One of them. Its mutex lets one question at a time into it, and keeps nobody from the others.
 pub(super) struct Held {
     vault: Mutex<Option<Open>>,
+    /// Whoever still waits for the vault finds it locked.
+    is_locked: AtomicBool,
     limits: HoldLimits,
     times: Mutex<Times>,
 }
@@ -41,6 +81,15 @@ struct Times {
 }
 
 impl Holds {
+    /// None yet. `tell` takes what happens to them, for who looks on.
+    pub(super) fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self {
+            held: Mutex::default(),
+            changed: Condvar::new(),
+            tell: Box::new(tell),
+        }
+    }
+
     /// Opens a vault and holds it; one that was held already is opened anew.
     pub(super) fn hold(&self, holding: &Holding, mut rng: StdRng) -> Result<(), VaultError> {
         let located = locate(Arc::new(RealStorage), &holding.places)?;
@@ -52,19 +101,13 @@ impl Holds {
             &mut rng,
         )?;
         let clocks = Clocks::now();
-        let held = Held {
-            vault: Mutex::new(Some(Open { vault, rng })),
-            limits: holding.limits,
-            times: Mutex::new(Times {
-                opened: clocks,
-                used: clocks,
-            }),
-        };
+        let held = Held::new(Open { vault, rng }, holding.limits, clocks);
         let former = locked(&self.held).insert(holding.places.clone(), Arc::new(held));
         if let Some(former) = former {
             former.forget();
         }
         self.changed.notify_all();
+        self.say(&holding.places, "is unlocked");
         Ok(())
     }
 
@@ -72,29 +115,35 @@ impl Holds {
     pub(super) fn get(&self, places: &Places) -> Option<Arc<Held>> {
         let clocks = Clocks::now();
         let held = locked(&self.held).get(places).cloned()?;
-        if held.is_over(clocks) {
-            self.lock(places);
+        if let Some(why) = held.is_over(clocks) {
+            self.lock(places, why);
             return None;
         }
         locked(&held.times).used = clocks;
         Some(held)
     }
 
-    /// Forgets a vault and its keys.
-    pub(super) fn lock(&self, places: &Places) {
-        // In a statement of its own: whoever waits for the vault must not keep the others waiting.
-        let held = locked(&self.held).remove(places);
-        if let Some(held) = held {
-            held.forget();
-        }
+    /// Forgets a vault and its keys: at once, or when the question that it is at work on is answered.
+    pub(super) fn lock(&self, places: &Places, why: Why) -> Option<Arc<Held>> {
+        // In a statement of its own: nobody else waits meanwhile.
+        let held = locked(&self.held).remove(places)?;
+        held.forget();
+        self.say(places, &format!("is locked: {why}"));
+        Some(held)
     }
 
-    /// Forgets all vaults.
-    pub(super) fn lock_all(&self) {
-        let held: Vec<Arc<Held>> = locked(&self.held).drain().map(|(_, held)| held).collect();
-        for held in held {
+    /// Forgets all vaults, in the same way.
+    pub(super) fn lock_all(&self, why: Why) -> Vec<Arc<Held>> {
+        let held: Vec<_> = locked(&self.held).drain().collect();
+        // First all keys, then words about it.
+        for (_, held) in &held {
             held.forget();
         }
+        let told = held.into_iter().map(|(places, held)| {
+            self.say(&places, &format!("is locked: {why}"));
+            held
+        });
+        told.collect()
     }
 
     /// What is held, by path.
@@ -103,7 +152,7 @@ impl Holds {
         let held = locked(&self.held);
         let rows = held.iter().map(|(places, held)| HeldVault {
             places: places.clone(),
-            locks_in_secs: held.left(clocks).map(|left| left.as_secs()),
+            locks_in_secs: held.left(clocks).map(|(left, _)| left.as_secs()),
         });
         let mut rows: Vec<HeldVault> = rows.collect();
         rows.sort_by(|one, other| one.places.vault_file.cmp(&other.places.vault_file));
@@ -116,7 +165,8 @@ impl Holds {
             self.lock_what_is_over();
             let held = locked(&self.held);
             let clocks = Clocks::now();
-            let next = held.values().filter_map(|held| held.left(clocks)).min();
+            let next = held.values().filter_map(|held| held.left(clocks));
+            let next = next.map(|(left, _)| left).min();
             let pause = next
                 .unwrap_or(GLANCE)
                 .clamp(Duration::from_millis(10), GLANCE);
@@ -130,60 +180,116 @@ impl Holds {
 
     fn lock_what_is_over(&self) {
         let clocks = Clocks::now();
-        let over: Vec<Places> = locked(&self.held)
+        let over: Vec<(Places, Why)> = locked(&self.held)
             .iter()
-            .filter(|(_, held)| held.is_over(clocks))
-            .map(|(places, _)| places.clone())
+            .filter_map(|(places, held)| Some((places.clone(), held.is_over(clocks)?)))
             .collect();
-        for places in over {
-            self.lock(&places);
+        for (places, why) in over {
+            self.lock(&places, why);
         }
     }
 
     /// Looks at the files of vaults that nobody asks anything just now: copies merge, and what waits is delivered.
     pub(super) fn look_around(&self) {
-        let all: Vec<(Places, Arc<Held>)> = locked(&self.held)
-            .iter()
-            .map(|(places, held)| (places.clone(), Arc::clone(held)))
-            .collect();
-        for (places, held) in all {
-            let Ok(mut open) = held.vault.try_lock() else {
-                continue;
-            };
-            let looked = open.as_mut().map(Open::look);
-            drop(open);
-            if let Some(Err(VaultError::Unlock(_))) = looked {
-                self.lock(&places);
+        let all: Vec<Places> = locked(&self.held).keys().cloned().collect();
+        for places in all {
+            let held = locked(&self.held).get(&places).cloned();
+            let looked = held.and_then(|held| held.try_with(Open::look));
+            if looked.is_some_and(|looked| looked.is_err_and(|error| is_final(&error))) {
+                self.lock(&places, Why::NoWayIn);
             }
         }
+    }
+
+    fn say(&self, places: &Places, what: &str) {
+        (self.tell)(&format!("{} {what}.", places.vault_file.display()));
+    }
+}
+
+/// Whether a vault that says so is to be locked: its keys are no use any more.
+pub(super) fn is_final(error: &VaultError) -> bool {
+    matches!(error, VaultError::Unlock(_) | VaultError::NoVault(_))
+}
+
+/// Gives vaults that are at work a while to finish their question, so that "locked" means that the keys are gone.
+pub(super) fn wait_for(held: &[Arc<Held>]) {
+    let mut waited = Duration::ZERO;
+    while waited < AT_WORK && held.iter().any(|held| held.is_at_work()) {
+        sleep(MOMENT);
+        waited += MOMENT;
     }
 }
 
 impl Held {
-    /// The vault, when it is its turn; `None` where it was locked meanwhile.
-    pub(super) fn open(&self) -> MutexGuard<'_, Option<Open>> {
-        locked(&self.vault)
+    fn new(open: Open, limits: HoldLimits, clocks: Clocks) -> Self {
+        Self {
+            vault: Mutex::new(Some(open)),
+            is_locked: AtomicBool::new(false),
+            limits,
+            times: Mutex::new(Times {
+                opened: clocks,
+                used: clocks,
+            }),
+        }
     }
 
+    /// Lets somebody at the vault when it is their turn; `None` where it was locked meanwhile.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
+        self.work_on(locked(&self.vault), work)
+    }
+
+    /// The same, unless somebody else is at it.
+    fn try_with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
+        self.work_on(self.vault.try_lock().ok()?, work)
+    }
+
+    fn work_on<T>(
+        &self,
+        mut vault: MutexGuard<'_, Option<Open>>,
+        work: impl FnOnce(&mut Open) -> T,
+    ) -> Option<T> {
+        let is_locked = || self.is_locked.load(Ordering::SeqCst);
+        let done = vault.as_mut().filter(|_| !is_locked()).map(work);
+        drop(vault);
+        // After the guard is gone: whoever locked it meanwhile either found it free or is seen here.
+        if is_locked() {
+            self.forget();
+        }
+        done
+    }
+
+    /// Wipes the keys, unless somebody is at the vault, who then does.
     fn forget(&self) {
-        // Keys are wiped as they are dropped.
-        drop(locked(&self.vault).take());
+        self.is_locked.store(true, Ordering::SeqCst);
+        if let Ok(mut vault) = self.vault.try_lock() {
+            drop(vault.take());
+        }
     }
 
-    /// How long it is still held; `None` for ever.
-    fn left(&self, clocks: Clocks) -> Option<Duration> {
+    fn is_at_work(&self) -> bool {
+        self.vault.try_lock().is_err()
+    }
+
+    /// How long it is still held, and what ends it then; `None` for ever.
+    fn left(&self, clocks: Clocks) -> Option<(Duration, Why)> {
         let times = locked(&self.times);
-        let since = |then: Clocks| clocks.boot.saturating_sub(then.boot);
-        let idle = self.limits.idle_secs.map(Duration::from_secs);
-        let age = self.limits.age_secs.map(Duration::from_secs);
-        let idle = idle.map(|limit| limit.saturating_sub(since(times.used)));
-        let age = age.map(|limit| limit.saturating_sub(since(times.opened)));
-        idle.into_iter().chain(age).min()
+        let left = |limit: Option<u64>, then: Clocks, why| {
+            let since = clocks.boot.saturating_sub(then.boot);
+            let limit = limit.map(Duration::from_secs);
+            limit.map(|limit| (limit.saturating_sub(since), why))
+        };
+        let idle = left(self.limits.idle_secs, times.used, Why::Unused);
+        let age = left(self.limits.age_secs, times.opened, Why::Old);
+        idle.into_iter().chain(age).min_by_key(|(left, _)| *left)
     }
 
-    fn is_over(&self, clocks: Clocks) -> bool {
-        let slept = clocks.slept_since(locked(&self.times).opened);
-        slept || self.left(clocks) == Some(Duration::ZERO)
+    /// Why it is to be locked now, if it is.
+    fn is_over(&self, clocks: Clocks) -> Option<Why> {
+        if clocks.slept_since(locked(&self.times).opened) {
+            return Some(Why::Slept);
+        }
+        let (left, why) = self.left(clocks)?;
+        left.is_zero().then_some(why)
     }
 }
 

@@ -14,4 +14,4 @@ mod stream;
 pub(crate) use self::socket::socket;
 pub(crate) use client::{Asked, Client, connect, let_go, stop};
 pub(crate) use server::serve;
-pub(crate) use start::{report_ready, start};
+pub(crate) use start::{report_failure, report_ready, start};

@@ -1,18 +1,17 @@
 //! The agent's side of the socket: a thread for each client, one question at a time into each vault.
 
-use super::holds::{Holds, LOOK};
-use super::socket::{Listening, RuntimeFolder, is_own_peer};
+use super::holds::{Holds, LOOK, Open, Why, is_final, wait_for};
+use super::socket::{BoundSocket, Listening, RuntimeFolder, is_own_peer};
 use super::stream::{Patience, receive, receive_greeting, send, send_greeting};
 use crate::context::{Context, now, random};
 use crate::failure::Failure;
 use keyfold::service::answer;
 use keyfold::vault::VaultError;
 use keyfold::wire::{
-    Answer, Asking, Greeting, Holding, Intention, PROTOCOL, Question, Refusal, VaultAnswer,
+    Answer, Asking, Greeting, Holding, Intention, PROTOCOL, Question, VaultAnswer,
 };
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::process::exit;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -32,7 +31,7 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 struct Server {
     holds: Holds,
     clients: Mutex<Vec<Connected>>,
-    socket: PathBuf,
+    socket: BoundSocket,
     ending: Mutex<()>,
 }
 
@@ -49,10 +48,11 @@ pub(crate) fn serve(
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let listening = RuntimeFolder::of(context)?.listen()?;
+    let output = context.output.clone();
     let server = Arc::new(Server {
-        holds: Holds::default(),
+        holds: Holds::new(move |what| output.note(what)),
         clients: Mutex::default(),
-        socket: listening.socket().to_owned(),
+        socket: listening.socket.clone(),
         ending: Mutex::default(),
     });
     server.end_on_signals()?;
@@ -60,6 +60,10 @@ pub(crate) fn serve(
     server.start("files", |server| {
         loop {
             thread::sleep(LOOK);
+            // Nobody finds an agent whose socket is gone, as after a logout: it must not hold keys for ever.
+            if !server.socket.is_there() {
+                server.end();
+            }
             server.holds.look_around();
         }
     })?;
@@ -88,9 +92,8 @@ impl Server {
     fn end(&self) -> ! {
         // Whoever comes second waits here for the end.
         let _ending = self.ending.lock();
-        self.holds.lock_all();
-        // The lock beside it is still held: it is this agent's own.
-        let _removed = std::fs::remove_file(&self.socket);
+        wait_for(&self.holds.lock_all(Why::Ends));
+        self.socket.remove();
         exit(0)
     }
 
@@ -186,11 +189,12 @@ impl Server {
             },
             Question::Ask(asking) => self.ask(*asking),
             Question::Lock(Some(places)) => {
-                self.holds.lock(&places);
+                let held = self.holds.lock(&places, Why::Told);
+                wait_for(held.as_slice());
                 Answer::Done
             }
             Question::Lock(None) => {
-                self.holds.lock_all();
+                wait_for(&self.holds.lock_all(Why::Told));
                 Answer::Done
             }
             Question::Stop => self.end(),
@@ -205,35 +209,31 @@ impl Server {
         let Some(held) = self.holds.get(&asking.places) else {
             return Answer::Locked;
         };
-        let mut guard = held.open();
-        let Some(open) = guard.as_mut() else {
-            return Answer::Locked;
-        };
-        match open.look() {
-            Ok(()) => {}
-            // The way in or the key is no more: the password that is asked for now says why.
-            Err(VaultError::Unlock(_)) => {
-                drop(guard);
-                self.holds.lock(&asking.places);
-                return Answer::Locked;
+        let places = asking.places.clone();
+        match held.with(|open| ask(open, asking)) {
+            Some(Ok(answer)) => Answer::Answered(answer),
+            // The password that is asked for now says why.
+            Some(Err(error)) if is_final(&error) => {
+                self.holds.lock(&places, Why::NoWayIn);
+                Answer::Locked
             }
-            Err(error) => return refused(error),
+            Some(Err(error)) => Answer::Refused(Failure::from(error).into()),
+            None => Answer::Locked,
         }
-        if let Some(moment) = asking.at {
-            open.vault.rewind(moment);
-        }
-        let answered = answer(&mut open.vault, asking.request, now(), &mut open.rng);
-        open.vault.return_to_now();
-        Answer::Answered(VaultAnswer {
-            answer: answered
-                .map(Box::new)
-                .map_err(|error| Failure::from(error).into()),
-            notices: open.vault.take_notices(),
-        })
     }
 }
 
-fn refused(error: VaultError) -> Answer {
-    let refusal: Refusal = Failure::from(error).into();
-    Answer::Refused(refusal)
+fn ask(open: &mut Open, asking: Asking) -> Result<VaultAnswer, VaultError> {
+    open.look()?;
+    if let Some(moment) = asking.at {
+        open.vault.rewind(moment);
+    }
+    let answered = answer(&mut open.vault, asking.request, now(), &mut open.rng);
+    open.vault.return_to_now();
+    Ok(VaultAnswer {
+        answer: answered
+            .map(Box::new)
+            .map_err(|error| Failure::from(error).into()),
+        notices: open.vault.take_notices(),
+    })
 }

@@ -13,11 +13,16 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 const SOCKET: &str = "agent.sock";
 const LOCK: &str = "agent.lock";
 /// What every system takes as a socket's address; longer ones go by way of the folder's descriptor.
 const ADDRESS_LIMIT: usize = 100;
+/// How long an agent that begins or ends is waited for.
+const LOCK_LOOKS: u32 = 500;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// Where the agent of this run listens, or would.
 pub(crate) fn socket(context: &Context) -> Result<PathBuf, Failure> {
@@ -62,19 +67,26 @@ impl RuntimeFolder {
     pub(super) fn listen(&self) -> Result<Listening, Failure> {
         self.make()?;
         let lock = self.lock()?;
-        let socket = self.socket();
-        if let Some(there) = metadata(&socket)? {
+        let path = self.socket();
+        if let Some(there) = metadata(&path)? {
             self.refuse_foreign_socket(&there)?;
             // Its agent is gone, or it would have the lock.
-            std::fs::remove_file(&socket)?;
+            std::fs::remove_file(&path)?;
         }
         let (address, _folder) = self.address()?;
         let before = umask(Mode::from_raw_mode(0o077));
         let listener = UnixListener::bind(address);
         umask(before);
+        let listener = listener.map_err(|error| self.failed(&error))?;
+        let Some(there) = metadata(&path)? else {
+            return Err(self.foreign(&path));
+        };
         Ok(Listening {
-            listener: listener.map_err(|error| self.failed(&error))?,
-            socket,
+            listener,
+            socket: BoundSocket {
+                path,
+                id: (there.dev(), there.ino()),
+            },
             _lock: lock,
         })
     }
@@ -96,16 +108,26 @@ impl RuntimeFolder {
         }
     }
 
+    /// The lock that makes an agent the one of this folder. Who has it without answering is just beginning or ending.
     fn lock(&self) -> Result<OwnedFd, Failure> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = self.0.join(LOCK);
         let file = open(&path, flags, Mode::from_raw_mode(0o600));
-        let file = file.map_err(|error| self.failed(&error.into()))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
-            Err(_) => Err(Failure::new(Kind::Busy, "an agent runs already")
-                .hint("keyfold agent status tells of it, keyfold agent stop ends it")),
+        let file = file.map_err(|error| {
+            let error = io::Error::from(error);
+            Failure::failed(format!("{}: {error}", path.display()))
+        })?;
+        for _ in 0..LOCK_LOOKS {
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Ok(file);
+            }
+            if self.connect()?.is_some() {
+                break;
+            }
+            sleep(BETWEEN_LOOKS);
         }
+        Err(Failure::new(Kind::Busy, "an agent runs already")
+            .hint("keyfold agent status tells of it, keyfold agent stop ends it"))
     }
 
     /// The socket's address, and what it needs to stay good.
@@ -152,13 +174,29 @@ impl RuntimeFolder {
 /// A socket that is listened on. The lock beside it lasts as long.
 pub(super) struct Listening {
     pub(super) listener: UnixListener,
-    socket: PathBuf,
+    pub(super) socket: BoundSocket,
     _lock: OwnedFd,
 }
 
-impl Listening {
-    pub(super) fn socket(&self) -> &Path {
-        &self.socket
+/// The name of a socket that this process made.
+#[derive(Clone)]
+pub(super) struct BoundSocket {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl BoundSocket {
+    /// Whether the name still leads here.
+    pub(super) fn is_there(&self) -> bool {
+        let there = std::fs::symlink_metadata(&self.path);
+        there.is_ok_and(|there| (there.dev(), there.ino()) == self.id)
+    }
+
+    /// Takes the name away, if it is this process's own. Its lock is still held, so no other agent has made one since.
+    pub(super) fn remove(&self) {
+        if self.is_there() {
+            let _removed = std::fs::remove_file(&self.path);
+        }
     }
 }
 

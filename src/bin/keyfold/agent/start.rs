@@ -19,35 +19,42 @@ pub(crate) fn start(context: &Context) -> Result<Client, Failure> {
     let (program, _) = program_and_temporary_folder().map_err(failed)?;
     let mut child = Command::new(program)
         .args(["agent", "--background"])
-        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(failed)?;
-    let mut said = String::new();
+    let mut said = Vec::new();
     if let Some(out) = child.stdout.take() {
         out.take(ANSWER_LIMIT)
-            .read_to_string(&mut said)
+            .read_to_end(&mut said)
             .map_err(failed)?;
     }
     if let Some(client) = connect(context)? {
         return Ok(client);
     }
-    let why = said.trim_end();
-    Err(Failure::failed(if why.is_empty() {
-        "no agent starts".to_owned()
-    } else {
-        format!("no agent starts: {why}")
-    }))
+    let why = String::from_utf8_lossy(&said);
+    let why = match why.trim_end() {
+        "" => "it ends at once",
+        why => why,
+    };
+    Err(Failure::failed(format!("no agent starts: {why}")))
 }
 
-/// Tells who started this agent that it listens, and lets go of the terminal's session and of standard output.
+/// Tells who started this agent that it listens, and lets go of standard output, the terminal's session and the folder
+/// that it was started in: relative paths mean something until here.
 pub(crate) fn report_ready(context: &Context) -> Result<(), Failure> {
     // Refused only to who leads a session already.
     let _session = rustix::process::setsid();
+    rustix::process::chdir("/").map_err(std::io::Error::from)?;
     context.output.raw(b"ready\n")?;
     let nothing = File::options().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&nothing).map_err(std::io::Error::from)?;
     Ok(())
+}
+
+/// Tells who started this agent why it does not listen.
+pub(crate) fn report_failure(context: &Context, failure: &Failure) {
+    // Nobody else is there to be told.
+    let _told = context.output.raw(failure.told().as_bytes());
 }

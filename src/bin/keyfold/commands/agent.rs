@@ -1,6 +1,6 @@
 //! `agent`: serves unlocked vaults in the foreground; tells of the one that does, stops it, and prints a unit for systemd.
 
-use crate::agent::{self, report_ready, serve};
+use crate::agent::{self, report_failure, report_ready, serve};
 use crate::cli::{Agent, AgentAction};
 use crate::context::{Context, program_and_temporary_folder};
 use crate::failure::Failure;
@@ -30,7 +30,8 @@ pub(crate) fn run(context: &mut Context, args: &Agent) -> Result<(), Failure> {
         Some(AgentAction::Status) => status(context),
         Some(AgentAction::Stop) => stop(context),
         Some(AgentAction::Unit) => unit(context),
-        None if args.background => serve(context, || report_ready(context)),
+        None if args.background => serve(context, || report_ready(context))
+            .inspect_err(|failure| report_failure(context, failure)),
         None => serve(context, || {
             context
                 .output
