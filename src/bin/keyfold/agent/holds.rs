@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -240,7 +240,7 @@ impl Held {
 
     /// The same, unless somebody else is at it.
     fn try_with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
-        self.work_on(self.vault.try_lock().ok()?, work)
+        self.work_on(try_locked(&self.vault)?, work)
     }
 
     fn work_on<T>(
@@ -261,34 +261,43 @@ impl Held {
     /// Wipes the keys, unless somebody is at the vault, who then does.
     fn forget(&self) {
         self.is_locked.store(true, Ordering::SeqCst);
-        if let Ok(mut vault) = self.vault.try_lock() {
+        if let Some(mut vault) = try_locked(&self.vault) {
             drop(vault.take());
         }
     }
 
     fn is_at_work(&self) -> bool {
-        self.vault.try_lock().is_err()
+        try_locked(&self.vault).is_none()
     }
 
     /// How long it is still held, and what ends it then; `None` for ever.
     fn left(&self, clocks: Clocks) -> Option<(Duration, Why)> {
-        let times = locked(&self.times);
+        locked(&self.times).left(self.limits, clocks)
+    }
+
+    /// Why it is to be locked now, if it is.
+    fn is_over(&self, clocks: Clocks) -> Option<Why> {
+        locked(&self.times).is_over(self.limits, clocks)
+    }
+}
+
+impl Times {
+    fn left(&self, limits: HoldLimits, clocks: Clocks) -> Option<(Duration, Why)> {
         let left = |limit: Option<u64>, then: Clocks, why| {
             let since = clocks.boot.saturating_sub(then.boot);
             let limit = limit.map(Duration::from_secs);
             limit.map(|limit| (limit.saturating_sub(since), why))
         };
-        let idle = left(self.limits.idle_secs, times.used, Why::Unused);
-        let age = left(self.limits.age_secs, times.opened, Why::Old);
+        let idle = left(limits.idle_secs, self.used, Why::Unused);
+        let age = left(limits.age_secs, self.opened, Why::Old);
         idle.into_iter().chain(age).min_by_key(|(left, _)| *left)
     }
 
-    /// Why it is to be locked now, if it is.
-    fn is_over(&self, clocks: Clocks) -> Option<Why> {
-        if clocks.slept_since(locked(&self.times).opened) {
+    fn is_over(&self, limits: HoldLimits, clocks: Clocks) -> Option<Why> {
+        if clocks.slept_since(self.opened) {
             return Some(Why::Slept);
         }
-        let (left, why) = self.left(clocks)?;
+        let (left, why) = self.left(limits, clocks)?;
         left.is_zero().then_some(why)
     }
 }
@@ -300,6 +309,81 @@ impl Open {
     }
 }
 
+/// `None` where somebody else has it. One that had it and panicked is no reason to keep keys.
+fn try_locked<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HoldLimits = HoldLimits {
+        idle_secs: Some(900),
+        age_secs: Some(3600),
+    };
+
+    /// So many seconds after the start, of which the machine slept some.
+    fn clocks(second: u64, asleep: u64) -> Clocks {
+        Clocks {
+            boot: Duration::from_secs(second),
+            awake: Duration::from_secs(second - asleep),
+        }
+    }
+
+    #[test]
+    fn use_puts_off_the_one_limit_and_not_the_other() {
+        let mut times = Times {
+            opened: clocks(1000, 0),
+            used: clocks(1000, 0),
+        };
+        let is_over = |times: &Times, second| times.is_over(LIMITS, clocks(second, 0));
+        assert_eq!(is_over(&times, 1899), None);
+        assert_eq!(is_over(&times, 1900), Some(Why::Unused));
+        for second in [1899, 2700, 3500, 4300] {
+            times.used = clocks(second, 0);
+            assert_eq!(is_over(&times, second), None);
+        }
+        let left = times.left(LIMITS, clocks(4300, 0));
+        assert_eq!(left, Some((Duration::from_secs(300), Why::Old)));
+        assert_eq!(is_over(&times, 4599), None);
+        assert_eq!(is_over(&times, 4600), Some(Why::Old));
+    }
+
+    #[test]
+    fn never_is_never() {
+        let limits = HoldLimits {
+            idle_secs: None,
+            age_secs: None,
+        };
+        let times = Times {
+            opened: clocks(1, 0),
+            used: clocks(1, 0),
+        };
+        assert_eq!(times.is_over(limits, clocks(1 << 40, 0)), None);
+        assert_eq!(times.left(limits, clocks(1 << 40, 0)), None);
+    }
+
+    #[test]
+    fn a_sleep_ends_it_whatever_the_limits_say() {
+        let limits = HoldLimits {
+            idle_secs: None,
+            age_secs: None,
+        };
+        // It had slept before the vault was unlocked: that is no matter.
+        let times = Times {
+            opened: clocks(1000, 400),
+            used: clocks(1000, 400),
+        };
+        assert_eq!(times.is_over(limits, clocks(1500, 400)), None);
+        assert_eq!(times.is_over(limits, clocks(1500, 410)), Some(Why::Slept));
+    }
 }

@@ -60,10 +60,13 @@ fn read_first(mut stream: &UnixStream, length: &mut [u8], patience: Duration) ->
     let Some(first) = length.get_mut(..1) else {
         return Ok(false);
     };
-    match stream.read(first) {
-        Ok(count) => Ok(count == 1),
-        Err(error) if is_timeout(&error) => Ok(false),
-        Err(error) => Err(error),
+    loop {
+        match stream.read(first) {
+            Ok(count) => return Ok(count == 1),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
     }
 }
 
