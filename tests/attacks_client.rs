@@ -192,7 +192,7 @@ fn nothing_is_written_or_read_through_a_link_that_waits_for_it() {
 // ---- B10: the configuration ----
 
 /// Every setting there is, with the reason why whoever can write the configuration gets no secret by it.
-const HARMLESS: [(&str, &str); 7] = [
+const HARMLESS: [(&str, &str); 8] = [
     (
         "vault",
         "a path or a name; another vault asks for its own password",
@@ -208,6 +208,7 @@ const HARMLESS: [(&str, &str); 7] = [
         "whoever writes here can ask an unlocked agent anyway; a locked one stays locked",
     ),
     ("lock_at_latest", "as above"),
+    ("lock_with_screen", "as above"),
     (
         "clipboard_timeout",
         "what is copied stays longer, and only what the user copies; who writes here can read the clipboard at once",

@@ -23,7 +23,7 @@ use toml_edit::DocumentMut;
 const CONFIG_LIMIT: usize = 64 << 10;
 
 /// Settings that may stand in the configuration, with what they mean.
-pub(crate) const SETTINGS: [(&str, &str); 7] = [
+pub(crate) const SETTINGS: [(&str, &str); 8] = [
     (
         "vault",
         "the vault that is used where none is named: a path, or a name of [vaults]",
@@ -46,7 +46,29 @@ pub(crate) const SETTINGS: [(&str, &str); 7] = [
         "clipboard_timeout",
         "the clipboard is cleared so long after something was copied: 30s, 2m, never",
     ),
+    (
+        "lock_with_screen",
+        "auto: the agent locks when the desktop tells of a locked screen, sleep or logout; never: it does not listen",
+    ),
 ];
+
+/// Where the desktop may tell something, as the environment and the system's custom have it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Bus {
+    /// The machine's: logind speaks there.
+    System(String),
+    /// The session's: screen savers do.
+    Session(String),
+}
+
+impl Bus {
+    /// Where it listens, as D-Bus writes addresses.
+    pub(crate) fn address(&self) -> &str {
+        match self {
+            Self::System(address) | Self::Session(address) => address,
+        }
+    }
+}
 
 /// Everything of one run that does not come from the vault.
 pub(crate) struct Context {
@@ -117,6 +139,35 @@ impl Context {
     /// How long a vault stays unlocked at most.
     pub(crate) fn lock_at_latest(&mut self) -> Result<InForce, Failure> {
         self.setting_or("lock_at_latest", "12h")
+    }
+
+    /// Whether the agent listens to the desktop.
+    pub(crate) fn lock_with_screen(&mut self) -> Result<InForce, Failure> {
+        self.setting_or("lock_with_screen", "auto")
+    }
+
+    /// The buses that the agent listens to.
+    pub(crate) fn buses(&mut self) -> Result<Vec<Bus>, Failure> {
+        match self.lock_with_screen()?.value.as_str() {
+            "auto" => {}
+            "never" => return Ok(Vec::new()),
+            other => {
+                return Err(Failure::usage(format!(
+                    "the setting lock_with_screen is auto or never, not {other}"
+                )));
+            }
+        }
+        let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+        let system = text("DBUS_SYSTEM_BUS_ADDRESS");
+        let system = system.unwrap_or_else(|| "unix:path=/run/dbus/system_bus_socket".to_owned());
+        let session = text("DBUS_SESSION_BUS_ADDRESS").or_else(|| {
+            let runtime = text("XDG_RUNTIME_DIR")?;
+            Some(format!("unix:path={runtime}/bus"))
+        });
+        let session = session.map(Bus::Session);
+        Ok(std::iter::once(Bus::System(system))
+            .chain(session)
+            .collect())
     }
 
     /// When the agent locks a vault by itself.

@@ -34,6 +34,12 @@ pub(super) enum Why {
     Old,
     /// The machine slept.
     Slept,
+    /// The machine is about to sleep.
+    Sleeps,
+    /// The screen was locked.
+    Screen,
+    /// The session is over.
+    LoggedOut,
     /// The way in was closed, the key was replaced, or the vault is not there any more.
     NoWayIn,
     /// The agent ends.
@@ -47,6 +53,9 @@ impl fmt::Display for Why {
             Self::Unused => "it was not used for long enough",
             Self::Old => "it was unlocked for long enough",
             Self::Slept => "the machine slept",
+            Self::Sleeps => "the machine is about to sleep",
+            Self::Screen => "the screen was locked",
+            Self::LoggedOut => "the session is over",
             Self::NoWayIn => "the keys open it no more",
             Self::Ends => "the agent ends",
         })

@@ -3,6 +3,11 @@
 //! It holds keys and sealed values. The master password never comes here (clients find the keys), no value is in clear
 //! but the one that is being revealed, and owner commands do not ask it. Threads and blocking sockets, one thread a client.
 
+#[cfg(target_os = "linux")]
+mod bus;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_bus.rs"]
+mod bus;
 mod client;
 mod clocks;
 mod holds;

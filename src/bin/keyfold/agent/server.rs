@@ -1,9 +1,10 @@
 //! The agent's side of the socket: a thread for each client, one question at a time into each vault.
 
+use super::bus::listen_to;
 use super::holds::{Holds, LOOK, Open, Why, is_final, wait_for};
 use super::socket::{BoundSocket, Listening, RuntimeFolder, is_own_peer};
 use super::stream::{Patience, receive, receive_greeting, send, send_greeting};
-use crate::context::{Context, now, random};
+use crate::context::{Bus, Context, now, random};
 use crate::failure::Failure;
 use keyfold::service::answer;
 use keyfold::vault::VaultError;
@@ -42,9 +43,10 @@ struct Connected {
     silent: Option<Instant>,
 }
 
-/// Listens and serves until it is told to end. `ready` is called when clients may come.
+/// Listens and serves until it is told to end, and locks when one of the buses tells a reason to. `ready` is called when clients may come.
 pub(crate) fn serve(
     context: &Context,
+    buses: Vec<Bus>,
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let listening = RuntimeFolder::of(context)?.listen()?;
@@ -67,6 +69,11 @@ pub(crate) fn serve(
             server.holds.look_around();
         }
     })?;
+    for bus in buses {
+        server.start("desktop", move |server| {
+            listen_to(&bus, &|why| drop(server.holds.lock_all(why)));
+        })?;
+    }
     ready()?;
     server.accept(&listening)
 }

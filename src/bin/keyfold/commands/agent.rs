@@ -30,14 +30,26 @@ pub(crate) fn run(context: &mut Context, args: &Agent) -> Result<(), Failure> {
         Some(AgentAction::Status) => status(context),
         Some(AgentAction::Stop) => stop(context),
         Some(AgentAction::Unit) => unit(context),
-        None if args.background => serve(context, || report_ready(context))
-            .inspect_err(|failure| report_failure(context, failure)),
-        None => serve(context, || {
-            context
-                .output
-                .note("Listening. Ctrl-C locks everything and ends.");
+        None => serve_until_told(context, args),
+    }
+}
+
+fn serve_until_told(context: &mut Context, args: &Agent) -> Result<(), Failure> {
+    let buses = context.buses();
+    let served = buses.and_then(|buses| {
+        serve(context, buses, || {
+            if args.background {
+                return report_ready(context);
+            }
+            let output = &context.output;
+            output.note("Listening. Ctrl-C locks everything and ends.");
             Ok(())
-        }),
+        })
+    });
+    if args.background {
+        served.inspect_err(|failure| report_failure(context, failure))
+    } else {
+        served
     }
 }
 

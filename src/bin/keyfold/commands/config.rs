@@ -32,6 +32,10 @@ fn show(context: &mut Context) -> Result<(), Failure> {
         row("state", context.state_folder()?),
         row("config", context.config_path()?),
         row("device", context.device_name()?),
+        row("agent", context.agent()?),
+        row("lock_after", context.lock_after()?),
+        row("lock_at_latest", context.lock_at_latest()?),
+        row("lock_with_screen", context.lock_with_screen()?),
     ];
     let named: Vec<(String, String)> = match context
         .config()?
