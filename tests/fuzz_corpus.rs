@@ -5,6 +5,7 @@
 mod fuzz_entries;
 
 use fuzz_entries::TARGETS;
+use keyfold::wire::{Answer, Question, parse_body};
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::catch_unwind;
@@ -54,4 +55,18 @@ fn every_target_is_run_here() {
         .map(str::to_owned)
         .collect();
     assert_eq!(targets, here);
+}
+
+/// Whoever changes what is said makes the inputs anew: one that is refused at its first byte tests little.
+#[test]
+fn the_inputs_of_the_wire_are_the_questions_and_answers_that_their_names_say() {
+    let folder = fuzz_folder().join("corpus/wire");
+    for name in names_in(&folder) {
+        let bytes = fs::read(folder.join(&name)).unwrap();
+        match name.split_once('-') {
+            Some(("ask", _)) => assert!(parse_body::<Question>(&bytes).is_ok(), "{name}"),
+            Some(("answer", _)) => assert!(parse_body::<Answer>(&bytes).is_ok(), "{name}"),
+            _ => {}
+        }
+    }
 }

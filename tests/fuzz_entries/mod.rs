@@ -9,19 +9,26 @@ use keyfold::otp::{Kind, Seed};
 use keyfold::secret::Secret;
 use keyfold::state::codec;
 use keyfold::state::op::Operation;
+use keyfold::wire::{
+    Answer, FRAME_LIMIT, GREETING_LENGTH, Greeting, LENGTH_BYTES, Question, parse_body,
+    parse_length, write_frame,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// What a target does with one input.
 pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 6] = [
+pub(crate) const TARGETS: [(&str, Entry); 7] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
     ("csv", csv),
     ("bitwarden_json", bitwarden_json),
     ("native_export", native_export),
+    ("wire", wire),
 ];
 
 /// A file in memory.
@@ -190,4 +197,30 @@ pub(crate) fn native_export(data: &[u8]) {
     let written = exchange::native::write_document(&document);
     let again = exchange::native::parse_document(&written).unwrap();
     assert!(*exchange::native::write_document(&again) == *written);
+}
+
+/// What somebody sends to the agent's socket, and what an agent that is none would answer: a greeting, a length, a body.
+pub(crate) fn wire(data: &[u8]) {
+    if let Some(greeting) = data.first_chunk::<GREETING_LENGTH>()
+        && let Ok(read) = Greeting::parse(greeting)
+    {
+        assert_eq!(read.write(), *greeting, "a second encoding");
+    }
+    if let Some(length) = data.first_chunk::<LENGTH_BYTES>()
+        && let Ok(length) = parse_length(*length)
+    {
+        assert!(length <= FRAME_LIMIT);
+    }
+    body::<Question>(data);
+    body::<Answer>(data);
+}
+
+/// A body that is accepted is written and read as the same.
+fn body<T: Serialize + DeserializeOwned>(data: &[u8]) {
+    let Ok(message) = parse_body::<T>(data) else {
+        return;
+    };
+    let written = write_frame(&message).unwrap();
+    let again = parse_body::<T>(&written[LENGTH_BYTES..]).unwrap();
+    assert!(*write_frame(&again).unwrap() == *written);
 }
