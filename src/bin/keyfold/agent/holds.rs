@@ -132,6 +132,15 @@ impl Holds {
         Some(held)
     }
 
+    /// Prepares a vault for its next question, after the last one was answered: nobody waits for that. Free where little
+    /// changed.
+    pub(super) fn make_ready(&self, places: &Places) {
+        let held = locked(&self.held).get(places).cloned();
+        if let Some(held) = held {
+            held.try_with(|open| open.vault.hold());
+        }
+    }
+
     /// Forgets a vault and its keys: at once, or when the question that it is at work on is answered.
     pub(super) fn lock(&self, places: &Places, why: Why) -> Option<Arc<Held>> {
         // In a statement of its own: nobody else waits meanwhile.
@@ -204,6 +213,7 @@ impl Holds {
         for places in all {
             let held = locked(&self.held).get(&places).cloned();
             let looked = held.and_then(|held| held.try_with(Open::look));
+            self.make_ready(&places);
             if looked.is_some_and(|looked| looked.is_err_and(|error| is_final(&error))) {
                 self.lock(&places, Why::NoWayIn);
             }

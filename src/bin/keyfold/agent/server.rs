@@ -177,9 +177,17 @@ impl Server {
         }
         while let Some(question) = receive(stream, PATIENCE)? {
             self.note(stream, None);
+            let places = match &question {
+                Question::Hold(holding) => Some(holding.places.clone()),
+                Question::Ask(asking) => Some(asking.places.clone()),
+                _ => None,
+            };
             let answer = self.answer(question);
             send(stream, &answer)?;
             self.note(stream, Some(Instant::now()));
+            if let Some(places) = places {
+                self.holds.make_ready(&places);
+            }
         }
         Ok(())
     }
