@@ -43,12 +43,12 @@ pub(crate) const SETTINGS: [(&str, &str); 8] = [
         "the agent locks a vault so long after it was unlocked: 12h, never",
     ),
     (
-        "clipboard_timeout",
-        "the clipboard is cleared so long after something was copied: 30s, 2m, never",
-    ),
-    (
         "lock_with_screen",
         "auto: the agent locks when the desktop tells of a locked screen, sleep or logout; never: it does not listen",
+    ),
+    (
+        "clipboard_timeout",
+        "the clipboard is cleared so long after something was copied: 30s, 2m, never",
     ),
 ];
 
