@@ -22,34 +22,56 @@ use toml_edit::DocumentMut;
 /// A configuration file is no larger than this.
 const CONFIG_LIMIT: usize = 64 << 10;
 
-/// Settings that may stand in the configuration, with what they mean.
-pub(crate) const SETTINGS: [(&str, &str); 8] = [
-    (
-        "vault",
-        "the vault that is used where none is named: a path, or a name of [vaults]",
-    ),
-    ("vaults.NAME", "the path of a vault that is called NAME"),
-    ("device", "what this device is called in the history"),
-    (
-        "agent",
-        "auto: the first password that is typed unlocks the agent; never: none is used",
-    ),
-    (
-        "lock_after",
-        "the agent locks a vault that nobody asked for so long: 15m, 90s, 8h, never",
-    ),
-    (
-        "lock_at_latest",
-        "the agent locks a vault so long after it was unlocked: 12h, never",
-    ),
-    (
-        "lock_with_screen",
-        "auto: the agent locks when the desktop tells of a locked screen, sleep or logout; never: it does not listen",
-    ),
-    (
-        "clipboard_timeout",
-        "the clipboard is cleared so long after something was copied: 30s, 2m, never",
-    ),
+/// A setting that may stand in the configuration.
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    /// What is in force where nothing is said; `None` where that is found out and not fixed.
+    pub(crate) default: Option<&'static str>,
+    pub(crate) meaning: &'static str,
+}
+
+/// All of them.
+pub(crate) const SETTINGS: [Setting; 8] = [
+    Setting {
+        name: "vault",
+        default: None,
+        meaning: "the vault that is used where none is named: a path, or a name of [vaults]",
+    },
+    Setting {
+        name: "vaults.NAME",
+        default: None,
+        meaning: "the path of a vault that is called NAME",
+    },
+    Setting {
+        name: "device",
+        default: None,
+        meaning: "what this device is called in the history",
+    },
+    Setting {
+        name: "agent",
+        default: Some("auto"),
+        meaning: "auto: the first password that is typed unlocks the agent; never: none is used",
+    },
+    Setting {
+        name: "lock_after",
+        default: Some("15m"),
+        meaning: "the agent locks a vault that nobody asked for so long: 15m, 90s, 8h, never",
+    },
+    Setting {
+        name: "lock_at_latest",
+        default: Some("12h"),
+        meaning: "the agent locks a vault so long after it was unlocked: 12h, never",
+    },
+    Setting {
+        name: "lock_with_screen",
+        default: Some("auto"),
+        meaning: "auto: the agent locks when the desktop tells of a locked screen, sleep or logout; never: it does not listen",
+    },
+    Setting {
+        name: "clipboard_timeout",
+        default: Some("30s"),
+        meaning: "the clipboard is cleared so long after something was copied: 30s, 2m, never",
+    },
 ];
 
 /// Where the desktop may tell something, as the environment and the system's custom have it.
@@ -117,45 +139,13 @@ impl Context {
         if self.globals.no_agent {
             return Ok(false);
         }
-        match self.agent()?.value.as_str() {
-            "auto" => Ok(true),
-            "never" => Ok(false),
-            other => Err(Failure::usage(format!(
-                "the setting agent is auto or never, not {other}"
-            ))),
-        }
-    }
-
-    /// Whether an agent is used, by the configuration.
-    pub(crate) fn agent(&mut self) -> Result<InForce, Failure> {
-        self.setting_or("agent", "auto")
-    }
-
-    /// How long an unused vault stays unlocked.
-    pub(crate) fn lock_after(&mut self) -> Result<InForce, Failure> {
-        self.setting_or("lock_after", "15m")
-    }
-
-    /// How long a vault stays unlocked at most.
-    pub(crate) fn lock_at_latest(&mut self) -> Result<InForce, Failure> {
-        self.setting_or("lock_at_latest", "12h")
-    }
-
-    /// Whether the agent listens to the desktop.
-    pub(crate) fn lock_with_screen(&mut self) -> Result<InForce, Failure> {
-        self.setting_or("lock_with_screen", "auto")
+        self.is_auto("agent")
     }
 
     /// The buses that the agent listens to.
     pub(crate) fn buses(&mut self) -> Result<Vec<Bus>, Failure> {
-        match self.lock_with_screen()?.value.as_str() {
-            "auto" => {}
-            "never" => return Ok(Vec::new()),
-            other => {
-                return Err(Failure::usage(format!(
-                    "the setting lock_with_screen is auto or never, not {other}"
-                )));
-            }
+        if !self.is_auto("lock_with_screen")? {
+            return Ok(Vec::new());
         }
         let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
         let system = text("DBUS_SYSTEM_BUS_ADDRESS");
@@ -172,26 +162,15 @@ impl Context {
 
     /// When the agent locks a vault by itself.
     pub(crate) fn agent_limits(&mut self) -> Result<HoldLimits, Failure> {
-        let seconds = |name: &str, value: &InForce| {
-            span::parse(&value.value).ok_or_else(|| {
-                Failure::usage(format!("the setting {name} is no time: {}", value.value))
-                    .hint("for instance 90s, 15m, 8h, never")
-            })
-        };
-        let (idle, age) = (self.lock_after()?, self.lock_at_latest()?);
         Ok(HoldLimits {
-            idle_secs: seconds("lock_after", &idle)?,
-            age_secs: seconds("lock_at_latest", &age)?,
+            idle_secs: self.span("lock_after")?,
+            age_secs: self.span("lock_at_latest")?,
         })
     }
 
     /// How long what is copied stays in the clipboard, in seconds; `None` until something else is copied.
     pub(crate) fn clipboard_seconds(&mut self) -> Result<Option<u64>, Failure> {
-        let value = self.setting_or("clipboard_timeout", "30s")?.value;
-        span::parse(&value).ok_or_else(|| {
-            Failure::usage(format!("the setting clipboard_timeout is no time: {value}"))
-                .hint("for instance 30s, 2m, never")
-        })
+        self.span("clipboard_timeout")
     }
 
     /// The display that this run belongs to.
@@ -217,32 +196,52 @@ impl Context {
         variable("TMUX").is_some()
     }
 
-    fn setting_or(&mut self, key: &str, default: &str) -> Result<InForce, Failure> {
-        Ok(match self.setting(key)? {
-            Some(value) => InForce {
+    /// What is in force of a setting, and why: the configuration, else the default where there is one.
+    pub(crate) fn in_force(&mut self, setting: &Setting) -> Result<Option<InForce>, Failure> {
+        if let Some(value) = self.setting(setting.name)? {
+            return Ok(Some(InForce {
                 value,
                 why: "the configuration".to_owned(),
-            },
-            None => InForce {
-                value: default.to_owned(),
-                why: "the default".to_owned(),
-            },
-        })
+            }));
+        }
+        Ok(setting.default.map(|default| InForce {
+            value: default.to_owned(),
+            why: "the default".to_owned(),
+        }))
+    }
+
+    /// The value in force of a setting that has a default.
+    fn value_of(&mut self, name: &str) -> Result<String, Failure> {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name);
+        let in_force = match setting {
+            Some(setting) => self.in_force(setting)?,
+            None => None,
+        };
+        in_force
+            .map(|in_force| in_force.value)
+            .ok_or_else(|| Failure::failed(format!("the setting {name} has no value")))
+    }
+
+    /// A setting that is auto or never.
+    fn is_auto(&mut self, name: &str) -> Result<bool, Failure> {
+        match self.value_of(name)?.as_str() {
+            "auto" => Ok(true),
+            "never" => Ok(false),
+            other => Err(Failure::usage(format!(
+                "the setting {name} is auto or never, not {other}"
+            ))),
+        }
+    }
+
+    /// A setting that is a span of time, in seconds; `None` for never.
+    fn span(&mut self, name: &str) -> Result<Option<u64>, Failure> {
+        span::read(&format!("the setting {name}"), &self.value_of(name)?)
     }
 
     /// Whether somebody sits at a terminal and may be asked.
     pub(crate) fn may_ask(&self) -> bool {
         use std::io::IsTerminal;
         !self.globals.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-    }
-
-    /// Whether a window could be shown.
-    #[expect(
-        clippy::unused_self,
-        reason = "the display is part of what a run knows"
-    )]
-    pub(crate) fn has_display(&self) -> bool {
-        variable("WAYLAND_DISPLAY").is_some() || variable("DISPLAY").is_some()
     }
 
     /// Vault file and local state of this run.

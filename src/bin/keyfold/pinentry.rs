@@ -14,9 +14,12 @@ const TEXT_LIMIT: usize = 300;
 
 /// Whether nobody sits at a terminal, but somebody may look at a display.
 pub(crate) fn is_there(context: &Context) -> bool {
+    let display = context.display();
+    // A window may be shown by way of another machine, too.
+    let has_display = display.wayland.is_some() || display.x11.is_some();
     !context.globals.no_input
         && !context.may_ask()
-        && context.has_display()
+        && has_display
         && PassphraseInput::with_default_binary().is_some()
 }
 

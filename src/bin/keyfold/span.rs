@@ -1,7 +1,9 @@
 //! Spans of time as people write them in settings and options: 90s, 15m, 8h, 2d, never.
 
+use crate::failure::Failure;
+
 /// Seconds of a span; `Some(None)` for `never`, `None` for what is no span or no time at all.
-pub(crate) fn parse(text: &str) -> Option<Option<u64>> {
+fn parse(text: &str) -> Option<Option<u64>> {
     let text = text.trim();
     if text == "never" {
         return Some(None);
@@ -16,6 +18,16 @@ pub(crate) fn parse(text: &str) -> Option<Option<u64>> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Some)
+}
+
+/// Seconds of a span that `what` says; `None` for `never`.
+///
+/// # Errors
+/// Where it says no span.
+pub(crate) fn read(what: &str, text: &str) -> Result<Option<u64>, Failure> {
+    parse(text).ok_or_else(|| {
+        Failure::usage(format!("{what} is no time: {text}")).hint("for instance 8h, 30s, 2m, never")
+    })
 }
 
 /// As people read it: the two largest parts.

@@ -32,11 +32,14 @@ fn show(context: &mut Context) -> Result<(), Failure> {
         row("state", context.state_folder()?),
         row("config", context.config_path()?),
         row("device", context.device_name()?),
-        row("agent", context.agent()?),
-        row("lock_after", context.lock_after()?),
-        row("lock_at_latest", context.lock_at_latest()?),
-        row("lock_with_screen", context.lock_with_screen()?),
     ];
+    for setting in SETTINGS.iter().filter(|setting| setting.default.is_some()) {
+        rows.extend(
+            context
+                .in_force(setting)?
+                .map(|found| row(setting.name, found)),
+        );
+    }
     let named: Vec<(String, String)> = match context
         .config()?
         .get("vaults")
@@ -75,13 +78,13 @@ fn show(context: &mut Context) -> Result<(), Failure> {
 fn set(context: &mut Context, key: &str, value: &str) -> Result<(), Failure> {
     let known = match key.split_once('.') {
         Some(("vaults", name)) => !name.is_empty() && !name.contains(['.', '/']),
-        None => SETTINGS.iter().any(|(name, _)| *name == key),
+        None => SETTINGS.iter().any(|setting| setting.name == key),
         Some(_) => false,
     };
     if !known {
         let settings: Vec<String> = SETTINGS
             .iter()
-            .map(|(name, what)| format!("{name}: {what}"))
+            .map(|setting| format!("{}: {}", setting.name, setting.meaning))
             .collect();
         return Err(Failure::usage(format!("there is no setting {key}")).candidates(settings));
     }

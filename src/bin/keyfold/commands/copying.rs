@@ -30,10 +30,7 @@ impl Way {
             return Osc52::open().map(Self::Terminal);
         }
         let seconds = match &how.timeout {
-            Some(text) => span::parse(text).ok_or_else(|| {
-                Failure::usage(format!("--timeout is no time: {text}"))
-                    .hint("for instance 30s, 2m, never")
-            })?,
+            Some(text) => span::read("--timeout", text)?,
             None => context.clipboard_seconds()?,
         };
         let display = context.display();
