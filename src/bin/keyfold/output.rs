@@ -10,6 +10,7 @@ use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keyfold::secret::Secret;
 use serde::Serialize;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -102,6 +103,13 @@ impl Output {
                 .unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// The last bytes of data of a process that goes on: who waits for them sees their end, and nothing is kept open.
+    pub(crate) fn last(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.raw(bytes)?;
+        let nothing = File::options().write(true).open("/dev/null")?;
+        Ok(rustix::stdio::dup2_stdout(&nothing).map_err(io::Error::from)?)
     }
 
     /// A secret: byte for byte to a pipe, escaped and on a line of its own on a terminal.

@@ -3,7 +3,6 @@
 use super::client::{Client, connect};
 use crate::context::{Context, program_and_temporary_folder};
 use crate::failure::Failure;
-use std::fs::File;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -47,10 +46,7 @@ pub(crate) fn report_ready(context: &Context) -> Result<(), Failure> {
     // Refused only to who leads a session already.
     let _session = rustix::process::setsid();
     rustix::process::chdir("/").map_err(std::io::Error::from)?;
-    context.output.raw(b"ready\n")?;
-    let nothing = File::options().write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdout(&nothing).map_err(std::io::Error::from)?;
-    Ok(())
+    context.output.last(b"ready\n")
 }
 
 /// Tells who started this agent why it does not listen.

@@ -49,15 +49,9 @@ fn own(context: &Context, leash: Leash) -> Result<(), Failure> {
             .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
         leash: (leash == Leash::Held).then_some(pipe),
     };
-    serve(&display, early, text, limits, || report_owned(context))
-}
-
-/// Tells who waits that the clipboard is ours, and lets go of standard output.
-fn report_owned(context: &Context) -> Result<(), Failure> {
-    context.output.raw(format!("{OWNED}\n").as_bytes())?;
-    let nothing = File::options().write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdout(&nothing).map_err(io::Error::from)?;
-    Ok(())
+    // Who waits is told that the clipboard is ours.
+    let owned = || context.output.last(format!("{OWNED}\n").as_bytes());
+    serve(&display, early, text, limits, owned)
 }
 
 /// The content; `None` where the other side went away without one.
