@@ -67,9 +67,10 @@ pub(crate) fn items() -> ArgValueCompleter {
 pub(crate) fn several() -> ArgValueCompleter {
     ArgValueCompleter::new(|word: &OsStr| {
         let words = QUERY.get().map(|query| query.words.as_slice());
-        match words.is_some_and(|words| words.iter().any(|word| word == "restore")) {
-            true => named(word, |item| item.trashed),
-            false => named(word, |item| !item.trashed),
+        if words.is_some_and(|words| words.iter().any(|word| word == "restore")) {
+            named(word, |item| item.trashed)
+        } else {
+            named(word, |item| !item.trashed)
         }
     })
 }

@@ -22,7 +22,7 @@ use remote::{Agent, Remote};
 use std::collections::{BTreeMap, HashSet};
 
 /// How often a wrong password may be typed at a prompt.
-pub(crate) const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 3;
 
 /// An open vault, asked through the one door.
 pub(crate) struct Session {
@@ -79,8 +79,11 @@ impl Session {
 
     /// The vault as the agent holds it, if it does: asks nobody, starts nothing, says nothing.
     pub(crate) fn peek(context: &mut Context) -> Option<Self> {
-        match Agent::of_run(context) {
-            Ok(Agent::Holding(remote)) => Some(Self {
+        if !Agent::is_used(context).ok()? {
+            return None;
+        }
+        match Agent::there(context).ok()? {
+            Agent::Holding(remote) => Some(Self {
                 door: Door::Agent(remote),
             }),
             _ => None,
@@ -136,25 +139,14 @@ impl Session {
         located: &Located,
         places: &Places,
     ) -> Result<(Keys, SlotId), Failure> {
+        let vault = places.vault_file.display().to_string();
         let given = context.globals.gives_secret();
         let asks = !given && (context.may_ask() || pinentry::is_there(context));
-        let mut left = if asks { ATTEMPTS } else { 1 };
-        let mut wrong = None;
-        loop {
-            left -= 1;
-            let vault = places.vault_file.display().to_string();
-            let credential = Self::credential(context, &vault, wrong)?;
-            let unlocked = {
-                let _progress = context.output.progress("Unlocking");
-                located.unlock(&credential, &mut MappedMemory)
-            };
-            match unlocked {
-                Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
-                    wrong = Some("That does not open the vault. Try again.");
-                }
-                outcome => return Ok(outcome?),
-            }
-        }
+        let found = try_keys(context, located, asks, |was_wrong| {
+            let wrong = was_wrong.then_some("That does not open the vault. Try again.");
+            Self::credential(context, &vault, wrong)
+        });
+        Ok(found??)
     }
 
     /// Unlocks the agent anew after a command that changed the way in or the key, where a typed secret unlocked it before.
@@ -278,20 +270,13 @@ impl Session {
         context: &mut Context,
         filter: &Filter,
     ) -> Result<Vec<ItemRow<'_>>, Failure> {
-        self.tell(context);
-        match &mut self.door {
-            Door::Here(vault) => {
-                let rows = vault.state().rows();
-                Ok(rows.filter(|item| filter.accepts(item)).collect())
-            }
-            Door::Agent(remote) => match remote.ask(Request::Items)? {
-                Response::Items(mut items) => {
-                    items.retain(|item| filter.accepts(item));
-                    Ok(items)
-                }
-                _ => Err(unexpected()),
-            },
+        if matches!(self.door, Door::Agent(_)) {
+            let mut items = self.items(context, Request::Items)?;
+            items.retain(|item| filter.accepts(item));
+            return Ok(items);
         }
+        let rows = self.vault()?.state().rows();
+        Ok(rows.filter(|item| filter.accepts(item)).collect())
     }
 
     /// One item.
@@ -413,6 +398,29 @@ impl Session {
     /// Tells each notice once.
     pub(crate) fn tell(&mut self, context: &Context) {
         crate::notices::tell(context, &self.take_notices());
+    }
+}
+
+/// Tries what is given, or what is asked for a few times as long as it is wrong. `ask` hears whether the last one was.
+pub(crate) fn try_keys(
+    context: &Context,
+    located: &Located,
+    asks: bool,
+    ask: impl Fn(bool) -> Result<Credential, Failure>,
+) -> Result<Result<(Keys, SlotId), VaultError>, Failure> {
+    let mut left = if asks { ATTEMPTS } else { 1 };
+    let mut was_wrong = false;
+    loop {
+        left -= 1;
+        let credential = ask(was_wrong)?;
+        let unlocked = {
+            let _progress = context.output.progress("Unlocking");
+            located.unlock(&credential, &mut MappedMemory)
+        };
+        was_wrong = matches!(unlocked, Err(VaultError::Unlock(UnlockError::WrongSecret)));
+        if !was_wrong || left == 0 {
+            return Ok(unlocked);
+        }
     }
 }
 

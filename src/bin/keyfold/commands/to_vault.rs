@@ -6,10 +6,9 @@ use crate::cli::OtherVault;
 use crate::commands::mv::{folder_name, move_folder};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::memory::MappedMemory;
 use crate::notices;
 use crate::prompt::{self, SecretFiles};
-use crate::session::{ATTEMPTS, Session};
+use crate::session::{Session, try_keys};
 use keyfold::model::ids::ItemId;
 use keyfold::model::item::split_path;
 use keyfold::model::query::Scope;
@@ -187,27 +186,20 @@ fn new_place(path: &str) -> Result<Place, Failure> {
 fn open(context: &mut Context, places: &Places, other: &OtherVault) -> Result<Vault, Failure> {
     let located = find(context, places)?;
     let given = other.password_file.is_some() || other.recovery_key_file.is_some();
-    let mut left = if given || !context.may_ask() {
-        1
-    } else {
-        ATTEMPTS
-    };
-    let (keys, slot) = loop {
-        left -= 1;
-        let credential = credential(context, places, other)?;
-        let unlocked = {
-            let _progress = context.output.progress("Unlocking");
-            located.unlock(&credential, &mut MappedMemory)
-        };
-        match unlocked {
-            Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
+    let found = try_keys(
+        context,
+        &located,
+        !given && context.may_ask(),
+        |was_wrong| {
+            if was_wrong {
                 context
                     .output
                     .warn("That does not open the other vault. Try again.");
             }
-            outcome => break outcome.map_err(|error| refused(error, places))?,
-        }
-    };
+            credential(context, places, other)
+        },
+    );
+    let (keys, slot) = found?.map_err(|error| refused(error, places))?;
     let device = context.device_name()?.value;
     let now = context.now();
     Ok(located.open(keys, Some(slot), &device, now, &mut context.rng)?)

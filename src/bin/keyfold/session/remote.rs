@@ -23,13 +23,18 @@ pub(super) enum Agent {
 impl Agent {
     /// The agent, if this run is to use one. That one cannot be talked to is told, and keeps nobody from going on.
     pub(super) fn of_run(context: &mut Context) -> Result<Self, Failure> {
-        if context.globals.gives_secret() || !context.uses_agent()? {
+        if !Self::is_used(context)? {
             return Ok(Self::Unused);
         }
         Self::there(context).or_else(|failure| {
             context.output.warn(&failure.told());
             Ok(Self::Unused)
         })
+    }
+
+    /// Whether this run is to use one: not where an option brings the secret.
+    pub(super) fn is_used(context: &mut Context) -> Result<bool, Failure> {
+        Ok(!context.globals.gives_secret() && context.uses_agent()?)
     }
 
     /// The agent as it is there.
