@@ -18,8 +18,6 @@ pub enum Question {
     Ask(Box<Asking>),
     /// Forget the keys: of one vault, or of all.
     Lock(Option<Places>),
-    /// Lock and end.
-    Stop,
 }
 
 /// A vault to be held.

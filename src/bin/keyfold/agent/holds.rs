@@ -212,8 +212,8 @@ impl Holds {
         let all: Vec<Places> = locked(&self.held).keys().cloned().collect();
         for places in all {
             let held = locked(&self.held).get(&places).cloned();
-            let looked = held.and_then(|held| held.try_with(Open::look));
-            self.make_ready(&places);
+            let looked =
+                held.and_then(|held| held.try_with(|open| open.look().map(|()| open.vault.hold())));
             if looked.is_some_and(|looked| looked.is_err_and(|error| is_final(&error))) {
                 self.lock(&places, Why::NoWayIn);
             }

@@ -212,7 +212,6 @@ impl Server {
                 wait_for(&self.holds.lock_all(Why::Told));
                 Answer::Done
             }
-            Question::Stop => self.end(),
         }
     }
 

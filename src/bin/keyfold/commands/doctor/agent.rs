@@ -17,17 +17,13 @@ pub(super) fn check(context: &mut Context) -> Vec<Finding> {
     }
     match context.agent_limits() {
         Ok(limits) => {
-            let longest = limits.age_secs.unwrap_or(u64::MAX);
-            let idle = limits.idle_secs.unwrap_or(u64::MAX);
-            if longest.min(idle) > DAY_SECS {
-                let held = match longest.min(idle) {
-                    u64::MAX => "for ever".to_owned(),
-                    seconds => format!("for {}", span::describe(seconds)),
-                };
+            let held_secs = limits.idle_secs.into_iter().chain(limits.age_secs).min();
+            if held_secs.is_none_or(|seconds| seconds > DAY_SECS) {
+                let held = held_secs.map_or("ever".to_owned(), span::describe);
                 found.push(Finding::new(
                     FindingKind::Agent,
                     Severity::Advice,
-                    format!("the agent holds an unlocked vault {held}, used or not"),
+                    format!("the agent holds an unlocked vault for {held}, used or not"),
                     "keyfold config set lock_after 15m",
                 ));
             }
