@@ -6,26 +6,22 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+mod floor;
+mod other_user;
+mod waiting;
+
+use floor::FLOOR;
+use other_user::{NOBODY, as_user};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use waiting::until;
 
 const VICTIM: u32 = 65533;
-const ATTACKER: u32 = 65534;
-const PATIENCE: Duration = Duration::from_secs(120);
-/// The least that Argon2id may cost.
-const FLOOR: [&str; 6] = [
-    "--kdf-memory",
-    "19",
-    "--kdf-passes",
-    "2",
-    "--kdf-lanes",
-    "1",
-];
+const ATTACKER: u32 = NOBODY;
 
 /// Connects, greets as keyfold 0.1.0 does, and prints how many bytes it is answered: 44 are an agent's greeting.
 const CLIENT: &str = r"
@@ -103,11 +99,8 @@ impl Place {
 
     /// A program as one of the users, with a umask that hides nothing.
     fn run_as(&self, user: u32, program: &Path) -> Command {
-        let mut command = Command::new("setpriv");
+        let mut command = as_user(user);
         command
-            .arg(format!("--reuid={user}"))
-            .arg(format!("--regid={user}"))
-            .arg("--clear-groups")
             .args(["sh", "-c", "umask 000; exec \"$0\" \"$@\""])
             .arg(program)
             .env_clear()
@@ -411,14 +404,7 @@ fn a_path_that_is_too_long_for_a_socket_is_served_all_the_same() {
         .args(["--no-input", "ls"]);
     assert!(listing.output().unwrap().status.success());
     assert!(keyfold(&["agent", "stop"]).status.success());
-    wait_until(|| !deep.join("keyfold/agent.sock").exists());
-}
-
-#[track_caller]
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < PATIENCE, "it never came to be");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("what was attacked is there", || {
+        !deep.join("keyfold/agent.sock").exists()
+    });
 }

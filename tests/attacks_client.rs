@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 mod attacked;
+mod other_user;
 mod scene;
 
 use attacked::{
     Bench, CANARIES, EDITED, ITEM, commands_in_help, every_command, exit_code, finish, with_floor,
 };
 use keyfold::storage::simulated::SimulatedStorage;
+use other_user::{NOBODY, as_user};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::BTreeSet;
@@ -317,11 +319,8 @@ fn files_are_private_and_usable_under_a_umask_that_hides_all_from_others() {
 fn another_user_reads_nothing() {
     let bench = made_under("000");
     let as_other = |program: &str, path: &Path| {
-        Command::new("setpriv")
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", program])
-            .arg(path)
-            .output()
-            .unwrap()
+        let mut command = as_user(NOBODY);
+        command.arg(program).arg(path).output().unwrap()
     };
     let vault = bench.path("drive/vault.keyfold");
     // Without the modes it could: the folders above are open to everybody.

@@ -5,25 +5,21 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+mod floor;
+mod other_user;
+mod waiting;
+
+use floor::FLOOR;
+use other_user::{NOBODY, as_user};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use waiting::until;
 
-const NOBODY: u32 = 65534;
 const PASSWORD: &str = "correct horse battery staple";
-/// The least that Argon2id may cost.
-const FLOOR: [&str; 6] = [
-    "--kdf-memory",
-    "19",
-    "--kdf-passes",
-    "2",
-    "--kdf-lanes",
-    "1",
-];
 
 /// A folder of the unprivileged user, with the program and a vault in it.
 struct Place {
@@ -57,9 +53,8 @@ impl Place {
 
     /// A program that runs as the unprivileged user and may leave core files as large as it likes.
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new("setpriv");
+        let mut command = as_user(NOBODY);
         command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .args(["sh", "-c", "ulimit -S -c unlimited; exec \"$0\" \"$@\""])
             .arg(program)
             .env_clear()
@@ -79,7 +74,9 @@ impl Place {
     fn plain(&self) -> Child {
         let child = self.command(Path::new("cat")).stdin(Stdio::piped()).spawn();
         let child = child.unwrap();
-        wait_until(|| fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap() == "cat\n");
+        until("it is that far", || {
+            fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap() == "cat\n"
+        });
         child
     }
 
@@ -104,7 +101,7 @@ impl Place {
         open.write(true)
             .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap());
         let mut writer = None;
-        wait_until(|| {
+        until("it is that far", || {
             writer = open.open(&pipe).ok();
             writer.is_some()
         });
@@ -147,14 +144,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(120);
-    while !is_so() {
-        assert!(Instant::now() < limit, "it never came");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -10,7 +10,7 @@
 
 mod real;
 
-use real::{CHEAP, Home, length, needs, ok, titles, told};
+use real::{FLOOR, Home, length, needs, ok, titles, told};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -353,7 +353,7 @@ fn with_new_password(command: &[&str]) {
     needs("strace");
     let home = lived_in();
     let new = home.path("new").to_str().unwrap().to_owned();
-    let arguments = [command, &["--new-password-file", &new], &CHEAP].concat();
+    let arguments = [command, &["--new-password-file", &new], &FLOOR].concat();
     Bench::new(home, &arguments, "new").fail_everywhere();
 }
 
@@ -373,7 +373,7 @@ fn rekey_survives_every_fault() {
 #[ignore = "needs strace"]
 fn init_survives_every_fault() {
     needs("strace");
-    let bench = Bench::new(Home::new(), &[&["init"][..], &CHEAP].concat(), "old");
+    let bench = Bench::new(Home::new(), &[&["init"][..], &FLOOR].concat(), "old");
     let steps = bench.steps();
     for step in &steps {
         for &fault in Fault::of(step) {
@@ -392,7 +392,7 @@ fn init_survives_every_fault() {
                         told(&none)
                     );
                     assert_eq!(none.status.code(), Some(6), "{which}; then {}", told(&none));
-                    bench.home.ok(&[&["init"][..], &CHEAP].concat());
+                    bench.home.ok(&[&["init"][..], &FLOOR].concat());
                 }
             }
             bench.home.ok(&["add", "probe"]);
@@ -527,7 +527,7 @@ fn exported_titles(export: &str) -> Vec<String> {
 fn a_full_drive_keeps_changes_waiting_until_there_is_room() {
     let home = Home::new();
     let disk = SmallDisk::new(home.path("drive"));
-    home.ok(&[&["init"][..], &CHEAP].concat());
+    home.ok(&[&["init"][..], &FLOOR].concat());
     let is_pending = |output: &Output| {
         assert_eq!(output.status.code(), Some(0), "{}", told(output));
         !String::from_utf8_lossy(&output.stderr)
@@ -556,7 +556,7 @@ fn a_full_drive_keeps_changes_waiting_until_there_is_room() {
 fn a_full_disk_under_the_local_state_refuses_a_change_and_says_so() {
     let home = Home::new();
     let disk = SmallDisk::new(home.path("state"));
-    home.ok(&[&["init"][..], &CHEAP].concat());
+    home.ok(&[&["init"][..], &FLOOR].concat());
     let is_refused = |output: &Output| output.status.code() != Some(0);
     let (mut added, last) = fill(&home, &is_refused);
     added.sort();

@@ -7,7 +7,7 @@
 
 mod real;
 
-use real::{CHEAP, Home, json, needs, ok, told, value};
+use real::{FLOOR, Home, json, needs, ok, told, value};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -345,7 +345,7 @@ fn after_passwd_the_old_password_opens_nothing() {
     let before = home.ok(&["export"]);
     let new = home.path("new");
     let new = ["passwd", "--new-password-file", new.to_str().unwrap()];
-    home.ok(&[&new[..], &CHEAP].concat());
+    home.ok(&[&new[..], &FLOOR].concat());
     let refused = home.keyfold(&["ls"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(5), "{}", told(&refused));
     // Nor does it where this device's state, which knows what was retired, is missing.

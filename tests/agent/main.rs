@@ -4,6 +4,9 @@
 #[path = "../program/mod.rs"]
 mod program;
 
+#[path = "../waiting/mod.rs"]
+mod waiting;
+
 mod desktop;
 mod lifecycle;
 mod strangers;
@@ -16,20 +19,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-/// What takes a moment is waited for so long on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Waits until something holds.
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use waiting::{PATIENCE, until};
 
 impl Home {
     /// One with a vault, an item `mail` in it, and the vault unlocked.

@@ -6,6 +6,10 @@
     reason = "each test file uses a part of it; a test may stop"
 )]
 
+#[path = "../floor/mod.rs"]
+mod floor;
+
+pub(crate) use floor::FLOOR;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -167,16 +171,6 @@ impl Drop for Bench {
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
-
-/// The least that Argon2id may cost.
-pub(crate) const FLOOR: [&str; 6] = [
-    "--kdf-memory",
-    "19",
-    "--kdf-passes",
-    "2",
-    "--kdf-lanes",
-    "1",
-];
 
 pub(crate) fn with_floor(arguments: &[&'static str]) -> Vec<&'static str> {
     arguments.iter().copied().chain(FLOOR).collect()

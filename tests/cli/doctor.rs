@@ -1,10 +1,10 @@
 //! `doctor`: each check is silent where all is well, and fires where something is made wrong.
 
+use crate::other_user::{NOBODY, as_user};
 use crate::program::{FLOOR, Home, keys};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 /// Findings of a kind that are more than information, as "severity: what".
@@ -194,10 +194,9 @@ fn a_folder_that_cannot_be_written_memory_that_cannot_be_locked_and_files_of_oth
     // The build's own folder may be closed to others.
     fs::copy(env!("CARGO_BIN_EXE_keyfold"), home.path("program")).unwrap();
     let told = || {
-        let mut doctor = Command::new("setpriv");
+        let mut doctor = as_user(NOBODY);
         home.enter(&mut doctor);
         doctor
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .args(["sh", "-c", "ulimit -l 0; exec \"$0\" doctor --no-input"])
             .arg(home.path("program"));
         String::from_utf8(doctor.output().unwrap().stdout).unwrap()

@@ -1,6 +1,8 @@
 //! The program from its command line: every command's happy path, its failures and their exit codes, the shapes of its JSON.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+#[path = "../other_user/mod.rs"]
+mod other_user;
 #[path = "../program/mod.rs"]
 mod program;
 

@@ -1,12 +1,10 @@
 //! What every display is asked: who holds, what is there, and whether it is over.
 
 use crate::program::{Home, Ran, finish};
+use crate::waiting::until;
 use std::fs;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const SECRET: &str = "canary-copied-Tq8wXe";
 
 /// A display that programs can be sent to.
@@ -89,16 +87,6 @@ pub(crate) trait Screen {
 
     fn waits_for_no_holder(&self) {
         until("the end of the holder", || self.holders().is_empty());
-    }
-}
-
-/// Waits until something is so.
-#[track_caller]
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < end, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -6,6 +6,11 @@
 #[path = "../program/mod.rs"]
 mod program;
 
+#[path = "../other_user/mod.rs"]
+mod other_user;
+#[path = "../waiting/mod.rs"]
+mod waiting;
+
 mod held;
 mod wayland;
 mod x11;

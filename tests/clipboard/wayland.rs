@@ -1,6 +1,8 @@
 //! Under a compositor without a screen, which lets programs without a window copy.
 
-use crate::held::{self, Screen, until};
+use crate::held::{self, Screen};
+use crate::other_user::{NOBODY, as_user};
+use crate::waiting::until;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
@@ -9,8 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// It refuses to run as root.
-const NOBODY: u32 = 65534;
-
 struct Sway {
     compositor: Child,
     folder: PathBuf,
@@ -28,14 +28,8 @@ impl Sway {
         for path in [&folder, &folder.join("config")] {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let compositor = Command::new("setpriv")
-            .args([
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                "sway",
-                "-c",
-            ])
+        let compositor = as_user(NOBODY)
+            .args(["sway", "-c"])
             .arg(folder.join("config"))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())

@@ -1,6 +1,7 @@
 //! Under an X server without a screen.
 
-use crate::held::{self, SECRET, Screen, until};
+use crate::held::{self, SECRET, Screen};
+use crate::waiting::until;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

@@ -5,21 +5,16 @@
     reason = "each test file uses a part of it; a test may stop"
 )]
 
+#[path = "../floor/mod.rs"]
+mod floor;
+
+pub(crate) use floor::FLOOR;
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The cheapest password that is allowed.
-pub(crate) const FLOOR: [&str; 6] = [
-    "--kdf-memory",
-    "19",
-    "--kdf-passes",
-    "2",
-    "--kdf-lanes",
-    "1",
-];
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -5,6 +5,10 @@
     reason = "each test file uses a part of it; a test may stop"
 )]
 
+#[path = "../floor/mod.rs"]
+mod floor;
+
+pub(crate) use floor::FLOOR;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Write;
@@ -12,16 +16,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// The cheapest Argon2 that is allowed.
-pub(crate) const CHEAP: [&str; 6] = [
-    "--kdf-memory",
-    "19",
-    "--kdf-passes",
-    "2",
-    "--kdf-lanes",
-    "1",
-];
 
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
@@ -55,7 +49,7 @@ impl Home {
     /// A home with a vault that opens with `old`.
     pub(crate) fn with_vault() -> Self {
         let home = Self::new();
-        home.ok(&[&["init"][..], &CHEAP].concat());
+        home.ok(&[&["init"][..], &FLOOR].concat());
         home
     }
 

@@ -1,7 +1,7 @@
 //! Two Syncthing instances that know only each other, on loopback.
 
 use crate::devices::{Carrier, Devices, contents, wait_until};
-use crate::real::{CHEAP, Home, needs, told};
+use crate::real::{FLOOR, Home, needs, told};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -302,7 +302,7 @@ fn change_the_password_apart(how: &[&str], code: i32, words: &str) {
     devices.write_apart();
     let new = devices.one.path("new");
     let to_new = ["--new-password-file", new.to_str().unwrap()];
-    devices.one.ok(&[how, &to_new, &CHEAP].concat());
+    devices.one.ok(&[how, &to_new, &FLOOR].concat());
     syncthing.meet();
     syncthing.carry();
     let listed = devices.other.keyfold(&["ls"]).output().unwrap();
