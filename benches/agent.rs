@@ -10,19 +10,18 @@
 )]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use keyfold::crypto::kdf::{KdfCost, PlainMemory};
-use keyfold::crypto::recovery::RecoveryKey;
+mod scene;
+
 use keyfold::model::draft::Draft;
 use keyfold::model::field;
-use keyfold::model::moment::Moment;
 use keyfold::storage::RealStorage;
-use keyfold::vault::{Credential, NewSecret, NewVault, Places, create};
+use keyfold::vault::Places;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use scene::{add_all, make_vault, median, recovery_key};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 const ROUNDS: usize = 200;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_keyfold");
@@ -147,48 +146,26 @@ fn run(mut command: Command) -> bool {
 }
 
 fn milliseconds(command: Command) -> f64 {
-    let started = Instant::now();
-    assert!(run(command));
-    started.elapsed().as_secs_f64() * 1000.0
-}
-
-/// The middle of the times, which are sorted afterwards.
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    let (time, succeeded) = scene::milliseconds(|| run(command));
+    assert!(succeeded);
+    time
 }
 
 /// A vault of that many logins, and its recovery key in a file.
 fn fill(folder: &Path, size: usize) {
     let mut rng = StdRng::seed_from_u64(7);
-    let key = RecoveryKey::make(&mut rng);
     // EXPOSE: the key of a vault that is gone in a minute.
-    std::fs::write(folder.join("recovery-key"), key.to_text().expose()).expect("there is room");
-    let secret = NewSecret::make(
-        &Credential::RecoveryKey(key),
-        KdfCost::FLOOR,
-        "paper",
-        &mut PlainMemory,
-        &mut rng,
-    );
-    let new = NewVault {
-        secrets: vec![secret.ok().expect("a recovery key is not stretched")],
-        device_name: "bench".to_owned(),
-    };
+    std::fs::write(
+        folder.join("recovery-key"),
+        recovery_key().to_text().expose(),
+    )
+    .expect("there is room");
     let places = Places {
         vault_file: folder.join("vault.keyfold"),
         state_folder: folder.join("state"),
     };
-    let mut vault =
-        create(Arc::new(RealStorage), &places, new, now(), &mut rng).expect("the folder is new");
-    vault
-        .update(now(), &mut rng, |plan, rng| {
-            for number in 0..size {
-                plan.add(login(number), &mut *rng);
-            }
-            Ok(())
-        })
-        .expect("the disk takes it");
+    let mut vault = make_vault(Arc::new(RealStorage), &places, "bench", &mut rng);
+    add_all(&mut vault, (0..size).map(login), &mut rng);
 }
 
 fn login(number: usize) -> Draft {
@@ -204,11 +181,4 @@ fn login(number: usize) -> Draft {
         "otpauth://totp/Site:me?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Site".to_owned(),
     );
     draft
-}
-
-fn now() -> Moment {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Moment(
-        u64::try_from(since.expect("after 1970").as_millis()).expect("before the year 584556019"),
-    )
 }

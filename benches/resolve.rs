@@ -12,33 +12,29 @@
 )]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use keyfold::crypto::kdf::{KdfCost, PlainMemory};
-use keyfold::crypto::recovery::RecoveryKey;
+mod scene;
+
 use keyfold::model::draft::{Draft, DraftValue, FieldName};
 use keyfold::model::field::{self, FieldKind};
 use keyfold::model::ids::{FieldId, ItemId};
-use keyfold::model::moment::Moment;
 use keyfold::model::origin::Origin;
 use keyfold::model::query::{Resolution, Scope, resolve, resolve_url};
 use keyfold::state::change::Edit;
 use keyfold::storage::RealStorage;
-use keyfold::vault::{Credential, NewSecret, NewVault, Places, Vault, create, locate};
+use keyfold::vault::{Places, Vault};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use scene::{add_all, find_replica, later, make_vault, run_child};
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Long after every file of this run was written: each may be trusted by its stamp.
-const LATER_MILLISECONDS: u64 = 60_000;
 const ROUNDS: usize = 31;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = words.iter().position(|word| word == "--child") {
-        return child(words.get(at + 1).map(String::as_str));
+    if let Some((what, place)) = scene::child_task(&words) {
+        return child(what, place);
     }
     let asked: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let sizes: &[usize] = match asked.as_slice() {
@@ -64,7 +60,7 @@ impl Scene {
     fn make(folder: &Path, size: usize) -> Self {
         let places = places(folder);
         let mut rng = StdRng::seed_from_u64(7);
-        let mut vault = make_vault(&places, &mut rng);
+        let mut vault = make_vault(Arc::new(RealStorage), &places, "bench", &mut rng);
         add_all(&mut vault, (0..size).map(login), &mut rng);
         // Opening leaves a note of what was seen.
         drop(open(&places));
@@ -191,7 +187,7 @@ impl Scene {
             print!("{what:>24}");
             times
                 .iter_mut()
-                .for_each(|times| print!(" {:>12.1}", middle(times)));
+                .for_each(|times| print!(" {:>12.1}", scene::median(times)));
             println!();
         };
         let mut own_rng = StdRng::seed_from_u64(10);
@@ -238,18 +234,7 @@ impl Scene {
 
     /// Resident set now and at its largest, in MiB, of a process that does this.
     fn resident(&self, what: &str) -> [f64; 2] {
-        let place = self
-            .places
-            .state_folder
-            .parent()
-            .expect("it lies in a folder");
-        let program = std::env::current_exe().expect("this program knows its path");
-        let mut command = Command::new(program);
-        command
-            .arg("--child")
-            .arg(format!("{what}:{}", place.display()));
-        let output = command.stderr(Stdio::inherit()).output().expect("it runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = run_child(what, &self.places);
         let mut kib = text
             .split_whitespace()
             .map(|word| word.parse().unwrap_or(f64::NAN) / 1024.0);
@@ -260,17 +245,12 @@ impl Scene {
     }
 }
 
-fn child(task: Option<&str>) {
-    let (what, place) = task.and_then(|task| task.split_once(':')).expect("a task");
-    let mut vault = (what != "nothing").then(|| open(&places(Path::new(place))));
+fn child(what: &str, place: &Path) {
+    let mut vault = (what != "nothing").then(|| open(&places(place)));
     if what == "hold" {
         vault.as_mut().expect("it is open").hold();
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    for name in ["VmRSS:", "VmHWM:"] {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        println!("{}", line.unwrap_or_default().replace("kB", "").trim());
-    }
+    scene::print_status(&["VmRSS:", "VmHWM:"]);
     drop(vault);
 }
 
@@ -279,46 +259,6 @@ fn places(folder: &Path) -> Places {
         vault_file: folder.join("cloud").join("vault.keyfold"),
         state_folder: folder.join("state"),
     }
-}
-
-fn credential() -> Credential {
-    Credential::RecoveryKey(RecoveryKey::make(&mut StdRng::seed_from_u64(1)))
-}
-
-fn make_vault(places: &Places, rng: &mut StdRng) -> Vault {
-    let memory = &mut PlainMemory;
-    let secret = NewSecret::make(&credential(), KdfCost::FLOOR, "paper", memory, rng);
-    let new = NewVault {
-        secrets: vec![secret.ok().expect("a recovery key is not stretched")],
-        device_name: "bench".to_owned(),
-    };
-    let folder = places.vault_file.parent().expect("it lies in a folder");
-    std::fs::create_dir_all(folder).expect("a new folder");
-    create(Arc::new(RealStorage), places, new, now(), rng).expect("the folder is new")
-}
-
-fn open(places: &Places) -> Vault {
-    let located = locate(Arc::new(RealStorage), places).expect("the vault is there");
-    let (keys, slot) = located
-        .unlock(&credential(), &mut PlainMemory)
-        .ok()
-        .expect("the key is right");
-    let mut rng = StdRng::seed_from_u64(later().0);
-    located
-        .open(keys, Some(slot), "bench", later(), &mut rng)
-        .ok()
-        .expect("the vault is whole")
-}
-
-fn add_all(vault: &mut Vault, drafts: impl Iterator<Item = Draft>, rng: &mut StdRng) {
-    vault
-        .update(later(), rng, |plan, rng| {
-            for draft in drafts {
-                plan.add(draft, &mut *rng);
-            }
-            Ok(())
-        })
-        .expect("the disk takes it");
 }
 
 fn edit(vault: &mut Vault, id: ItemId, round: usize, rng: &mut StdRng) {
@@ -364,38 +304,16 @@ fn login(number: usize) -> Draft {
     draft
 }
 
-fn find_replica(state_folder: &Path) -> PathBuf {
-    let folders = std::fs::read_dir(state_folder).expect("it is there");
-    let mut replicas = folders.filter_map(|entry| Some(entry.ok()?.path().join("replica")));
-    replicas
-        .find(|path| path.exists())
-        .expect("a replica was made")
+fn open(places: &Places) -> Vault {
+    scene::open(Arc::new(RealStorage), places, "bench")
 }
 
 fn microseconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
-    let started = Instant::now();
-    let done = work();
-    (started.elapsed().as_secs_f64() * 1e6, done)
+    let (milliseconds, done) = scene::milliseconds(work);
+    (milliseconds * 1000.0, done)
 }
 
 fn median(mut work: impl FnMut()) -> f64 {
     let mut times: Vec<f64> = (0..ROUNDS).map(|_| microseconds(&mut work).0).collect();
-    middle(&mut times)
-}
-
-/// The middle of the times, which are sorted afterwards.
-fn middle(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn later() -> Moment {
-    Moment(now().0 + LATER_MILLISECONDS)
-}
-
-fn now() -> Moment {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Moment(
-        u64::try_from(since.expect("after 1970").as_millis()).expect("before the year 584556019"),
-    )
+    scene::median(&mut times)
 }

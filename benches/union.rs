@@ -11,19 +11,18 @@
 )]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use keyfold::crypto::kdf::{KdfCost, PlainMemory};
-use keyfold::crypto::recovery::RecoveryKey;
+mod scene;
+
 use keyfold::model::draft::{Draft, DraftValue, FieldName};
 use keyfold::model::field::{self, FieldKind};
-use keyfold::model::moment::Moment;
 use keyfold::state::change::Edit;
 use keyfold::storage::RealStorage;
-use keyfold::vault::{Credential, NewSecret, NewVault, Places, Vault, create, locate};
+use keyfold::vault::{Places, Vault};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use scene::{add_all, later, length, make_vault, median, milliseconds, open};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 const ITEMS: usize = 10_000;
 /// Changes that each of two devices made apart.
@@ -32,8 +31,6 @@ const CHANGES: usize = 1_000;
 const OTHERS: usize = 1_000;
 const ROUNDS: usize = 15;
 const CONFLICT_COPY: &str = "vault.sync-conflict-20261125-070000-ABCDEFG.keyfold";
-/// Long after every file of this run was written: each may be trusted by its stamp.
-const LATER_MILLISECONDS: u64 = 60_000;
 
 fn main() {
     let folder = std::env::temp_dir().join(format!("keyfold-union-{}", std::process::id()));
@@ -61,22 +58,8 @@ impl Scene {
         std::fs::create_dir_all(scene.drive("laptop")).expect("the folder is new");
         std::fs::create_dir_all(scene.drive("phone")).expect("the folder is new");
         let mut rng = StdRng::seed_from_u64(7);
-        let memory = &mut PlainMemory;
-        let secret = NewSecret::make(&credential(), KdfCost::FLOOR, "paper", memory, &mut rng);
-        let new = NewVault {
-            secrets: vec![secret.ok().expect("a recovery key is not stretched")],
-            device_name: "laptop".to_owned(),
-        };
-        let mut vault = create(Arc::new(RealStorage), &places, new, now(), &mut rng)
-            .expect("the folder is new");
-        vault
-            .update(now(), &mut rng, |plan, rng| {
-                for number in 0..ITEMS {
-                    plan.add(login(number), &mut *rng);
-                }
-                Ok(())
-            })
-            .expect("there is room");
+        let mut vault = make_vault(Arc::new(RealStorage), &places, "laptop", &mut rng);
+        add_all(&mut vault, (0..ITEMS).map(login), &mut rng);
         drop(vault);
         std::fs::copy(&places.vault_file, scene.places("phone").vault_file).expect("there is room");
         drop(scene.open("laptop"));
@@ -96,16 +79,7 @@ impl Scene {
     }
 
     fn open(&self, device: &str) -> Vault {
-        let located = locate(Arc::new(RealStorage), &self.places(device)).expect("it is there");
-        let (keys, slot) = located
-            .unlock(&credential(), &mut PlainMemory)
-            .ok()
-            .expect("the key is right");
-        let mut rng = StdRng::seed_from_u64(now().0);
-        located
-            .open(keys, Some(slot), device, later(), &mut rng)
-            .ok()
-            .expect("the vault is whole")
+        open(Arc::new(RealStorage), &self.places(device), device)
     }
 
     /// An opening while the drive's folder is away.
@@ -232,10 +206,6 @@ fn login(number: usize) -> Draft {
     draft
 }
 
-fn credential() -> Credential {
-    Credential::RecoveryKey(RecoveryKey::make(&mut StdRng::seed_from_u64(1)))
-}
-
 fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("there is room");
     for entry in std::fs::read_dir(from).expect("it is there") {
@@ -254,29 +224,4 @@ fn print_row(name: &str, whole: f64, alone: f64) {
         "{name:45} {whole:8.2}   replica alone {alone:8.2}   ratio {:5.2}",
         whole / alone
     );
-}
-
-fn now() -> Moment {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let milliseconds = since.expect("the clock is right").as_millis();
-    Moment(u64::try_from(milliseconds).expect("for the next million years"))
-}
-
-fn later() -> Moment {
-    Moment(now().0 + LATER_MILLISECONDS)
-}
-
-fn milliseconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
-    let started = Instant::now();
-    let result = std::hint::black_box(work());
-    (started.elapsed().as_secs_f64() * 1000.0, result)
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn length(path: &Path) -> u64 {
-    std::fs::metadata(path).expect("it is there").len()
 }

@@ -13,41 +13,38 @@
 )]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod scene;
+
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use keyfold::crypto::kdf::{KdfCost, PlainMemory};
-use keyfold::crypto::recovery::RecoveryKey;
 use keyfold::exchange;
 use keyfold::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
 use keyfold::log::{BLOCK, preamble};
 use keyfold::model::draft::Draft;
 use keyfold::model::field;
 use keyfold::model::ids::{FieldId, ItemId};
-use keyfold::model::moment::Moment;
 use keyfold::model::search;
 use keyfold::storage::{
     Listing, Lock, LockKind, RealStorage, Stamp, Storage, StorageError, StoredFile,
 };
-use keyfold::vault::{Credential, NewSecret, NewVault, Places, Vault, create, locate};
+use keyfold::vault::{Places, Vault};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use scene::{add_all, find_replica, length, make_vault, median, milliseconds, open, run_child};
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// Long after every file of this run was written: each may be trusted by its stamp.
-const LATER_MILLISECONDS: u64 = 60_000;
 const TITLE_SEARCHED: &str = "Account 77";
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = words.iter().position(|word| word == "--child") {
-        return child(words.get(at + 1).map(String::as_str));
+    if let Some((what, place)) = scene::child_task(&words) {
+        return child(what, place);
     }
     let full = words.iter().any(|word| word == "full");
     let asked: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
@@ -115,7 +112,7 @@ impl Scene {
         let places = places(&folder.join(format!("{name}-{size}")));
         let mut rng = StdRng::seed_from_u64(7);
         // What is measured later is reading; the thousands of writes before need not reach the disk one by one.
-        let mut vault = make_vault(Disk::unsynced(), &places, &mut rng);
+        let mut vault = make_vault(Disk::unsynced(), &places, "bench", &mut rng);
         match way {
             Way::Import => add_all(&mut vault, (0..size).map(login), &mut rng),
             Way::Adds => {
@@ -200,46 +197,31 @@ impl Scene {
     }
 
     fn open(&self, disk: &Arc<Disk>) -> Vault {
-        open(Arc::<Disk>::clone(disk), &self.places)
+        open(Arc::<Disk>::clone(disk), &self.places, "bench")
     }
 
     /// Milliseconds of a whole process that opens the vault, or does nothing.
     fn process(&self, what: &str) -> f64 {
-        milliseconds(|| self.run(what)).0
+        milliseconds(|| run_child(what, &self.places)).0
     }
 
     /// The largest resident set of such a process, in MiB.
     fn resident(&self, what: &str) -> f64 {
-        let kib: f64 = self.run(what).trim().parse().unwrap_or(f64::NAN);
+        let kib: f64 = run_child(what, &self.places)
+            .trim()
+            .parse()
+            .unwrap_or(f64::NAN);
         kib / 1024.0
-    }
-
-    fn run(&self, what: &str) -> String {
-        let place = self
-            .places
-            .state_folder
-            .parent()
-            .expect("it lies in a folder");
-        let program = std::env::current_exe().expect("this program knows its path");
-        let mut command = Command::new(program);
-        command
-            .arg("--child")
-            .arg(format!("{what}:{}", place.display()));
-        let output = command.stderr(Stdio::inherit()).output();
-        String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned()
     }
 }
 
 /// One process that opens a vault and reveals one password, or only starts.
-fn child(task: Option<&str>) {
-    let (what, place) = task.and_then(|task| task.split_once(':')).expect("a task");
+fn child(what: &str, place: &Path) {
     if what == "open" {
-        let vault = open(Disk::synced(), &places(Path::new(place)));
+        let vault = open(Disk::synced(), &places(place), "bench");
         reveal_last(&vault);
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    println!("{}", peak.unwrap_or_default().replace("kB", "").trim());
+    scene::print_status(&["VmHWM:"]);
 }
 
 /// Importing a CSV: reading it, planning, sealing, writing both files.
@@ -259,7 +241,7 @@ fn imports(folder: &Path, sizes: &[usize], rounds: usize) {
             let place = folder.join(format!("csv-{size}-{round}"));
             let mut rng = StdRng::seed_from_u64(9);
             let disk = Disk::synced();
-            let mut vault = make_vault(disk, &places(&place), &mut rng);
+            let mut vault = make_vault(disk, &places(&place), "bench", &mut rng);
             let before = length(&places(&place).vault_file);
             let (read, imported) = milliseconds(|| {
                 exchange::import(csv.as_bytes(), None, None)
@@ -290,46 +272,6 @@ fn places(folder: &Path) -> Places {
         vault_file: folder.join("vault.keyfold"),
         state_folder: folder.join("state"),
     }
-}
-
-fn credential() -> Credential {
-    Credential::RecoveryKey(RecoveryKey::make(&mut StdRng::seed_from_u64(1)))
-}
-
-fn make_vault(disk: Arc<Disk>, places: &Places, rng: &mut StdRng) -> Vault {
-    let memory = &mut PlainMemory;
-    let secret = NewSecret::make(&credential(), KdfCost::FLOOR, "paper", memory, rng);
-    let new = NewVault {
-        secrets: vec![secret.ok().expect("a recovery key is not stretched")],
-        device_name: "bench".to_owned(),
-    };
-    create(disk, places, new, now(), rng).expect("the folder is new")
-}
-
-fn open(disk: Arc<Disk>, places: &Places) -> Vault {
-    let located = locate(disk, places).expect("the vault is there");
-    let (keys, slot) = located
-        .unlock(&credential(), &mut PlainMemory)
-        .ok()
-        .expect("the key is right");
-    let later = Moment(now().0 + LATER_MILLISECONDS);
-    let mut rng = StdRng::seed_from_u64(later.0);
-    located
-        .open(keys, Some(slot), "bench", later, &mut rng)
-        .ok()
-        .expect("the vault is whole")
-}
-
-fn add_all(vault: &mut Vault, drafts: impl Iterator<Item = Draft>, rng: &mut StdRng) {
-    let later = Moment(now().0 + LATER_MILLISECONDS);
-    vault
-        .update(later, rng, |plan, rng| {
-            for draft in drafts {
-                plan.add(draft, &mut *rng);
-            }
-            Ok(())
-        })
-        .expect("the disk takes it");
 }
 
 fn reveal_last(vault: &Vault) {
@@ -414,36 +356,7 @@ const fn preamble_context() -> usize {
     size_of::<preamble::Context>()
 }
 
-// ---------------------------------------------------------------------------------------------- clock and disk
-
-fn now() -> Moment {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let milliseconds = since.expect("the clock is right").as_millis();
-    Moment(u64::try_from(milliseconds).expect("for the next million years"))
-}
-
-fn milliseconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
-    let started = Instant::now();
-    let result = black_box(work());
-    (started.elapsed().as_secs_f64() * 1000.0, result)
-}
-
-/// The middle of the times, which are sorted afterwards.
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn length(path: &Path) -> u64 {
-    std::fs::metadata(path).expect("it is there").len()
-}
-
-fn find_replica(state: &Path) -> PathBuf {
-    let entries = std::fs::read_dir(state).expect("the state folder is there");
-    let replicas = entries.filter_map(|entry| Some(entry.ok()?.path().join("replica")));
-    let mut there = replicas.filter(|path| path.exists());
-    there.next().expect("there is one vault")
-}
+// ---------------------------------------------------------------------------------------------- disk
 
 /// The real disk that counts, or leaves out, what is synced.
 struct Disk {
