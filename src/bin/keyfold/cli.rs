@@ -281,6 +281,15 @@ pub(crate) struct Past {
     override_usage = "keyfold get [OPTIONS] NAME [FIELD]\n       keyfold get [OPTIONS] --url URL [FIELD]"
 )]
 pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    #[command(flatten)]
+    pub(crate) past: Past,
+}
+
+/// One field of one item: `NAME [FIELD]`, or `--url URL [FIELD]`.
+#[derive(Args)]
+pub(crate) struct Wanted {
     /// The item; with --url the field
     #[arg(add = completion::items(), required_unless_present = "url")]
     pub(crate) name: Option<String>,
@@ -290,8 +299,6 @@ pub(crate) struct Get {
     /// Find the item by the address it is for
     #[arg(long)]
     pub(crate) url: Option<String>,
-    #[command(flatten)]
-    pub(crate) past: Past,
 }
 
 #[derive(Args)]

@@ -1,7 +1,7 @@
 //! Arguments about the clipboard.
 
+use super::Wanted;
 use crate::clipboard::Leash;
-use crate::completion;
 use clap::Args;
 
 #[derive(Args)]
@@ -9,19 +9,12 @@ use clap::Args;
     override_usage = "keyfold copy [OPTIONS] NAME [FIELD]\n       keyfold copy [OPTIONS] --url URL [FIELD]"
 )]
 pub(crate) struct CopyField {
-    /// The item; with --url the field
-    #[arg(add = completion::items(), required_unless_present_any = ["url", "holder"])]
-    pub(crate) name: Option<String>,
-    /// The field; `otp` is the current code
-    #[arg(add = completion::fields())]
-    pub(crate) field: Option<String>,
-    /// Find the item by the address it is for
-    #[arg(long)]
-    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
     #[command(flatten)]
     pub(crate) how: CopyHow,
     /// Own the clipboard with what comes by standard input
-    #[arg(long, hide = true, value_enum)]
+    #[arg(long, hide = true, value_enum, exclusive = true)]
     pub(crate) holder: Option<Leash>,
 }
 

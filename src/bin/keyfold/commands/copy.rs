@@ -3,7 +3,7 @@
 use crate::cli::CopyField;
 use crate::clipboard;
 use crate::commands::copying::{Copied, Way};
-use crate::commands::value::{Wanted, value};
+use crate::commands::value::{pick, value};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -14,12 +14,7 @@ pub(crate) fn run(context: &mut Context, args: &CopyField) -> Result<(), Failure
     }
     let way = Way::find(context, &args.how)?;
     let mut session = Session::open(context)?;
-    let wanted = Wanted {
-        name: args.name.as_deref(),
-        field: args.field.as_deref(),
-        url: args.url.as_deref(),
-    };
-    let (item, field) = wanted.pick(context, &mut session)?;
+    let (item, field) = pick(context, &mut session, &args.wanted)?;
     let found = value(context, &mut session, &item, field.as_deref())?;
     let copied = Copied {
         item: Some(&item.path()),

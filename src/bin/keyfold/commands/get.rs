@@ -1,7 +1,7 @@
 //! `get`: one field's plain value.
 
 use crate::cli::Get;
-use crate::commands::value::{Wanted, value};
+use crate::commands::value::{pick, value};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Ending;
@@ -10,12 +10,7 @@ use serde::Serialize;
 
 pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
     let mut session = Session::open_at(context, &args.past)?;
-    let wanted = Wanted {
-        name: args.name.as_deref(),
-        field: args.field.as_deref(),
-        url: args.url.as_deref(),
-    };
-    let (item, field) = wanted.pick(context, &mut session)?;
+    let (item, field) = pick(context, &mut session, &args.wanted)?;
     if field.as_deref() == Some("otp") && args.past.at.is_some() {
         return Err(Failure::usage("codes are of now, not of the past")
             .hint("leave --at out; keyfold history shows former seeds"));

@@ -1,5 +1,6 @@
 //! Which item and field a command line means, and what stands there: shared by `get`, `copy` and `login`.
 
+use crate::cli::Wanted;
 use crate::commands::otp;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -12,33 +13,21 @@ use keyfold::model::reference::Reference;
 use keyfold::secret::Secret;
 use keyfold::state::view::ItemView;
 
-/// `NAME [FIELD]` or `--url URL [FIELD]`.
-pub(crate) struct Wanted<'a> {
-    pub(crate) name: Option<&'a str>,
-    pub(crate) field: Option<&'a str>,
-    pub(crate) url: Option<&'a str>,
-}
-
-impl Wanted<'_> {
-    /// The item, and the field's name where one is named.
-    pub(crate) fn pick(
-        &self,
-        context: &mut Context,
-        session: &mut Session,
-    ) -> Result<(ItemSummary, Option<String>), Failure> {
-        match (self.url, self.name) {
-            // The only word there is names the field then.
-            (Some(url), field) => Ok((
-                session.pick_by_address(context, url)?,
-                field.map(str::to_owned),
-            )),
-            (None, Some(name)) => {
-                let item = session.pick(context, name, Scope::Live)?;
-                let referenced = Reference::parse(name).ok().map(|reference| reference.field);
-                Ok((item, self.field.map(str::to_owned).or(referenced)))
-            }
-            (None, None) => Err(Failure::usage("which item?")),
+/// The item, and the field's name where one is named.
+pub(crate) fn pick(
+    context: &mut Context,
+    session: &mut Session,
+    wanted: &Wanted,
+) -> Result<(ItemSummary, Option<String>), Failure> {
+    match (&wanted.url, &wanted.name) {
+        // The only word there is names the field then.
+        (Some(url), field) => Ok((session.pick_by_address(context, url)?, field.clone())),
+        (None, Some(name)) => {
+            let item = session.pick(context, name, Scope::Live)?;
+            let referenced = Reference::parse(name).ok().map(|reference| reference.field);
+            Ok((item, wanted.field.clone().or(referenced)))
         }
+        (None, None) => Err(Failure::usage("which item?")),
     }
 }
 
