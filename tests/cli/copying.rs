@@ -1,7 +1,7 @@
 //! Copying without a display: what is refused, and what goes through the terminal. With displays: tests/clipboard/.
 
 use crate::program::Home;
-use crate::terminal::Terminal;
+use crate::pty::Terminal;
 use data_encoding::BASE64;
 
 #[test]

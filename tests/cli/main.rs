@@ -5,6 +5,8 @@
 mod other_user;
 #[path = "../program/mod.rs"]
 mod program;
+#[path = "../pty/mod.rs"]
+mod pty;
 
 mod completion;
 mod conflicts;
