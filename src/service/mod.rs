@@ -8,7 +8,9 @@ pub mod import;
 mod questions;
 pub mod transfer;
 
-pub use questions::{ClockCheck, CodeKind, ForAddress, OneTimeCode, Request, Response, UndoRow};
+pub use questions::{
+    ClockCheck, CodeKind, ForAddress, OneTimeCode, Request, Response, SeedRow, UndoRow,
+};
 
 use crate::model::ids::{Dot, FieldId, ItemId};
 use crate::model::item::ItemSummary;
@@ -40,6 +42,8 @@ pub enum ServiceError {
     Sealed,
     /// The field's text is no seed.
     Seed(SeedError),
+    /// A code of this seed would move its counter.
+    ByCounter,
     /// The address is none that an item could be for.
     Address(OriginError),
 }
@@ -52,6 +56,7 @@ impl fmt::Display for ServiceError {
             Self::NoField => out.write_str("the item has no such field"),
             Self::Sealed => out.write_str("the value is damaged and does not open"),
             Self::Seed(error) => error.fmt(out),
+            Self::ByCounter => out.write_str("its codes go by a counter: each is used once"),
             Self::Address(error) => error.fmt(out),
         }
     }
@@ -108,6 +113,11 @@ fn find_answer(
         )),
         Request::Reveal { item, field, dot } => Response::Secret(reveal(vault, item, field, dot)?),
         Request::Code { item, field } => Response::Code(code(vault, item, field, now, rng)?),
+        Request::CodeByTime { item, field } => {
+            let seed = open_seed(vault, item, field)?;
+            Response::Code(code_by_time(&seed, now)?)
+        }
+        Request::Seeds(items) => Response::Seeds(seeds(vault, items)),
         Request::History(id) => Response::History(vault.state().history(id)),
         Request::Add(drafts) => Response::Added(vault.update(now, rng, |plan, rng| {
             Ok(drafts
@@ -286,20 +296,9 @@ fn code(
     now: Moment,
     rng: &mut dyn CryptoRng,
 ) -> Result<OneTimeCode, ServiceError> {
-    let seed = Seed::parse(&reveal(vault, item, field, None)?).map_err(ServiceError::Seed)?;
-    let kind = CodeKind::from(seed.kind());
+    let seed = open_seed(vault, item, field)?;
     let Kind::Hotp { counter: start } = seed.kind() else {
-        let code = seed
-            .code_at(now.seconds())
-            .map_err(|_| ServiceError::NoField)?;
-        return Ok(OneTimeCode {
-            code: code.text,
-            kind,
-            period_secs: Some(code.period_secs),
-            remaining_secs: Some(code.remaining_secs),
-            next: Some(code.next),
-            counter: None,
-        });
+        return code_by_time(&seed, now);
     };
     // The counter is read and moved under one lock: two processes never give the same code.
     let counter = vault.update(now, rng, |plan, _| {
@@ -316,12 +315,53 @@ fn code(
         .map_err(|_| ServiceError::NoField)?;
     Ok(OneTimeCode {
         code,
-        kind,
+        kind: CodeKind::Hotp,
         period_secs: None,
         remaining_secs: None,
         next: None,
         counter: Some(counter),
     })
+}
+
+fn open_seed(vault: &Vault, item: ItemId, field: FieldId) -> Result<Seed, ServiceError> {
+    Seed::parse(&reveal(vault, item, field, None)?).map_err(ServiceError::Seed)
+}
+
+fn code_by_time(seed: &Seed, now: Moment) -> Result<OneTimeCode, ServiceError> {
+    if matches!(seed.kind(), Kind::Hotp { .. }) {
+        return Err(ServiceError::ByCounter);
+    }
+    let code = seed
+        .code_at(now.seconds())
+        .map_err(|_| ServiceError::NoField)?;
+    Ok(OneTimeCode {
+        code: code.text,
+        kind: seed.kind().into(),
+        period_secs: Some(code.period_secs),
+        remaining_secs: Some(code.remaining_secs),
+        next: Some(code.next),
+        counter: None,
+    })
+}
+
+/// Each seed is opened for a look at its kind, one at a time.
+fn seeds(vault: &Vault, items: Option<Vec<ItemId>>) -> Vec<SeedRow> {
+    let state = vault.state();
+    let items = items.unwrap_or_else(|| {
+        let living = state.rows().filter(|item| !item.trashed);
+        living.map(|item| item.id).collect()
+    });
+    let rows = items.into_iter().filter_map(|id| {
+        let view = state.item(id)?;
+        let field = view.seed_field()?;
+        let seed = open_seed(vault, id, field).ok();
+        Some(SeedRow {
+            item: view.summary(),
+            field,
+            kind: seed.map(|seed| seed.kind().into()),
+        })
+    });
+    rows.collect()
 }
 
 fn undoable(vault: &Vault) -> Vec<UndoRow> {

@@ -9,7 +9,6 @@ use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
 use crate::model::query::Scope;
 use crate::otp::Kind;
-
 use crate::secret::Secret;
 use crate::service::import::Ledger;
 use crate::state::change::Edit;
@@ -60,6 +59,15 @@ pub enum Request {
         /// The field with the seed.
         field: FieldId,
     },
+    /// The same, and refused for a seed whose counter it would move: for who only looks.
+    CodeByTime {
+        /// The item.
+        item: ItemId,
+        /// The field with the seed.
+        field: FieldId,
+    },
+    /// Which of these items have a one-time password seed, in this order; all living ones for `None`.
+    Seeds(Option<Vec<ItemId>>),
     /// Former values of an item, newest first.
     History(ItemId),
     /// New items, all or none.
@@ -113,8 +121,10 @@ pub enum Response {
     Item(Box<ItemView>),
     /// To [`Request::Reveal`].
     Secret(#[serde(with = "crate::secret::in_transit")] Secret),
-    /// To [`Request::Code`].
+    /// To [`Request::Code`] and [`Request::CodeByTime`].
     Code(OneTimeCode),
+    /// To [`Request::Seeds`].
+    Seeds(Vec<SeedRow>),
     /// To [`Request::History`].
     History(Vec<FormerView>),
     /// To [`Request::Add`]: the new items' ids.
@@ -178,6 +188,17 @@ pub struct OneTimeCode {
     pub next: Option<Secret>,
     /// The counter that was used, for HOTP.
     pub counter: Option<u64>,
+}
+
+/// An item that has a one-time password seed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SeedRow {
+    /// The item.
+    pub item: ItemSummary,
+    /// The field with the seed.
+    pub field: FieldId,
+    /// How its codes are made; `None` where the field's text is no seed.
+    pub kind: Option<CodeKind>,
 }
 
 /// How a one-time code is made.

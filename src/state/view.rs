@@ -135,6 +135,15 @@ impl ItemView {
         self.fields.iter().find(|field| field.id == id)
     }
 
+    /// The field with the one-time password seed: the standard one, else the first custom one.
+    #[must_use]
+    pub fn seed_field(&self) -> Option<FieldId> {
+        let standard = FieldId::Standard(field::OTP);
+        let mut fields = self.fields.iter();
+        let custom = fields.find(|field| field.kind == FieldKind::Otp);
+        self.field(standard).or(custom).map(|field| field.id)
+    }
+
     /// The plain text of a standard field, empty where there is none.
     #[must_use]
     pub fn text(&self, number: u8) -> &str {

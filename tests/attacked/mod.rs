@@ -184,10 +184,11 @@ pub(crate) fn finish(mut child: Child, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// How a command ends here: there is nothing to copy to. tests/clipboard/ looks at it with displays.
+/// How a command ends here: there is nothing to copy to, and no terminal. tests/clipboard/ looks at it with both.
 pub(crate) fn exit_code(arguments: &[&str]) -> i32 {
     match arguments.first() {
         Some(&"copy") => 1,
+        Some(&"login") => 2,
         _ => 0,
     }
 }
@@ -214,11 +215,13 @@ pub(crate) fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["edit", "mail", "--json-stdin"], fields),
         (vec!["otp", "add", "mail", "--otp-stdin"], uri),
         (vec!["otp", "mail"], ""),
+        (vec!["otp", "--watch"], ""),
         (vec!["otp", "uri", "mail"], ""),
         (vec!["otp", "qr", "mail"], ""),
         (vec!["get", "mail"], ""),
         (vec!["get", "--url", "https://example.org"], ""),
         (vec!["copy", "mail"], ""),
+        (vec!["login", "mail"], ""),
         (vec!["show", "mail", "--reveal"], ""),
         (vec!["ls"], ""),
         (vec!["find", "mail"], ""),

@@ -22,6 +22,18 @@ fn without_a_display_copy_says_what_else_there_is_before_a_password_is_needed() 
 }
 
 #[test]
+fn login_refuses_where_nobody_can_press_a_key_before_a_password_is_needed() {
+    let home = Home::new();
+    home.add("mail", "hunter2", &["-u", "anna"]);
+    for args in [&["login", "mail"][..], &["--no-input", "login", "mail"]] {
+        let mut command = home.command();
+        command.env("DISPLAY", ":0").args(args);
+        let ran = crate::program::finish(command, "").exits(2);
+        ran.says("no terminal").says("keyfold copy").prints("");
+    }
+}
+
+#[test]
 fn a_display_of_another_machine_gets_nothing() {
     let home = Home::new();
     for display in ["localhost:10.0", "192.0.2.1:0"] {

@@ -1,6 +1,7 @@
 //! One-time passwords: by time, by counter, Steam; seeds in and out; and `gen`.
 
 use crate::program::{Home, keys};
+use crate::pty::Terminal;
 
 /// The seed of RFC 6238, appendix B, for SHA-1.
 const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -27,8 +28,145 @@ fn a_code_by_time_has_six_digits_and_a_next_one() {
     let next = home.run(&["otp", "mail", "--next"]).ok().out;
     assert_eq!(next.len(), 7);
     assert_eq!(home.run(&["get", "mail", "otp"]).ok().out.len(), 7);
-    let watched = home.run(&["otp", "--watch"]).ok().out;
-    assert!(watched.contains("mail"), "{watched}");
+}
+
+/// Two seeds by time, one by counter, one item without.
+fn watched() -> Home {
+    let home = Home::new();
+    let counter = format!("otpauth://hotp/door?secret={SEED}&counter=0");
+    home.run_with(&["add", "door", "--otp-stdin"], &counter)
+        .ok();
+    let quick = format!("otpauth://totp/quick?secret={SEED}&period=2");
+    home.run_with(&["add", "work/quick", "--otp-stdin"], &quick)
+        .ok();
+    home.run_with(&["add", "mail", "--otp-stdin"], SEED).ok();
+    home.add("plain", "x", &[]);
+    home
+}
+
+#[test]
+fn watching_in_a_pipe_prints_each_code_once_and_says_what_is_left_out() {
+    let home = watched();
+    let ran = home.run(&["otp", "--watch"]).ok();
+    let rows: Vec<Vec<&str>> = ran
+        .out
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let paths: Vec<&str> = rows.iter().map(|row| row[2]).collect();
+    assert_eq!(paths, ["mail", "work/quick"]);
+    for row in &rows {
+        assert_eq!(row[0].len(), 6, "{row:?}");
+        assert!((1..=30).contains(&row[1].parse::<u32>().unwrap()));
+    }
+    ran.says("Left out: door (by counter");
+
+    let ran = home.run(&["otp", "--watch", "quick", "door", "plain"]).ok();
+    assert!(ran.out.ends_with("\twork/quick\n") && ran.out.lines().count() == 1);
+    ran.says("door (by counter").says("1 without a seed");
+
+    let shown = home.run(&["--json", "otp", "--watch", "mail"]).ok().json();
+    let code = &shown["codes"][0];
+    for key in ["id", "path", "code", "kind", "period", "remaining_secs"] {
+        assert!(keys(code).contains(&key), "{shown}");
+    }
+    home.run(&["otp", "--watch", "door"])
+        .exits(3)
+        .says("by counter");
+    home.run(&["otp", "mail", "quick"]).exits(2).says("--watch");
+    // Nothing of this moved the counter (RFC 4226, appendix D).
+    home.run(&["otp", "door"]).ok().prints("755224\n");
+}
+
+/// What programs send to draw on a screen of their own, and to leave it.
+const OWN_SCREEN: &str = "\u{1b}[?1049h";
+const BACK: &str = "\u{1b}[?1049l";
+
+fn watch_on_a_terminal(home: &Home, args: &[&str]) -> Terminal {
+    let password = home.arg("password");
+    let args = [&["--password-file", &password, "otp", "--watch"], args].concat();
+    Terminal::attached(home, &args)
+}
+
+#[test]
+#[ignore = "needs setsid (util-linux)"]
+fn watching_on_a_terminal_goes_on_over_itself_and_leaves_no_code_behind() {
+    let home = watched();
+    let mut terminal = watch_on_a_terminal(&home, &[]);
+    terminal.sees(OWN_SCREEN);
+    terminal.sees("mail");
+    terminal.sees("Left out: door");
+    terminal.sees("q ends");
+    // Each drawing begins at the top left; a code of two seconds is followed by its successor.
+    let mut codes = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        terminal.sees("\u{1b}[H");
+        let drawn = terminal.reads_to("\u{1b}[J");
+        let line = drawn.lines().find(|line| line.contains("work/quick"));
+        codes.insert(
+            plain(line.unwrap())
+                .split_whitespace()
+                .next()
+                .unwrap()
+                .to_owned(),
+        );
+        assert!(drawn.contains('█'), "{drawn}");
+    }
+    assert!(codes.len() >= 2, "{codes:?}");
+    terminal.types("q");
+    let (code, seen) = terminal.ends();
+    assert_eq!(code, 0);
+    let (_, after) = seen.rsplit_once(BACK).expect("its own screen is left");
+    assert!(!after.contains(codes.last().unwrap().as_str()), "{after:?}");
+}
+
+#[test]
+#[ignore = "needs setsid (util-linux)"]
+fn ctrl_c_while_watching_gives_the_terminal_back() {
+    let home = watched();
+    let mut terminal = watch_on_a_terminal(&home, &["mail"]);
+    terminal.sees("q ends");
+    assert!(!terminal.echoes());
+    terminal.types("\u{3}");
+    assert!(terminal.comes_back());
+    let (code, seen) = terminal.ends();
+    assert_eq!(code, 130);
+    assert!(seen.contains(BACK), "{seen:?}");
+}
+
+#[test]
+#[ignore = "needs setsid (util-linux)"]
+fn more_codes_than_lines_are_reached_by_the_arrows() {
+    let home = Home::new();
+    for number in 0..30 {
+        let name = format!("item-{number:02}");
+        home.run_with(&["add", &name, "--otp-stdin"], SEED).ok();
+    }
+    let mut terminal = watch_on_a_terminal(&home, &[]);
+    terminal.sees("item-00");
+    terminal.sees("show 7 more");
+    terminal.types("\u{1b}[B");
+    terminal.sees("\u{1b}[H");
+    let drawn = terminal.reads_to("\u{1b}[J");
+    assert!(
+        drawn.contains("item-01") && !drawn.contains("item-00"),
+        "{drawn}"
+    );
+    terminal.types("q");
+    assert_eq!(terminal.ends().0, 0);
+}
+
+/// Without what is only colour.
+fn plain(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, sequence)) = rest.split_once('\u{1b}') {
+        out.push_str(before);
+        rest = sequence
+            .split_once(['m', 'K'])
+            .map_or("", |(_, after)| after);
+    }
+    out + rest
 }
 
 #[test]

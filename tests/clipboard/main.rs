@@ -8,9 +8,12 @@ mod program;
 
 #[path = "../other_user/mod.rs"]
 mod other_user;
+#[path = "../pty/mod.rs"]
+mod pty;
 #[path = "../waiting/mod.rs"]
 mod waiting;
 
 mod held;
+mod login;
 mod wayland;
 mod x11;

@@ -18,7 +18,7 @@ pub(crate) use agent::{Agent, AgentAction};
 pub(crate) use changing::{
     Add, Conflicts, Cp, Edit, History, ItemFlags, Mv, Purge, Resolve, Several, Undo,
 };
-pub(crate) use clipboard::{CopyField, CopyHow, MayCopy};
+pub(crate) use clipboard::{CopyField, CopyHow, Login, MayCopy};
 pub(crate) use doctor::{Doctor, FindingKind};
 pub(crate) use moving::{Export, Import};
 pub(crate) use reading::{Find, Get, Ls, Past, Show, Wanted};
@@ -134,6 +134,8 @@ pub(crate) enum Command {
     Get(Get),
     /// Copy one field of an item to the clipboard, its password unless another is named
     Copy(CopyField),
+    /// Copy user name, password and code one after another, each at the press of a key
+    Login(Login),
     /// Show a whole item, secrets masked
     Show(Show),
     /// Unlock the vault for the next commands
@@ -256,14 +258,14 @@ pub(crate) struct Generate {
 
 #[derive(Args)]
 #[command(
-    override_usage = "keyfold otp [OPTIONS] NAME\n       keyfold otp [OPTIONS] --watch [NAME]\n       keyfold otp add|uri|qr NAME"
+    override_usage = "keyfold otp [OPTIONS] NAME\n       keyfold otp [OPTIONS] --watch [NAME…]\n       keyfold otp add|uri|qr NAME"
 )]
 pub(crate) struct Otp {
     #[command(subcommand)]
     pub(crate) action: Option<OtpAction>,
     /// The item (a name that is also a command goes after `--`)
-    #[arg(add = completion::items())]
-    pub(crate) name: Option<String>,
+    #[arg(add = completion::items(), value_name = "NAME")]
+    pub(crate) names: Vec<String>,
     /// The code after this one
     #[arg(long)]
     pub(crate) next: bool,

@@ -224,6 +224,9 @@ impl From<ServiceError> for Failure {
             }
             ServiceError::Address(_) => Self::usage(error.to_string()),
             ServiceError::Sealed | ServiceError::Seed(_) => Self::failed(error.to_string()),
+            ServiceError::ByCounter => {
+                Self::usage(error.to_string()).hint("keyfold otp NAME gives a fresh one every time")
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Installed when the first prompt or private file needs it, so that start-up does nothing. A vault needs no care here:
 //! it is whole at every moment.
 
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, Once, PoisonError};
@@ -13,6 +13,8 @@ static INSTALLED: Once = Once::new();
 /// Held by the handler until the end: whoever would start a child or take note of its death waits here for ever.
 static CHILD: Mutex<Option<u32>> = Mutex::new(None);
 static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// What brings the terminal's own screen back, where another one is shown.
+static SCREEN: Mutex<&[u8]> = Mutex::new(b"");
 
 /// Begins to catch Ctrl-C, SIGTERM and SIGHUP.
 pub(crate) fn install() {
@@ -29,6 +31,7 @@ pub(crate) fn install() {
                     before,
                 );
             }
+            let _nothing_is_drawn = leave_screen();
             let child = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
             end_child(*child);
             remove_files();
@@ -46,6 +49,12 @@ pub(crate) fn guard(path: &Path) {
         .push(path.to_owned());
 }
 
+/// Remembers what brings the terminal's own screen back; nothing once it is back.
+pub(crate) fn guard_screen(bytes: &'static [u8]) {
+    install();
+    *SCREEN.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+}
+
 /// Runs a child of keyfold's own to its end. It dies with this program, so that it cannot write where files were removed.
 pub(crate) fn run_child(command: &mut Command, input: &[u8]) -> io::Result<Output> {
     let mut running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,6 +68,17 @@ pub(crate) fn run_child(command: &mut Command, input: &[u8]) -> io::Result<Outpu
     let output = child.wait_with_output();
     *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = None;
     output
+}
+
+/// Brings the terminal's own screen back; nobody else writes there as long as the lock is held that comes back.
+fn leave_screen() -> Option<StdoutLock<'static>> {
+    let bytes = *SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if bytes.is_empty() {
+        return None;
+    }
+    let mut output = io::stdout().lock();
+    let _ = output.write_all(bytes).and_then(|()| output.flush());
+    Some(output)
 }
 
 /// Kills the child and gives it a moment to be gone.

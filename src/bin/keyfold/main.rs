@@ -3,6 +3,7 @@
 mod agent;
 mod cli;
 mod clipboard;
+mod clocks;
 mod commands;
 mod completion;
 mod context;
@@ -11,6 +12,7 @@ mod escape;
 mod failure;
 mod hardening;
 mod interrupt;
+mod keyboard;
 mod memory;
 mod notices;
 mod output;

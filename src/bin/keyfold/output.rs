@@ -16,6 +16,7 @@ use std::time::Duration;
 
 /// Width of a table where no terminal says otherwise.
 const DEFAULT_WIDTH: usize = 100;
+const DEFAULT_HEIGHT: usize = 24;
 
 /// How and where this run prints.
 #[derive(Clone)]
@@ -53,13 +54,18 @@ impl Output {
 
     /// Columns of the terminal.
     pub(crate) fn width(&self) -> usize {
+        self.size().0
+    }
+
+    /// Columns and lines of the terminal.
+    pub(crate) fn size(&self) -> (usize, usize) {
         #[cfg(unix)]
         if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
             && size.ws_col > 0
         {
-            return usize::from(size.ws_col);
+            return (usize::from(size.ws_col), usize::from(size.ws_row));
         }
-        DEFAULT_WIDTH
+        (DEFAULT_WIDTH, DEFAULT_HEIGHT)
     }
 
     /// One line of data. On a terminal it is escaped; in a pipe it is what it is.

@@ -2,7 +2,7 @@
 //!
 //! Nobody waits here for a vault that is at work: its keys go when its question is answered, those of all others at once.
 
-use super::clocks::Clocks;
+use crate::clocks::Clocks;
 use crate::context::now;
 use keyfold::storage::RealStorage;
 use keyfold::vault::{Places, Vault, VaultError, locate};

@@ -9,7 +9,6 @@ mod bus;
 #[path = "no_bus.rs"]
 mod bus;
 mod client;
-mod clocks;
 mod holds;
 mod server;
 mod socket;

@@ -2,6 +2,7 @@
 
 use super::Wanted;
 use crate::clipboard::Leash;
+use crate::completion;
 use clap::Args;
 
 #[derive(Args)]
@@ -16,6 +17,18 @@ pub(crate) struct CopyField {
     /// Own the clipboard with what comes by standard input
     #[arg(long, hide = true, value_enum, exclusive = true)]
     pub(crate) holder: Option<Leash>,
+}
+
+#[derive(Args)]
+pub(crate) struct Login {
+    /// The item
+    #[arg(add = completion::items())]
+    pub(crate) name: String,
+    /// Open the item's address first
+    #[arg(long)]
+    pub(crate) open: bool,
+    #[command(flatten)]
+    pub(crate) how: CopyHow,
 }
 
 /// How something is copied.

@@ -45,14 +45,33 @@ impl Way {
         what: &Copied<'_>,
         text: Secret,
     ) -> Result<(), Failure> {
-        match &mut self {
-            Self::Terminal(terminal) => terminal.copy(&text)?,
+        self.give(text, Leash::Free)?;
+        self.tell(context, what)
+    }
+
+    /// Copies for as long as what comes back is kept, at the longest; a terminal's clipboard cannot be let go of.
+    pub(crate) fn hold(&mut self, text: Secret) -> Result<Option<Holder>, Failure> {
+        self.give(text, Leash::Held)
+    }
+
+    fn give(&mut self, text: Secret, leash: Leash) -> Result<Option<Holder>, Failure> {
+        match self {
+            Self::Terminal(terminal) => terminal.copy(&text).map(|()| None),
             Self::Display(display, seconds) => {
+                let mut holder = Holder::start(display, leash)?;
                 let seconds = *seconds;
-                Holder::start(display, Leash::Free)?.give(&Content { text, seconds })?;
+                holder.give(&Content { text, seconds })?;
+                Ok(Some(holder))
             }
         }
-        self.tell(context, what)
+    }
+
+    /// Seconds after which a copy is cleared; `None` where it is not.
+    pub(crate) fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Display(_, seconds) => *seconds,
+            Self::Terminal(_) => None,
+        }
     }
 
     fn tell(&self, context: &Context, what: &Copied<'_>) -> Result<(), Failure> {
@@ -91,10 +110,7 @@ impl Way {
             schema: 1,
             item: what.item,
             field: what.field,
-            clears_in_secs: match self {
-                Self::Display(_, seconds) => *seconds,
-                Self::Terminal(_) => None,
-            },
+            clears_in_secs: self.seconds(),
         })
     }
 }

@@ -23,6 +23,7 @@ mod history;
 mod import;
 pub(crate) mod init;
 mod lock;
+mod login;
 pub(crate) mod ls;
 mod man;
 mod merge;
@@ -84,6 +85,7 @@ pub(crate) fn run(
         Command::Add(args) => add::run(context, args),
         Command::Get(args) => get::run(context, &args),
         Command::Copy(args) => copy::run(context, &args),
+        Command::Login(args) => login::run(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Unlock => unlock::run(context),
         Command::Lock => lock::run(context),

@@ -1,5 +1,7 @@
 //! `otp`: the current code; a seed in or out; codes that go on.
 
+mod watch;
+
 use crate::cli::{Otp, OtpAction};
 use crate::commands::add::Wishes;
 use crate::commands::copying::{Copied, Way};
@@ -8,38 +10,39 @@ use crate::failure::{Failure, Kind};
 use crate::output::Ending;
 use crate::prompt;
 use crate::session::{Session, unexpected};
-use keyfold::model::field::{self, FieldKind};
 use keyfold::model::ids::FieldId;
-use keyfold::model::item::ItemSummary;
 use keyfold::model::query::Scope;
+use keyfold::otp::Seed;
 use keyfold::otp::qr::{Paint, Qr};
-use keyfold::otp::{Kind as SeedKind, Seed};
 use keyfold::secret::Secret;
 use keyfold::service::{OneTimeCode, Request, Response};
 use keyfold::state::change::Edit;
 use keyfold::state::view::ItemView;
 use serde::Serialize;
-use std::time::Duration;
 
 pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
     match args.action {
         Some(OtpAction::Add { name, otp_stdin }) => add(context, &name, otp_stdin),
         Some(OtpAction::Uri { name }) => uri(context, &name),
         Some(OtpAction::Qr { name }) => qr(context, &name),
-        None if args.watch => watch(context, args.name.as_deref()),
+        None if args.watch => watch::run(context, &args.names),
         None => {
-            let name = args.name.ok_or_else(|| Failure::usage("which item?"))?;
+            let [name] = args.names.as_slice() else {
+                return Err(Failure::usage("which item? One, or several with --watch"));
+            };
             let way = match args.may_copy.how() {
                 Some(how) => Some(Way::find(context, &how)?),
                 None => None,
             };
             let mut session = Session::open(context)?;
-            let item = session.pick(context, &name, Scope::Live)?;
+            let item = session.pick(context, name, Scope::Live)?;
             let view = session.item(context, item.id)?;
-            if args.next {
-                refuse_counter(context, &mut session, &view)?;
-            }
-            let code = code(context, &mut session, &view)?;
+            let code = if args.next {
+                // A code by counter is used up when it is made.
+                code_by_time(context, &mut session, &view)?
+            } else {
+                code(context, &mut session, &view)?
+            };
             let Some(way) = way else {
                 return print(context, &code, args.next);
             };
@@ -62,28 +65,32 @@ pub(crate) fn code(
     session: &mut Session,
     view: &ItemView,
 ) -> Result<OneTimeCode, Failure> {
-    let field = seed_field(view).ok_or_else(|| no_seed(view))?;
-    match session.ask(
-        context,
-        Request::Code {
-            item: view.id,
-            field,
-        },
-    )? {
+    let (item, field) = (view.id, seed_field(view)?);
+    ask_code(context, session, Request::Code { item, field })
+}
+
+fn code_by_time(
+    context: &mut Context,
+    session: &mut Session,
+    view: &ItemView,
+) -> Result<OneTimeCode, Failure> {
+    let (item, field) = (view.id, seed_field(view)?);
+    ask_code(context, session, Request::CodeByTime { item, field })
+}
+
+fn ask_code(
+    context: &mut Context,
+    session: &mut Session,
+    request: Request,
+) -> Result<OneTimeCode, Failure> {
+    match session.ask(context, request)? {
         Response::Code(code) => Ok(code),
         _ => Err(unexpected()),
     }
 }
 
-fn seed_field(view: &ItemView) -> Option<FieldId> {
-    let standard = FieldId::Standard(field::OTP);
-    if view.field(standard).is_some() {
-        return Some(standard);
-    }
-    view.fields
-        .iter()
-        .find(|field| field.kind == FieldKind::Otp)
-        .map(|field| field.id)
+fn seed_field(view: &ItemView) -> Result<FieldId, Failure> {
+    view.seed_field().ok_or_else(|| no_seed(view))
 }
 
 fn no_seed(view: &ItemView) -> Failure {
@@ -92,23 +99,6 @@ fn no_seed(view: &ItemView) -> Failure {
         format!("{} has no one-time password seed", view.summary().path()),
     )
     .hint("keyfold otp add NAME gives it one")
-}
-
-/// Fails for a seed by counter before a code is made, since making one moves the counter.
-fn refuse_counter(
-    context: &mut Context,
-    session: &mut Session,
-    view: &ItemView,
-) -> Result<(), Failure> {
-    let field = seed_field(view).ok_or_else(|| no_seed(view))?;
-    let seed = Seed::parse(&session.reveal(context, view.id, field, None)?);
-    match seed.map(|seed| matches!(seed.kind(), SeedKind::Hotp { .. })) {
-        Ok(true) => Err(
-            Failure::usage("codes by counter have no next one: each is used once")
-                .hint("keyfold otp NAME gives a fresh one every time"),
-        ),
-        _ => Ok(()),
-    }
 }
 
 fn print(context: &Context, code: &OneTimeCode, next: bool) -> Result<(), Failure> {
@@ -174,7 +164,7 @@ fn strict_uri(context: &mut Context, name: &str) -> Result<Secret, Failure> {
     let mut session = Session::open(context)?;
     let item = session.pick(context, name, Scope::Live)?;
     let view = session.item(context, item.id)?;
-    let field = seed_field(&view).ok_or_else(|| no_seed(&view))?;
+    let field = seed_field(&view)?;
     let seed = session.reveal(context, item.id, field, None)?;
     let seed = Seed::parse(&seed).map_err(|error| Failure::failed(error.to_string()))?;
     let counter = view.field(field).and_then(|field| field.counter);
@@ -211,64 +201,4 @@ fn qr(context: &mut Context, name: &str) -> Result<(), Failure> {
     };
     // EXPOSE: the user asked for the picture of the seed.
     context.output.raw(code.render(paint).expose().as_bytes())
-}
-
-/// A live view: until Ctrl-C on a terminal; in a pipe one round.
-fn watch(context: &mut Context, name: Option<&str>) -> Result<(), Failure> {
-    let mut session = Session::open(context)?;
-    let mut seeds: Vec<(String, Seed)> = Vec::new();
-    let items: Vec<ItemSummary> = match name {
-        Some(name) => vec![session.pick(context, name, Scope::Live)?],
-        None => session.items(context, Request::Items)?,
-    };
-    let items = items.into_iter().filter(|item| !item.trashed);
-    for item in items {
-        let view = session.item(context, item.id)?;
-        let Some(field) = seed_field(&view) else {
-            continue;
-        };
-        let seed = Seed::parse(&session.reveal(context, item.id, field, None)?);
-        if let Some(seed) = seed
-            .ok()
-            .filter(|seed| !matches!(seed.kind(), SeedKind::Hotp { .. }))
-        {
-            seeds.push((item.path(), seed));
-        }
-    }
-    if seeds.is_empty() {
-        return Err(Failure::new(
-            Kind::NotFound,
-            "no item has a seed for codes by time",
-        ));
-    }
-    seeds.sort_by(|one, other| one.0.cmp(&other.0));
-    crate::interrupt::install();
-    loop {
-        let now = context.now();
-        let mut screen = String::new();
-        for (path, seed) in &seeds {
-            if let Ok(code) = seed.code_at(now.seconds()) {
-                let share = 10 * code.remaining_secs / code.period_secs.max(1);
-                let bar: String = (0..10)
-                    .map(|at| if at < share { '█' } else { '░' })
-                    .collect();
-                // EXPOSE: the user asked for the codes.
-                let text = code.text.expose();
-                screen.push_str(&format!(
-                    "{text:>10}  {bar} {:>2} s  {}\n",
-                    code.remaining_secs,
-                    crate::escape::escape(path)
-                ));
-            }
-        }
-        context.output.raw(screen.as_bytes())?;
-        if !context.output.to_terminal() {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(1000 - now.0 % 1000));
-        // Up again over what was drawn, each line cleared.
-        context
-            .output
-            .raw(format!("\x1b[{}A\x1b[J", seeds.len()).as_bytes())?;
-    }
 }

@@ -111,7 +111,7 @@ fn field_named(view: &ItemView, name: &str) -> Option<FieldId> {
 }
 
 /// The first field of the kind's template that has a value, else the password.
-fn main_field(view: &ItemView) -> Option<FieldId> {
+pub(crate) fn main_field(view: &ItemView) -> Option<FieldId> {
     let template = view.kind().template().iter().filter(|number| {
         field::standard_field(**number).is_some_and(|(_, kind)| kind.is_secret())
             && **number != field::OTP

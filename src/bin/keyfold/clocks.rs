@@ -8,15 +8,15 @@ const SLEPT: Duration = Duration::from_secs(1);
 
 /// Both clocks at one moment, since the machine started.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clocks {
+pub(crate) struct Clocks {
     /// With the time that it slept.
-    pub(super) boot: Duration,
+    pub(crate) boot: Duration,
     /// Awake alone.
-    pub(super) awake: Duration,
+    pub(crate) awake: Duration,
 }
 
 impl Clocks {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         // The awake time first: what passes between the two readings then looks like no sleep that was missed.
         let awake = read(ClockId::Monotonic);
         Self {
@@ -30,7 +30,7 @@ impl Clocks {
     }
 
     /// Whether the machine slept between an earlier moment and this one.
-    pub(super) fn slept_since(self, earlier: Self) -> bool {
+    pub(crate) fn slept_since(self, earlier: Self) -> bool {
         self.asleep() > earlier.asleep() + SLEPT
     }
 }
