@@ -34,6 +34,25 @@ fn stopping_ends_the_process() {
     until("it is gone", || !is_running(pid));
 }
 
+/// `flock` and its like: a lock is held as long as anybody has the file open.
+#[test]
+fn what_a_script_has_open_is_not_kept_open() {
+    let home = Home::new();
+    let mut script = std::process::Command::new("sh");
+    script.args([
+        "-c",
+        "exec 9> lock; \"$0\" --password-file password unlock; readlink /proc/$$/fd/9",
+        env!("CARGO_BIN_EXE_keyfold"),
+    ]);
+    home.enter(&mut script);
+    let ran = finish(script, "").ok();
+    assert!(ran.out.contains("/lock"), "{}", ran.out);
+    let pid = home.pid().as_raw_nonzero();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    assert_eq!(open.filter(|path| path.ends_with("lock")).count(), 0);
+}
+
 #[test]
 fn a_second_one_is_refused() {
     let home = Home::unlocked();

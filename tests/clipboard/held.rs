@@ -140,6 +140,20 @@ pub(crate) fn a_second_copy_replaces_the_first(screen: &impl Screen) {
     screen.waits_for_no_holder();
 }
 
+/// What `copy` said to be there is there at once, also where the one before was a secret of ours too.
+pub(crate) fn one_copy_after_another_is_there_as_soon_as_it_is_told(screen: &impl Screen) {
+    let home = home();
+    for _ in 0..5 {
+        for (field, expected) in [("password", SECRET), ("username", "anna")] {
+            let args = ["--quiet", "copy", "mail", field, "--timeout", "never"];
+            screen.run(&home, &args).ok();
+            assert_eq!(screen.content(None).as_deref(), Some(expected));
+        }
+    }
+    screen.copy_elsewhere("the end");
+    screen.waits_for_no_holder();
+}
+
 /// Whether a text stands in arguments or environment of any process.
 fn is_shown(text: &str) -> bool {
     let names = fs::read_dir("/proc").unwrap().flatten();

@@ -97,6 +97,12 @@ fn a_second_copy_in_a_compositor_replaces_the_first() {
 
 #[test]
 #[ignore = "needs sway and wl-clipboard, and root to drop from"]
+fn one_copy_after_another_is_there_in_a_compositor_as_soon_as_it_is_told() {
+    held::one_copy_after_another_is_there_as_soon_as_it_is_told(&Sway::start());
+}
+
+#[test]
+#[ignore = "needs sway and wl-clipboard, and root to drop from"]
 fn the_primary_selection_of_a_compositor_is_not_touched() {
     let screen = Sway::start();
     let home = held::home();

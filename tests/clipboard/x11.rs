@@ -95,6 +95,86 @@ fn a_second_copy_replaces_the_first() {
 
 #[test]
 #[ignore = "needs Xvfb and xclip"]
+fn one_copy_after_another_is_there_as_soon_as_it_is_told() {
+    held::one_copy_after_another_is_there_as_soon_as_it_is_told(&Xvfb::start());
+}
+
+#[test]
+#[ignore = "needs Xvfb and xclip"]
+fn the_owner_says_since_when_it_is_one() {
+    let screen = Xvfb::start();
+    let home = held::home();
+    let since = || {
+        let read = screen.xclip(&["-o", "-selection", "clipboard", "-t", "TIMESTAMP"]);
+        let output = { read }.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.trim().parse::<u32>().ok()
+    };
+    screen
+        .run(&home, &["copy", "mail", "--timeout", "never"])
+        .ok();
+    let first = since().expect("a time of the server");
+    assert_ne!(first, CURRENT_TIME);
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    screen
+        .run(&home, &["copy", "mail", "--timeout", "never"])
+        .ok();
+    assert!(since().unwrap() > first);
+    screen.copy_elsewhere("the end");
+    screen.waits_for_no_holder();
+}
+
+#[test]
+#[ignore = "needs ten seconds, and the folder of X servers"]
+fn a_display_that_says_nothing_keeps_nobody_for_ever() {
+    let folder = std::path::Path::new("/tmp/.X11-unix");
+    std::fs::create_dir_all(folder).unwrap();
+    let number = 40_000 + std::process::id() % 10_000;
+    let path = folder.join(format!("X{number}"));
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let home = held::home();
+    let mut command = home.command();
+    command.env("DISPLAY", format!(":{number}")).args([
+        "--password-file",
+        &home.arg("password"),
+        "copy",
+        "mail",
+    ]);
+    let ran = crate::program::finish(command, "");
+    drop(listener);
+    std::fs::remove_file(&path).unwrap();
+    ran.exits(1)
+        .says("the display does not answer")
+        .says("--osc52");
+}
+
+#[test]
+#[ignore = "needs Xvfb and xclip"]
+fn what_a_script_has_open_is_not_kept_open() {
+    let screen = Xvfb::start();
+    let home = held::home();
+    let mut script = Command::new("sh");
+    script.args([
+        "-c",
+        "exec 9> lock; \"$0\" --password-file password copy mail --timeout never; readlink /proc/$$/fd/9",
+        env!("CARGO_BIN_EXE_keyfold"),
+    ]);
+    home.enter(&mut script);
+    screen.send(&mut script);
+    let ran = crate::program::finish(script, "").ok();
+    assert!(ran.out.contains("/lock"), "{}", ran.out);
+    let [holder] = screen.holders()[..] else {
+        panic!("no holder, or several");
+    };
+    let open = std::fs::read_dir(format!("/proc/{holder}/fd")).unwrap();
+    let open = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    assert_eq!(open.filter(|path| path.ends_with("lock")).count(), 0);
+    screen.copy_elsewhere("the end");
+    screen.waits_for_no_holder();
+}
+
+#[test]
+#[ignore = "needs Xvfb and xclip"]
 fn the_secret_stands_in_no_argument_and_no_environment() {
     held::the_secret_stands_in_no_argument_and_no_environment(&Xvfb::start());
 }

@@ -11,8 +11,8 @@ use keyfold::model::moment::Moment;
 use keyfold::storage::{RealStorage, Storage, read_whole};
 use keyfold::vault::Places;
 use keyfold::wire::{Display, HoldLimits};
-use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,6 +118,13 @@ impl Context {
             rng,
             config: None,
         })
+    }
+
+    /// Fresh random bytes.
+    pub(crate) fn random_bytes<const LENGTH: usize>(&mut self) -> [u8; LENGTH] {
+        let mut bytes = [0; LENGTH];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
     }
 
     /// Milliseconds since 1970, by the system's clock.

@@ -12,6 +12,7 @@ mod escape;
 mod failure;
 mod hardening;
 mod interrupt;
+mod itself;
 mod keyboard;
 mod memory;
 mod notices;

@@ -1,10 +1,11 @@
 //! Starting an agent in the background: this very program, in a session of its own, away from terminal and folder.
 
 use super::client::{Client, connect};
-use crate::context::{Context, program_and_temporary_folder};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::itself::itself;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// What a new agent says is no longer.
 const ANSWER_LIMIT: u64 = 4096;
@@ -15,8 +16,8 @@ const ANSWER_LIMIT: u64 = 4096;
 /// What kept it from starting.
 pub(crate) fn start(context: &Context) -> Result<Client, Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("no agent starts: {error}"));
-    let (program, _) = program_and_temporary_folder().map_err(failed)?;
-    let mut child = Command::new(program)
+    let mut child = itself()
+        .map_err(failed)?
         .args(["agent", "--background"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

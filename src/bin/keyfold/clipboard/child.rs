@@ -1,16 +1,24 @@
 //! The side of who copies: starts a holder, gives it the content, and lets go of it.
 
 use super::{Content, LENGTH_LIMIT, Leash, refuse_long};
-use crate::context::program_and_temporary_folder;
 use crate::failure::Failure;
+use crate::itself::itself;
 use keyfold::wire::{Display, write_frame};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// What a holder says once the clipboard is its own.
 pub(super) const OWNED: &str = "owned";
 /// What a holder says is no longer.
-const REPORT_LIMIT: u64 = 4096;
+const REPORT_LIMIT: usize = 4096;
+/// A display that does not answer for so long never will.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a holder that was let go of may take to give the clipboard back itself, and how often that is looked at.
+const FAREWELL: Duration = Duration::from_millis(200);
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A child that owns the clipboard, or is about to. Where it is on a leash, dropping this clears the clipboard at once, if
 /// that is still ours.
@@ -36,8 +44,7 @@ impl Holder {
     /// Where there is no display, or the program does not start.
     pub(crate) fn start(display: &Display, leash: Leash) -> Result<Self, Failure> {
         Self::refuse_no_display(display)?;
-        let (program, _) = program_and_temporary_folder()?;
-        let mut command = Command::new(program);
+        let mut command = itself()?;
         command
             .args(["copy", "--holder"])
             .arg(match leash {
@@ -74,26 +81,76 @@ impl Holder {
                 self.child.stdin = Some(pipe);
             }
         }
-        let mut report = String::new();
-        if let Some(out) = self.child.stdout.take() {
-            out.take(REPORT_LIMIT)
-                .read_to_string(&mut report)
-                .map_err(|error| failed(&error))?;
-        }
+        let report = self.report().map_err(|error| failed(&error))?;
         match report.trim_end() {
             OWNED => Ok(()),
             "" => Err(Failure::failed("the clipboard cannot be had").hint(ALTERNATIVES)),
             why => Err(Failure::failed(why).hint(ALTERNATIVES)),
         }
     }
+
+    /// What it says when it owns the clipboard, or why it does not. One that says nothing in time is ended: it must not own
+    /// the clipboard later, when nobody expects it.
+    fn report(&mut self) -> io::Result<String> {
+        let Some(mut out) = self.child.stdout.take() else {
+            return Ok(String::new());
+        };
+        let until = Instant::now() + PATIENCE;
+        let mut report = Vec::new();
+        let mut piece = [0; 256];
+        while report.len() < REPORT_LIMIT {
+            if !is_readable(&out, until)? {
+                self.end();
+                return Err(io::Error::other("the display does not answer"));
+            }
+            match out.read(&mut piece)? {
+                0 => break,
+                count => report.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            }
+        }
+        Ok(String::from_utf8_lossy(&report).into_owned())
+    }
+
+    /// Whether it ended, as it does when its time is over or somebody else copied.
+    pub(crate) fn is_over(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Lets it give the clipboard back by itself, and sees to it that it is gone.
+    fn let_go(&mut self) {
+        drop(self.child.stdin.take());
+        let until = Instant::now() + FAREWELL;
+        while !self.is_over() {
+            if Instant::now() > until {
+                return self.end();
+            }
+            sleep(MOMENT);
+        }
+    }
+
+    /// Its connection ends with it, and with that its content.
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
         if self.leash == Leash::Held {
-            // Its connection ends with it, and with that its content.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            self.let_go();
+        }
+    }
+}
+
+/// Whether something comes, or the end of it, until then.
+fn is_readable(out: &impl std::os::fd::AsFd, until: Instant) -> io::Result<bool> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(out, PollFlags::IN)], Some(&left)) {
+            Err(rustix::io::Errno::INTR) => {}
+            ready => return Ok(ready? > 0),
         }
     }
 }

@@ -2,28 +2,49 @@
 
 use super::child::{FRAME_LIMIT, OWNED};
 use super::{Content, Leash};
+use crate::clocks::Clocks;
 use crate::context::Context;
 use crate::failure::Failure;
 use keyfold::wire::{Display, LENGTH_BYTES, parse_body, parse_length};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// The clock is looked at this often: it goes on while the machine sleeps, which no wait does.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// What a content is held by until it is over.
 pub(super) struct Limits {
-    /// When its time is over.
-    pub(super) deadline: Option<Instant>,
+    /// When its time is over, since the machine started.
+    deadline: Option<Duration>,
     /// Ends when who started this process ends or lets go.
     pub(super) leash: Option<File>,
+}
+
+impl Limits {
+    fn new(seconds: Option<u64>, leash: Option<File>) -> Self {
+        let now = Clocks::now().boot;
+        let deadline = seconds.and_then(|seconds| now.checked_add(Duration::from_secs(seconds)));
+        Self { deadline, leash }
+    }
+
+    /// How long to wait before this is asked again; nothing when the time is over.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        let Some(deadline) = self.deadline else {
+            return Some(GLANCE);
+        };
+        let left = deadline.checked_sub(Clocks::now().boot)?;
+        (!left.is_zero()).then(|| left.min(GLANCE))
+    }
 }
 
 /// Holds one content. This is a child of `copy` or of the agent; nobody types it.
 ///
 /// # Errors
 /// None that matters: what went wrong was told to who started it.
-pub(crate) fn hold(context: &Context, leash: Leash) -> Result<(), Failure> {
+pub(crate) fn hold(context: &mut Context, leash: Leash) -> Result<(), Failure> {
     // Away from the terminal, whose end is no reason to forget. Refused only to who leads a session already.
     let _session = rustix::process::setsid();
     if let Err(failure) = own(context, leash) {
@@ -35,8 +56,9 @@ pub(crate) fn hold(context: &Context, leash: Leash) -> Result<(), Failure> {
     Ok(())
 }
 
-fn own(context: &Context, leash: Leash) -> Result<(), Failure> {
+fn own(context: &mut Context, leash: Leash) -> Result<(), Failure> {
     let display = context.display();
+    let mark = u64::from_le_bytes(context.random_bytes());
     // Connected before there is anything to hold, so that an agent's next copy need not wait for it.
     let early = connect_early(&display);
     // Not through the buffer of standard input, which nobody wipes.
@@ -44,14 +66,10 @@ fn own(context: &Context, leash: Leash) -> Result<(), Failure> {
     let Some(Content { text, seconds }) = read_content(&mut pipe)? else {
         return Ok(());
     };
-    let limits = Limits {
-        deadline: seconds
-            .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
-        leash: (leash == Leash::Held).then_some(pipe),
-    };
+    let limits = Limits::new(seconds, (leash == Leash::Held).then_some(pipe));
     // Who waits is told that the clipboard is ours.
     let owned = || context.output.last(format!("{OWNED}\n").as_bytes());
-    serve(&display, early, text, limits, owned)
+    serve(&display, early, text, limits, mark, owned)
 }
 
 /// The content; `None` where the other side went away without one.
@@ -96,13 +114,14 @@ mod display {
         early: Option<x11::Owner>,
         text: Secret,
         limits: Limits,
+        mark: u64,
         owned: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         if display.wayland.is_some() {
-            match wayland::prepare(&text) {
+            match wayland::prepare(&text, mark) {
                 Ok(prepared) => {
                     drop(text);
-                    return wayland::serve(prepared, limits, owned);
+                    return wayland::serve(prepared, limits, mark, owned);
                 }
                 Err(failure) if display.local_x11().is_none() => return Err(failure),
                 Err(_) => {}
@@ -128,7 +147,24 @@ fn serve(
     _early: (),
     _text: keyfold::secret::Secret,
     _limits: Limits,
+    _mark: u64,
     _owned: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     Err(Failure::failed("keyfold knows no clipboard of this system"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_looked_at_every_second_and_over_once_it_has_passed() {
+        assert_eq!(Limits::new(None, None).pause(), Some(GLANCE));
+        assert_eq!(Limits::new(Some(3600), None).pause(), Some(GLANCE));
+        let soon = Limits::new(Some(1), None).pause();
+        assert!(soon.is_some_and(|pause| pause <= GLANCE));
+        let mut over = Limits::new(Some(1), None);
+        over.deadline = Some(Clocks::now().boot);
+        assert_eq!(over.pause(), None);
+    }
 }

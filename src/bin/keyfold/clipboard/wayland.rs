@@ -7,7 +7,7 @@ use keyfold::secret::Secret;
 use std::error::Error;
 use std::fs::File;
 use std::io::Read;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 use wl_clipboard_rs::copy::{ClipboardType, MimeSource, MimeType, Options, PreparedCopy, Source};
@@ -17,7 +17,9 @@ use wl_clipboard_rs::paste::{self, Seat, get_mime_types};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects, and offers the content as text and as a secret.
-pub(super) fn prepare(text: &Secret) -> Result<PreparedCopy, Failure> {
+///
+/// The compositor is asked later whether it took exactly this offer: `mark` is in it, and in no other.
+pub(super) fn prepare(text: &Secret, mark: u64) -> Result<PreparedCopy, Failure> {
     let mut options = Options::new();
     options.clipboard(ClipboardType::Regular).foreground(true);
     let sources = vec![
@@ -30,6 +32,10 @@ pub(super) fn prepare(text: &Secret) -> Result<PreparedCopy, Failure> {
             source: Source::Bytes(HINT_CONTENT.into()),
             mime_type: MimeType::Specific(HINT.to_owned()),
         },
+        MimeSource {
+            source: Source::Bytes([].into()),
+            mime_type: MimeType::Specific(kind_of(mark)),
+        },
     ];
     options
         .prepare_copy_multi(sources)
@@ -39,7 +45,8 @@ pub(super) fn prepare(text: &Secret) -> Result<PreparedCopy, Failure> {
 /// Answers who pastes, until the time is over, somebody else copies, or the leash ends.
 pub(super) fn serve(
     prepared: PreparedCopy,
-    limits: Limits,
+    mut limits: Limits,
+    mark: u64,
     owned: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (ends, end) = channel();
@@ -49,25 +56,31 @@ pub(super) fn serve(
         let outcome = prepared.serve().map_err(|error| failed(&error));
         let _ = served.send(outcome);
     });
-    let watched = limits
-        .leash
-        .map(|leash| thread::spawn(move || watch(leash, &ends)));
-    wait_until_shown(&end)?;
+    let leash = limits.leash.take();
+    let watched = leash.map(|leash| thread::spawn(move || watch(leash, &ends)));
+    wait_until_shown(&end, &kind_of(mark))?;
     owned()?;
-    let outcome = match limits.deadline {
-        Some(deadline) => end.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-        None => end.recv().map_err(|_| RecvTimeoutError::Disconnected),
-    };
     drop(watched);
-    outcome.unwrap_or(Ok(()))
+    while let Some(pause) = limits.pause() {
+        match end.recv_timeout(pause) {
+            Err(RecvTimeoutError::Timeout) => {}
+            ended => return ended.unwrap_or(Ok(())),
+        }
+    }
+    Ok(())
 }
 
-/// Waits until the compositor shows a secret: it was offered one, and says nothing of it by itself.
-fn wait_until_shown(end: &std::sync::mpsc::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
+/// A kind of content that nobody asks for.
+fn kind_of(mark: u64) -> String {
+    format!("application/x-keyfold-{mark:016x}")
+}
+
+/// Waits until the compositor shows this offer: it says nothing of it by itself, and the former one may be a secret too.
+fn wait_until_shown(end: &Receiver<Result<(), Failure>>, mark: &str) -> Result<(), Failure> {
     let until = Instant::now() + PATIENCE;
     loop {
         match get_mime_types(paste::ClipboardType::Regular, Seat::Unspecified) {
-            Ok(kinds) if kinds.contains(HINT) => return Ok(()),
+            Ok(kinds) if kinds.contains(mark) => return Ok(()),
             _ => {}
         }
         match end.recv_timeout(Duration::from_millis(1)) {

@@ -8,12 +8,11 @@ use keyfold::wire::Display;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fmt::Display as Shown;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     Atom, AtomEnum, ConnectionExt, CreateWindowAux, EventMask, PropMode, SELECTION_NOTIFY_EVENT,
-    SelectionNotifyEvent, SelectionRequestEvent, Window, WindowClass,
+    SelectionNotifyEvent, SelectionRequestEvent, Timestamp, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -29,6 +28,7 @@ x11rb::atom_manager! {
     AtomsCookie {
         CLIPBOARD,
         TARGETS,
+        TIMESTAMP,
         UTF8_STRING,
         TEXT,
         MIME_UTF8: b"text/plain;charset=utf-8",
@@ -42,6 +42,8 @@ pub(super) struct Owner {
     connection: RustConnection,
     window: Window,
     atoms: Atoms,
+    /// Since when the clipboard is ours, by the server's clock.
+    since: Timestamp,
 }
 
 impl Owner {
@@ -71,7 +73,8 @@ impl Owner {
                 0,
                 WindowClass::INPUT_ONLY,
                 COPY_FROM_PARENT,
-                &CreateWindowAux::new(),
+                // The server tells its time with each of them.
+                &CreateWindowAux::new().event_mask(EventMask::PROPERTY_CHANGE),
             )
             .map_err(|e| failed(&e))?;
         let atoms = atoms.reply().map_err(|e| failed(&e))?;
@@ -82,14 +85,16 @@ impl Owner {
             connection,
             window,
             atoms,
+            since: CURRENT_TIME,
         })
     }
 
     /// Takes the clipboard from whoever has it.
     pub(super) fn own(&mut self) -> Result<(), Failure> {
         let clipboard = self.atoms.CLIPBOARD;
+        self.since = self.server_time()?;
         self.connection
-            .set_selection_owner(self.window, clipboard, CURRENT_TIME)
+            .set_selection_owner(self.window, clipboard, self.since)
             .map_err(|e| failed(&e))?;
         let owner = self.connection.get_selection_owner(clipboard);
         let owner = owner
@@ -101,6 +106,37 @@ impl Owner {
         } else {
             Err(failed(&"another program took it at once"))
         }
+    }
+
+    /// The server's time now: an owner says since when it is one (ICCCM 2.1), by changing nothing of a property.
+    fn server_time(&self) -> Result<Timestamp, Failure> {
+        let property = self.atoms.TIMESTAMP;
+        self.connection
+            .change_property8(
+                PropMode::APPEND,
+                self.window,
+                property,
+                AtomEnum::STRING,
+                &[],
+            )
+            .map_err(|e| failed(&e))?;
+        self.connection.flush().map_err(|e| failed(&e))?;
+        loop {
+            match self.connection.wait_for_event().map_err(|e| failed(&e))? {
+                Event::PropertyNotify(changed) if changed.atom == property => {
+                    return Ok(changed.time);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives the clipboard back where it is still ours: the server ignores it if somebody owns it since a later time.
+    fn give_back(&self) -> Result<(), Failure> {
+        self.connection
+            .set_selection_owner(NONE, self.atoms.CLIPBOARD, self.since)
+            .map_err(|e| failed(&e))?;
+        self.connection.flush().map_err(|e| failed(&e))
     }
 
     /// Answers who pastes, until the time is over, somebody else copies, or the leash ends.
@@ -118,19 +154,16 @@ impl Owner {
             }
             self.connection.flush().map_err(|e| failed(&e))?;
             if self.is_over(limits) {
-                return Ok(());
+                return self.give_back();
             }
         }
     }
 
     /// Waits for the display; whether there is nothing more to wait for.
     fn is_over(&self, limits: &Limits) -> bool {
-        let left = limits
-            .deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
+        let Some(pause) = limits.pause() else {
             return true;
-        }
+        };
         let mut watched = vec![PollFd::from_borrowed_fd(
             self.connection.stream().as_fd(),
             PollFlags::IN,
@@ -138,9 +171,9 @@ impl Owner {
         if let Some(leash) = &limits.leash {
             watched.push(PollFd::new(leash, PollFlags::IN));
         }
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        let pause = Timespec::try_from(pause).ok();
         // An interrupted wait begins anew.
-        let _ = poll(&mut watched, left.as_ref());
+        let _ = poll(&mut watched, pause.as_ref());
         // Nothing is ever sent after the content: whatever comes by the leash is its end.
         watched
             .get(1)
@@ -187,6 +220,10 @@ impl Owner {
             let targets = self.targets(text);
             self.connection
                 .change_property32(replace, to, property, AtomEnum::ATOM, &targets)
+        } else if target == atoms.TIMESTAMP {
+            let since = [self.since];
+            self.connection
+                .change_property32(replace, to, property, AtomEnum::INTEGER, &since)
         } else if target == atoms.HINT {
             self.connection
                 .change_property8(replace, to, property, target, HINT_CONTENT)
@@ -210,6 +247,7 @@ impl Owner {
         let atoms = &self.atoms;
         let mut targets = vec![
             atoms.TARGETS,
+            atoms.TIMESTAMP,
             atoms.UTF8_STRING,
             atoms.MIME_UTF8,
             atoms.MIME_TEXT,
