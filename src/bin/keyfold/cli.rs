@@ -11,7 +11,8 @@ mod to_vault;
 mod ways_in;
 
 use crate::completion;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
@@ -50,6 +51,41 @@ pub(crate) struct Cli {
     /// Show this item (a name that is also a command goes after `--`)
     #[arg(add = completion::items())]
     pub(crate) name: Option<String>,
+}
+
+impl Cli {
+    /// What a command line says. The commands that it does not name are not even put together: each takes a copy of every
+    /// option that all commands take, which costs more than the rest of a start.
+    ///
+    /// # Errors
+    /// As clap tells them, help and version among them.
+    pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
+        match Self::read_one_command(words) {
+            Some(read) => Ok(read),
+            // What is wrong is told with all commands in sight.
+            None => Self::try_parse_from(words),
+        }
+    }
+
+    fn read_one_command(words: &[OsString]) -> Option<Self> {
+        Self::from_arg_matches(&match_one_command(words)?).ok()
+    }
+}
+
+/// With the first word that is a command's name as the only command; `None` where that is no command line, or another one
+/// would be.
+fn match_one_command(words: &[OsString]) -> Option<ArgMatches> {
+    let whole = Cli::command();
+    let mut words_after = words.iter().skip(1).filter_map(|word| word.to_str());
+    let name = words_after.find(|word| whole.find_subcommand(word).is_some())?;
+    let one = clap::Command::new(env!("CARGO_PKG_NAME"))
+        .disable_help_subcommand(whole.is_disable_help_subcommand_set())
+        .args(whole.get_arguments().cloned())
+        .subcommand(whole.find_subcommand(name)?.clone());
+    let matches = one.try_get_matches_from(words).ok()?;
+    // A word before it could be a command too.
+    let is_it = matches.subcommand_name().is_some() && !matches.contains_id("name");
+    is_it.then_some(matches)
 }
 
 /// When to use colour.
@@ -322,4 +358,62 @@ pub(crate) struct Completions {
     /// For which shell: bash, elvish, fish, powershell, zsh
     #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
     pub(crate) shell: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        let words = std::iter::once("keyfold").chain(line.split_whitespace());
+        words.map(OsString::from).collect()
+    }
+
+    #[test]
+    fn one_command_alone_reads_as_among_all_others() {
+        for line in [
+            "get mail",
+            "get mail username --json",
+            "--quiet copy mail --timeout 2m",
+            "list work/ --tag x",
+            "generate 24 --copy",
+            "--vault get ls --trash",
+            "--vault ls get mail",
+            "otp add mail --otp-stdin",
+            "otp --watch mail other",
+            "otp help",
+            "otp help mail --watch",
+            "slots remove 3",
+            "agent status",
+            "get ls",
+            "get -- -u",
+            "add mail -u anna --url https://example.org -g",
+        ] {
+            let words = words(line);
+            let whole = Cli::command().try_get_matches_from(&words).unwrap();
+            if let Some(one) = match_one_command(&words) {
+                assert_eq!(one.subcommand(), whole.subcommand(), "{line}");
+            } else {
+                assert!(line.starts_with("--vault"), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_line_of_one_command_is_left_to_all() {
+        for line in [
+            "",
+            "mail",
+            "mail get",
+            "-- get",
+            "--vault get mail",
+            "--vault get ls",
+            "get",
+            "get --no-such mail",
+            "get --help",
+            "--version",
+        ] {
+            assert!(match_one_command(&words(line)).is_none(), "{line}");
+        }
+    }
 }

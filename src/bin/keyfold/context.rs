@@ -429,6 +429,11 @@ pub(crate) fn program_and_temporary_folder() -> std::io::Result<(PathBuf, PathBu
     Ok((std::env::current_exe()?, std::env::temp_dir()))
 }
 
+/// The words of the command line, the program's own name first.
+pub(crate) fn words() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
 /// Whether `--json` stands in a command line that could not be parsed.
 pub(crate) fn wants_json() -> bool {
     std::env::args_os()

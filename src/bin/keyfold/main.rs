@@ -23,7 +23,6 @@ mod session;
 mod span;
 mod table;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -44,7 +43,7 @@ fn run() -> ExitCode {
         Ok(false) => {}
         Err(error) => return refuse(&error),
     }
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::read(&context::words()) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
