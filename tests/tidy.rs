@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &["exchange", "model", "otp", "secret", "state", "vault"],
     ),
     // Keys on their way to the agent, and every question to a vault.
-    ("wire", &["crypto", "model", "service", "vault"]),
+    ("wire", &["crypto", "model", "secret", "service", "vault"]),
 ];
 
 /// Files that may expose a secret; each use there says why.

@@ -59,15 +59,6 @@ pub enum Request {
         /// The field with the seed.
         field: FieldId,
     },
-    /// The same, and refused for a seed whose counter it would move: for who only looks.
-    CodeByTime {
-        /// The item.
-        item: ItemId,
-        /// The field with the seed.
-        field: FieldId,
-    },
-    /// Which of these items have a one-time password seed, in this order; all living ones for `None`.
-    Seeds(Option<Vec<ItemId>>),
     /// Former values of an item, newest first.
     History(ItemId),
     /// New items, all or none.
@@ -106,6 +97,15 @@ pub enum Request {
     Rehearse(Box<Source>, Option<String>),
     /// The fingerprint, as six numbers below this one.
     Fingerprint(u16),
+    /// As [`Request::Code`], and refused for a seed whose counter it would move: for who only looks.
+    CodeByTime {
+        /// The item.
+        item: ItemId,
+        /// The field with the seed.
+        field: FieldId,
+    },
+    /// Which of these items have a one-time password seed, in this order; all living ones for `None`.
+    Seeds(Option<Vec<ItemId>>),
 }
 
 /// An answer.
@@ -123,8 +123,6 @@ pub enum Response {
     Secret(#[serde(with = "crate::secret::in_transit")] Secret),
     /// To [`Request::Code`] and [`Request::CodeByTime`].
     Code(OneTimeCode),
-    /// To [`Request::Seeds`].
-    Seeds(Vec<SeedRow>),
     /// To [`Request::History`].
     History(Vec<FormerView>),
     /// To [`Request::Add`]: the new items' ids.
@@ -149,6 +147,8 @@ pub enum Response {
     Fingerprint([usize; 6]),
     /// To everything else.
     Done,
+    /// To [`Request::Seeds`].
+    Seeds(Vec<SeedRow>),
 }
 
 /// What an address came to.

@@ -1,5 +1,7 @@
-//! Which display a user sits at: what an agent must share with a client before it copies for it.
+//! Which display a user sits at, and what is copied there: for the process that owns the clipboard, and for the agent that
+//! has one ready.
 
+use crate::secret::{Secret, in_transit};
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
 
@@ -14,6 +16,16 @@ pub struct Display {
     pub x11: Option<OsString>,
     /// `XAUTHORITY`.
     pub authority: Option<OsString>,
+}
+
+/// What is to be copied.
+#[derive(Serialize, Deserialize)]
+pub struct Content {
+    /// The text.
+    #[serde(with = "in_transit")]
+    pub text: Secret,
+    /// How long it stays, in seconds; `None` until something else is copied.
+    pub seconds: Option<u64>,
 }
 
 impl Display {

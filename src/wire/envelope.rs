@@ -1,5 +1,6 @@
 //! What stands in frames: questions to the agent itself, and questions to a vault that it holds.
 
+use super::display::{Content, Display};
 use crate::crypto::keys::HandedKeys;
 use crate::model::ids::SlotId;
 use crate::model::moment::Moment;
@@ -18,6 +19,17 @@ pub enum Question {
     Ask(Box<Asking>),
     /// Forget the keys: of one vault, or of all.
     Lock(Option<Places>),
+    /// Own a display's clipboard.
+    Copy(Box<Copying>),
+}
+
+/// What is to be copied, and where.
+#[derive(Serialize, Deserialize)]
+pub struct Copying {
+    /// The client's display.
+    pub display: Display,
+    /// What it is to get.
+    pub content: Content,
 }
 
 /// A vault to be held.

@@ -8,9 +8,9 @@ mod display;
 mod envelope;
 mod greeting;
 
-pub use display::Display;
+pub use display::{Content, Display};
 pub use envelope::{
-    Answer, Asking, HeldVault, HoldLimits, Holding, Question, Refusal, VaultAnswer,
+    Answer, Asking, Copying, HeldVault, HoldLimits, Holding, Question, Refusal, VaultAnswer,
 };
 pub use greeting::{GREETING_LENGTH, Greeting, GreetingError, Intention, PROTOCOL};
 

@@ -6,6 +6,8 @@
 #[path = "../program/mod.rs"]
 mod program;
 
+#[path = "../memory/mod.rs"]
+mod memory;
 #[path = "../other_user/mod.rs"]
 mod other_user;
 #[path = "../pty/mod.rs"]
@@ -13,6 +15,7 @@ mod pty;
 #[path = "../waiting/mod.rs"]
 mod waiting;
 
+mod agent;
 mod held;
 mod login;
 mod wayland;

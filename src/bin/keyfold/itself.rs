@@ -29,5 +29,5 @@ fn path() -> io::Result<std::path::PathBuf> {
 
 #[cfg(not(target_os = "linux"))]
 fn path() -> io::Result<std::path::PathBuf> {
-    std::env::current_exe()
+    crate::context::program_and_temporary_folder().map(|(program, _)| program)
 }

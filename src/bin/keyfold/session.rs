@@ -18,6 +18,7 @@ use keyfold::secret::Secret;
 use keyfold::service::{ClockCheck, Request, Response, answer};
 use keyfold::state::view::ItemView;
 use keyfold::vault::{Credential, Located, Notice, Places, UnlockError, Vault, VaultError, locate};
+use keyfold::wire::{Content, Display};
 use remote::{Agent, Remote};
 use std::collections::{BTreeMap, HashSet};
 
@@ -310,6 +311,16 @@ impl Session {
             Response::Secret(secret) => Ok(secret),
             _ => Err(unexpected()),
         }
+    }
+
+    /// Lets the agent own the clipboard, where the vault is open there and it can: it has a process ready for that.
+    pub(crate) fn copy(&mut self, display: &Display, text: &Secret, seconds: Option<u64>) -> bool {
+        let Door::Agent(remote) = &mut self.door else {
+            return false;
+        };
+        let text = text.duplicate();
+        // Whoever asked starts a process of their own then, and tells what is wrong if that fails too.
+        remote.copy(display, Content { text, seconds }).is_ok()
     }
 
     /// The one item that a name means: by cli.md's levels, or a `keyfold://` reference. Several: a picker on a terminal.

@@ -11,7 +11,8 @@ use keyfold::model::moment::Moment;
 use keyfold::service::{Request, Response};
 use keyfold::vault::{Notice, Places};
 use keyfold::wire::{
-    Answer, Asking, Greeting, HeldVault, HoldLimits, Holding, Intention, Question,
+    Answer, Asking, Content, Copying, Display, Greeting, HeldVault, HoldLimits, Holding, Intention,
+    Question,
 };
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -157,6 +158,12 @@ impl Client {
     /// Lets the agent forget one vault, or all.
     pub(crate) fn lock(&mut self, places: Option<Places>) -> Result<(), Failure> {
         self.done(&Question::Lock(places))
+    }
+
+    /// Lets the agent own the clipboard of this display.
+    pub(crate) fn copy(&mut self, display: &Display, content: Content) -> Result<(), Failure> {
+        let display = display.clone();
+        self.done(&Question::Copy(Box::new(Copying { display, content })))
     }
 
     pub(crate) fn status(&mut self) -> Result<Status, Failure> {

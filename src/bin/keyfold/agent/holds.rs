@@ -67,6 +67,7 @@ pub(super) struct Holds {
     held: Mutex<HashMap<Places, Arc<Held>>>,
     changed: Condvar,
     tell: Box<dyn Fn(&str) + Send + Sync>,
+    locked: Box<dyn Fn() + Send + Sync>,
 }
 
 /// One of them. Its mutex lets one question at a time into it, and keeps nobody from the others.
@@ -90,12 +91,17 @@ struct Times {
 }
 
 impl Holds {
-    /// None yet. `tell` takes what happens to them, for who looks on.
-    pub(super) fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    /// None yet. `tell` takes what happens to them, for who looks on; `locked` is called whenever one was locked, for what
+    /// must not outlast it.
+    pub(super) fn new(
+        tell: impl Fn(&str) + Send + Sync + 'static,
+        locked: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         Self {
             held: Mutex::default(),
             changed: Condvar::new(),
             tell: Box::new(tell),
+            locked: Box::new(locked),
         }
     }
 
@@ -146,6 +152,7 @@ impl Holds {
         // In a statement of its own: nobody else waits meanwhile.
         let held = locked(&self.held).remove(places)?;
         held.forget();
+        (self.locked)();
         self.say(places, &format!("is locked: {why}"));
         Some(held)
     }
@@ -157,11 +164,17 @@ impl Holds {
         for (_, held) in &held {
             held.forget();
         }
+        (self.locked)();
         let told = held.into_iter().map(|(places, held)| {
             self.say(&places, &format!("is locked: {why}"));
             held
         });
         told.collect()
+    }
+
+    /// Whether nothing is held.
+    pub(super) fn is_empty(&self) -> bool {
+        locked(&self.held).is_empty()
     }
 
     /// What is held, by path.

@@ -9,6 +9,7 @@ mod bus;
 #[path = "no_bus.rs"]
 mod bus;
 mod client;
+mod copies;
 mod holds;
 mod server;
 mod socket;

@@ -1,15 +1,16 @@
 //! The agent's side of the socket: a thread for each client, one question at a time into each vault.
 
 use super::bus::listen_to;
+use super::copies::Copies;
 use super::holds::{Holds, LOOK, Open, Why, is_final, wait_for};
 use super::socket::{BoundSocket, Listening, RuntimeFolder, is_own_peer};
 use super::stream::{Patience, receive, receive_greeting, send, send_greeting};
 use crate::context::{Bus, Context, now, random};
 use crate::failure::Failure;
 use keyfold::service::answer;
-use keyfold::vault::VaultError;
+use keyfold::vault::{Places, VaultError};
 use keyfold::wire::{
-    Answer, Asking, Greeting, Holding, Intention, PROTOCOL, Question, VaultAnswer,
+    Answer, Asking, Display, Greeting, Holding, Intention, PROTOCOL, Question, VaultAnswer,
 };
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -31,9 +32,39 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// What all threads of an agent share.
 struct Server {
     holds: Holds,
+    copies: Arc<Copies>,
+    /// The display that the agent was started on.
+    display: Display,
     clients: Mutex<Vec<Connected>>,
     socket: BoundSocket,
     ending: Mutex<()>,
+}
+
+/// What to get ready for once a question is answered.
+#[derive(Default)]
+struct Next {
+    places: Option<Places>,
+    display: Option<Display>,
+}
+
+impl Next {
+    fn after(question: &Question, own: &Display) -> Self {
+        match question {
+            Question::Hold(holding) => Self {
+                places: Some(holding.places.clone()),
+                display: own.is_there().then(|| own.clone()),
+            },
+            Question::Ask(asking) => Self {
+                places: Some(asking.places.clone()),
+                display: None,
+            },
+            Question::Copy(copying) => Self {
+                places: None,
+                display: Some(copying.display.clone()),
+            },
+            Question::Status | Question::Lock(_) => Self::default(),
+        }
+    }
 }
 
 /// A client that is connected.
@@ -51,8 +82,12 @@ pub(crate) fn serve(
 ) -> Result<(), Failure> {
     let listening = RuntimeFolder::of(context)?.listen()?;
     let output = context.output.clone();
+    let copies = Arc::new(Copies::default());
+    let copied = Arc::clone(&copies);
     let server = Arc::new(Server {
-        holds: Holds::new(move |what| output.note(what)),
+        holds: Holds::new(move |what| output.note(what), move || copied.let_go()),
+        copies,
+        display: context.display(),
         clients: Mutex::default(),
         socket: listening.socket.clone(),
         ending: Mutex::default(),
@@ -67,6 +102,7 @@ pub(crate) fn serve(
                 server.end();
             }
             server.holds.look_around();
+            server.copies.clean_up();
         }
     })?;
     for bus in buses {
@@ -177,19 +213,25 @@ impl Server {
         }
         while let Some(question) = receive(stream, PATIENCE)? {
             self.note(stream, None);
-            let places = match &question {
-                Question::Hold(holding) => Some(holding.places.clone()),
-                Question::Ask(asking) => Some(asking.places.clone()),
-                _ => None,
-            };
+            let next = Next::after(&question, &self.display);
             let answer = self.answer(question);
             send(stream, &answer)?;
             self.note(stream, Some(Instant::now()));
-            if let Some(places) = places {
-                self.holds.make_ready(&places);
-            }
+            self.make_ready(&next);
         }
         Ok(())
+    }
+
+    /// Gets ready for what may be asked next, when nobody waits.
+    fn make_ready(&self, next: &Next) {
+        if let Some(places) = &next.places {
+            self.holds.make_ready(places);
+        }
+        if let Some(display) = &next.display
+            && !self.holds.is_empty()
+        {
+            self.copies.make_ready(display);
+        }
     }
 
     fn answer(&self, question: Question) -> Answer {
@@ -203,6 +245,10 @@ impl Server {
                 Err(failure) => Answer::Refused(failure.into()),
             },
             Question::Ask(asking) => self.ask(*asking),
+            Question::Copy(copying) => match self.copies.copy(&copying) {
+                Ok(()) => Answer::Done,
+                Err(failure) => Answer::Refused(failure.into()),
+            },
             Question::Lock(Some(places)) => {
                 let held = self.holds.lock(&places, Why::Told);
                 wait_for(held.as_slice());

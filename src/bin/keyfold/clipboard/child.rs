@@ -1,9 +1,9 @@
 //! The side of who copies: starts a holder, gives it the content, and lets go of it.
 
-use super::{Content, LENGTH_LIMIT, Leash, refuse_long};
+use super::{LENGTH_LIMIT, Leash, refuse_long};
 use crate::failure::Failure;
 use crate::itself::itself;
-use keyfold::wire::{Display, write_frame};
+use keyfold::wire::{Content, Display, write_frame};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
 use std::process::{Child, Stdio};

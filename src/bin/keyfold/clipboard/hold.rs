@@ -1,11 +1,11 @@
 //! The holder's side: takes one content from its pipe, owns the clipboard with it, and ends when that is over.
 
+use super::Leash;
 use super::child::{FRAME_LIMIT, OWNED};
-use super::{Content, Leash};
 use crate::clocks::Clocks;
 use crate::context::Context;
 use crate::failure::Failure;
-use keyfold::wire::{Display, LENGTH_BYTES, parse_body, parse_length};
+use keyfold::wire::{Content, Display, LENGTH_BYTES, parse_body, parse_length};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;

@@ -19,23 +19,13 @@ pub(crate) use osc52::Osc52;
 
 use crate::failure::Failure;
 use clap::ValueEnum;
-use keyfold::secret::{Secret, in_transit};
-use serde::{Deserialize, Serialize};
+use keyfold::secret::Secret;
 
 /// Nothing longer is copied: it goes to a display in one piece.
 pub(crate) const LENGTH_LIMIT: usize = 128 << 10;
 /// Marks a content as a secret for clipboard managers: KDE's, and those that do the same.
 const HINT: &str = "x-kde-passwordManagerHint";
 const HINT_CONTENT: &[u8] = b"secret";
-
-/// What a holder is given.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Content {
-    #[serde(with = "in_transit")]
-    pub(crate) text: Secret,
-    /// How long it stays; `None` until something else is copied.
-    pub(crate) seconds: Option<u64>,
-}
 
 /// When a holder ends, beside its time and the next copy.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

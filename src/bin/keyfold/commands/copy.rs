@@ -20,5 +20,5 @@ pub(crate) fn run(context: &mut Context, args: &CopyField) -> Result<(), Failure
         item: Some(&item.path()),
         field: &found.name,
     };
-    way.copy(context, &copied, found.secret)
+    way.copy(context, Some(&mut session), &copied, found.secret)
 }

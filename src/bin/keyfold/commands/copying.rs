@@ -1,12 +1,13 @@
 //! What all commands share that copy something: by which way, for how long, and what is said of it. Never the value.
 
 use crate::cli::CopyHow;
-use crate::clipboard::{Content, Holder, Leash, Osc52};
+use crate::clipboard::{Holder, Leash, Osc52};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::session::Session;
 use crate::span;
 use keyfold::secret::Secret;
-use keyfold::wire::Display;
+use keyfold::wire::{Content, Display};
 use serde::Serialize;
 
 /// By which way a copy goes. It is found before anything is asked for: nobody types a password for what cannot be.
@@ -38,14 +39,23 @@ impl Way {
         Ok(Self::Display(display, seconds))
     }
 
-    /// Copies, and says so.
+    /// Copies, and says so. The value comes from a session, or from none.
     pub(crate) fn copy(
         mut self,
         context: &Context,
+        session: Option<&mut Session>,
         what: &Copied<'_>,
         text: Secret,
     ) -> Result<(), Failure> {
-        self.give(text, Leash::Free)?;
+        let is_copied = match (&self, session) {
+            (Self::Display(display, seconds), Some(session)) => {
+                session.copy(display, &text, *seconds)
+            }
+            _ => false,
+        };
+        if !is_copied {
+            self.give(text, Leash::Free)?;
+        }
         self.tell(context, what)
     }
 

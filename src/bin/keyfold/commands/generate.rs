@@ -34,7 +34,7 @@ pub(crate) fn run(context: &mut Context, args: &Generate) -> Result<(), Failure>
                 "password"
             },
         };
-        return way.copy(context, &what, value);
+        return way.copy(context, None, &what, value);
     }
     let (values, entropy_bits) = make(context, args)?;
     if context.output.json {

@@ -54,7 +54,7 @@ pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
                 item: Some(&item.path()),
                 field: "otp",
             };
-            way.copy(context, &copied, shown)
+            way.copy(context, Some(&mut session), &copied, shown)
         }
     }
 }

@@ -9,6 +9,7 @@ use keyfold::model::ids::SlotId;
 use keyfold::model::moment::Moment;
 use keyfold::service::{ClockCheck, Request, Response};
 use keyfold::vault::{Notice, Places};
+use keyfold::wire::{Content, Display};
 
 /// How the agent stands to the vault of this run.
 pub(super) enum Agent {
@@ -119,6 +120,11 @@ impl Remote {
             })),
             Asked::Answered(..) => Err(unexpected()),
         }
+    }
+
+    /// Lets the agent own the clipboard of a display.
+    pub(super) fn copy(&mut self, display: &Display, content: Content) -> Result<(), Failure> {
+        self.client.copy(display, content)
     }
 
     pub(super) fn ask(&mut self, request: Request) -> Result<Response, Failure> {
