@@ -137,21 +137,8 @@ mod display {
     }
 }
 
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn connect_early(_display: &Display) {}
-
-/// There is none here yet.
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn serve(
-    _display: &Display,
-    _early: (),
-    _text: keyfold::secret::Secret,
-    _limits: Limits,
-    _mark: u64,
-    _owned: impl FnOnce() -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    Err(Failure::failed("keyfold knows no clipboard of this system"))
-}
+#[cfg(target_os = "macos")]
+use super::pasteboard::{connect_early, serve};
 
 #[cfg(test)]
 mod tests {

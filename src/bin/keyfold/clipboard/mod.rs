@@ -8,6 +8,8 @@
 mod child;
 mod hold;
 mod osc52;
+#[cfg(target_os = "macos")]
+mod pasteboard;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod wayland;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -24,7 +26,9 @@ use keyfold::secret::Secret;
 /// Nothing longer is copied: it goes to a display in one piece.
 pub(crate) const LENGTH_LIMIT: usize = 128 << 10;
 /// Marks a content as a secret for clipboard managers: KDE's, and those that do the same.
+#[cfg(all(unix, not(target_os = "macos")))]
 const HINT: &str = "x-kde-passwordManagerHint";
+#[cfg(all(unix, not(target_os = "macos")))]
 const HINT_CONTENT: &[u8] = b"secret";
 
 /// When a holder ends, beside its time and the next copy.

@@ -100,7 +100,14 @@ fn tuned(context: &Context) -> KdfCost {
     )
 }
 
+#[cfg(target_os = "linux")]
 fn machine_memory_bytes() -> u64 {
     let info = rustix::system::sysinfo();
     info.totalram.saturating_mul(u64::from(info.mem_unit))
+}
+
+/// What a machine of this kind has at least.
+#[cfg(not(target_os = "linux"))]
+fn machine_memory_bytes() -> u64 {
+    8 << 30
 }

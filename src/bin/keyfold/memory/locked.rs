@@ -6,9 +6,9 @@
 
 use super::wipe;
 use keyfold::crypto::keys::KEYS_ALIGNMENT;
-use rustix::mm::{
-    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mlock, mmap_anonymous, mprotect,
-};
+#[cfg(target_os = "linux")]
+use rustix::mm::{Advice, madvise};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mlock, mmap_anonymous, mprotect};
 use std::alloc::Layout;
 use std::ffi::c_void;
 use std::ptr::null_mut;

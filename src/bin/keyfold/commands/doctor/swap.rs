@@ -50,10 +50,22 @@ fn is_safe(root: &Path, name: &str) -> bool {
     } else {
         metadata.rdev()
     };
-    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-    let folder = root.join(format!("sys/dev/block/{major}:{minor}"));
+    let folder = block_device(root, device);
     let block_name = path.file_name().unwrap_or_default().to_string_lossy();
     block_name.starts_with("zram") || is_encrypted(&folder, DEPTH)
+}
+
+/// Where the kernel tells of a device.
+#[cfg(target_os = "linux")]
+fn block_device(root: &Path, device: u64) -> PathBuf {
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    root.join(format!("sys/dev/block/{major}:{minor}"))
+}
+
+/// No other system tells.
+#[cfg(not(target_os = "linux"))]
+fn block_device(root: &Path, _device: u64) -> PathBuf {
+    root.to_owned()
 }
 
 /// A device of dm-crypt, or one that lies on nothing else.
