@@ -156,6 +156,22 @@ fn more_codes_than_lines_are_reached_by_the_arrows() {
     assert_eq!(terminal.ends().0, 0);
 }
 
+#[test]
+#[ignore = "needs setsid (util-linux)"]
+fn no_name_commands_the_terminal_of_who_watches() {
+    let home = Home::new();
+    let hostile = "a\u{1b}]52;c;ZXZpbA==\u{7}\u{202e}b\u{9b}31m";
+    home.run_with(&["add", hostile, "--otp-stdin"], SEED).ok();
+    let mut terminal = watch_on_a_terminal(&home, &[]);
+    terminal.sees("52;c;");
+    terminal.types("q");
+    let (code, seen) = terminal.ends();
+    assert_eq!(code, 0);
+    for forbidden in ["\u{1b}]", "\u{7}", "\u{202e}", "\u{9b}"] {
+        assert!(!seen.contains(forbidden), "{seen:?}");
+    }
+}
+
 /// Without what is only colour.
 fn plain(line: &str) -> String {
     let mut out = String::new();

@@ -1,6 +1,7 @@
 //! `login` at a terminal, on an X server without a screen.
 
 use crate::held::{self, SECRET, Screen};
+use crate::memory::{Canary, scan};
 use crate::program::{Home, PASSWORD};
 use crate::pty::Terminal;
 use crate::waiting::until;
@@ -131,6 +132,35 @@ fn a_vault_that_is_locked_meanwhile_gives_no_further_value() {
     assert_eq!(terminal.ends().0, 5);
     screen.waits_for_no_holder();
     assert_eq!(screen.content(None), None);
+}
+
+#[test]
+#[ignore = "needs Xvfb, xclip and setsid (util-linux), and root to read another program's memory"]
+fn while_it_waits_neither_a_typed_password_nor_a_copied_one_is_in_its_memory() {
+    let (home, screen) = (home(), Xvfb::start());
+    let canaries = [
+        Canary::new("the master password", PASSWORD),
+        Canary::new("the item's password", SECRET),
+    ];
+    for agent in [&["--no-agent"][..], &[]] {
+        let args = [agent, &["login", "mail"]].concat();
+        let mut terminal = Terminal::attached_with(&home, &args, |command| screen.send(command));
+        terminal.sees("vault.keyfold: ");
+        terminal.types(&format!("{PASSWORD}\r"));
+        for turn in ["user name is copied", "password is copied"] {
+            terminal.sees(turn);
+            let pid = terminal.child.id();
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+            assert_eq!(name, "keyfold\n");
+            assert_eq!(scan(pid, &canaries), [], "{turn}");
+            terminal.types(" ");
+        }
+        terminal.sees("code is copied");
+        terminal.types("q");
+        assert_eq!(terminal.ends().0, 0);
+    }
+    home.bare(&["agent", "stop"], "").ok();
+    screen.waits_for_no_holder();
 }
 
 #[test]
