@@ -38,18 +38,29 @@ pub(crate) fn offer(context: &mut Context, path: &Path) -> Result<Session, Failu
     context
         .output
         .note(&format!("There is no vault at {}.", path.display()));
-    let answer =
-        prompt::line("Make a [n]ew one, or [j]oin one that your drive has yet to bring? ")?;
-    match answer.trim().to_lowercase().as_str() {
-        "n" | "new" => {
-            let args = Init { kdf: KdfFlags::default(), recovery_key: false };
-            let mut session = Session::of(make(context, &args)?);
-            session.hand_over(context)?;
-            Ok(session)
+    loop {
+        let question = "Make a [n]ew one, or [j]oin one that your drive has yet to bring? ";
+        let answer = prompt::line(question)?;
+        match answer.trim().to_lowercase().as_str() {
+            "n" | "new" => break,
+            "j" | "join" => return Err(not_yet(path)),
+            _ => context.output.warn("n or j, please."),
         }
-        _ => Err(Failure::new(Kind::NoVault, format!("there is no vault at {} yet", path.display()))
-            .hint("wait for your drive to bring the file, then run the command again; --vault PATH names another place")),
     }
+    let args = Init {
+        kdf: KdfFlags::default(),
+        recovery_key: false,
+    };
+    let mut session = Session::of(make(context, &args)?);
+    session.hand_over(context)?;
+    Ok(session)
+}
+
+fn not_yet(path: &Path) -> Failure {
+    let text = format!("there is no vault at {} yet", path.display());
+    Failure::new(Kind::NoVault, text).hint(
+        "wait for your drive to bring the file, then run the command again; --vault PATH names another place",
+    )
 }
 
 fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
