@@ -122,6 +122,22 @@ fn a_new_password_is_asked_for_twice_masked_and_rated() {
 
 #[test]
 #[ignore = "needs setsid (util-linux)"]
+fn who_has_no_vault_is_asked_until_the_answer_is_one() {
+    let home = Home::empty();
+    let mut terminal = Terminal::attached(&home, &["ls"]);
+    terminal.sees("There is no vault at ");
+    terminal.sees("[j]oin");
+    terminal.types("my password, typed too early\r");
+    terminal.sees("n or j, please.");
+    terminal.sees("[j]oin");
+    terminal.types("j\r");
+    terminal.sees("wait for your drive");
+    assert_eq!(terminal.ends().0, 6);
+    assert!(!home.vault().exists());
+}
+
+#[test]
+#[ignore = "needs setsid (util-linux)"]
 fn a_wrong_password_may_be_typed_again_and_the_prompt_names_the_vault() {
     let home = Home::new();
     home.add("mail", "hunter2", &[]);
