@@ -145,7 +145,10 @@ fn each_display_gets_its_own_copy() {
 fn an_agent_whose_program_was_replaced_copies_all_the_same() {
     let (home, screen) = (held::home(), Xvfb::start());
     let program = home.path("keyfold-old");
-    std::fs::copy(env!("CARGO_BIN_EXE_keyfold"), &program).unwrap();
+    // In a process of its own: a child that another test starts meanwhile would have the file open for writing.
+    let mut copying = Command::new("cp");
+    copying.arg(env!("CARGO_BIN_EXE_keyfold")).arg(&program);
+    assert!(copying.status().unwrap().success());
     let mut command = Command::new(&program);
     home.enter(&mut command);
     command.args(["--password-file", "password", "unlock"]);
