@@ -211,6 +211,16 @@ pub struct Seed {
     cut: bool,
 }
 
+/// What a URI says beside its seed.
+pub struct Surroundings {
+    /// The site; may be empty.
+    pub issuer: String,
+    /// The account there; may be empty.
+    pub account: String,
+    /// Parameters that no seed is made of, decoded, names in lower case: an exporter's own.
+    pub others: Vec<(String, Zeroizing<String>)>,
+}
+
 /// A code that time made, with the one that follows.
 pub struct Code {
     /// The code, leading zeros kept.
@@ -254,6 +264,25 @@ impl Seed {
     pub fn parse(text: &Secret) -> Result<Self, SeedError> {
         // EXPOSE: the text is taken apart; the key goes into a zeroized buffer of its own.
         parse::parse_seed(text.expose())
+    }
+
+    /// Takes an exporter's own parameters out of a URI, so that they neither count nor get lost: the URI with what a seed
+    /// is made of, for [`Seed::parse`], and all else. Of a text that is no URI nothing is taken.
+    #[must_use]
+    pub fn split_uri(text: &Secret) -> (Secret, Surroundings) {
+        // EXPOSE: the text is taken apart; each part goes into a buffer that is wiped.
+        parse::split_surroundings(text.expose())
+    }
+
+    /// Reads a base32 key as leniently as [`Seed::parse`] does, and checks the parts that are made with it.
+    ///
+    /// # Errors
+    /// [`SeedError`] names the first thing that cannot be used.
+    pub fn from_base32(
+        key: &str,
+        parts: impl FnOnce(Zeroizing<Vec<u8>>) -> Parts,
+    ) -> Result<Self, SeedError> {
+        parse::seed_of_base32(key, parts)
     }
 
     /// Checks the parts against every limit.

@@ -5,8 +5,9 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm, DEFAULT_DIGITS, DEFAULT_PERIOD_SECS, Kind, MAX_KEY_BYTES, MAX_TEXT_BYTES, Parts,
-    STEAM_DIGITS, Seed, SeedError,
+    STEAM_DIGITS, Seed, SeedError, Surroundings,
 };
+use crate::secret::Secret;
 
 /// Bits of a base32 character, and of a byte.
 const CHARACTER_BITS: u32 = 5;
@@ -36,17 +37,76 @@ pub(super) fn parse_seed(text: &str) -> Result<Seed, SeedError> {
 }
 
 fn seed_of_bare(text: &str, kind: Kind) -> Result<Seed, SeedError> {
-    let Key { bytes, cut } = parse_base32(text)?;
-    let mut seed = Seed::from_parts(Parts {
+    seed_of_base32(text, |key| Parts {
         kind,
         algorithm: Algorithm::Sha1,
         digits: DEFAULT_DIGITS,
         issuer: String::new(),
         account: String::new(),
-        key: bytes,
-    })?;
+        key,
+    })
+}
+
+pub(super) fn seed_of_base32(
+    text: &str,
+    parts: impl FnOnce(Zeroizing<Vec<u8>>) -> Parts,
+) -> Result<Seed, SeedError> {
+    let Key { bytes, cut } = parse_base32(text)?;
+    let mut seed = Seed::from_parts(parts(bytes))?;
     seed.cut = cut;
     Ok(seed)
+}
+
+/// Parameters that a seed is made of; any other is the exporter's own.
+const SEED_PARAMETERS: [&str; 7] = [
+    "secret",
+    "issuer",
+    "algorithm",
+    "digits",
+    "period",
+    "counter",
+    "encoder",
+];
+
+pub(super) fn split_surroundings(uri: &str) -> (Secret, Surroundings) {
+    let mut kept = Zeroizing::new(String::with_capacity(uri.len()));
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let query = query.split_once('#').map_or(query, |(before, _)| before);
+    let mut others = Vec::new();
+    let mut issuer = String::new();
+    kept.push_str(path);
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let plain = parameter_name(name);
+        if plain == "issuer" {
+            issuer = decode_label(value, Plus::IsSpace);
+        }
+        if SEED_PARAMETERS.contains(&plain.as_str()) {
+            let joint = if kept.len() == path.len() { '?' } else { '&' };
+            kept.push(joint);
+            kept.push_str(pair);
+            continue;
+        }
+        let value = decode_percent(value, Plus::IsSpace);
+        let text = Zeroizing::new(String::from_utf8_lossy(&value).into_owned());
+        if !text.trim().is_empty() {
+            others.push((plain, text));
+        }
+    }
+    let label = path.split_once("://").map_or("", |(_, rest)| rest);
+    let label = label.split_once('/').map_or("", |(_, label)| label);
+    let (issuer, account) = split_label(label, &issuer);
+    let around = Surroundings {
+        issuer: issuer.trim().to_owned(),
+        account: account.trim().to_owned(),
+        others,
+    };
+    (Secret::new(std::mem::take(&mut *kept)), around)
+}
+
+fn parameter_name(name: &str) -> String {
+    // Some exporters escape the query for XML or HTML first: `&amp;` leaves an `amp;` before the name.
+    name.trim().trim_start_matches("amp;").to_ascii_lowercase()
 }
 
 /// What follows `otpauth://`: kind, `/`, label, `?`, parameters.
@@ -95,10 +155,9 @@ struct Parameters {
 impl Parameters {
     fn parse(query: &str) -> Result<Self, SeedError> {
         let mut found = Self::default();
-        // Some exporters escape the query for XML or HTML first: `&amp;` leaves an `amp;` before the name.
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = name.trim().trim_start_matches("amp;").to_ascii_lowercase();
+            let name = parameter_name(name);
             let value = decode_percent(value, Plus::IsSpace);
             if value.iter().all(u8::is_ascii_whitespace) {
                 continue;

@@ -512,6 +512,60 @@ impl fmt::Debug for Shown {
     }
 }
 
+#[test]
+fn what_no_seed_is_made_of_is_taken_out_of_a_uri_and_given_back() {
+    let long = "x".repeat(MAX_TEXT_BYTES);
+    let uri = format!(
+        "otpauth://totp/Site%3Ame?image={long}&secret=JBSWY3DPEHPK3PXP&amp;Pin=1%2B1+2&empty=&digits=8#part"
+    );
+    let (kept, around) = Seed::split_uri(&Secret::new(uri));
+    assert_eq!(
+        kept.expose(),
+        "otpauth://totp/Site%3Ame?secret=JBSWY3DPEHPK3PXP&digits=8"
+    );
+    assert_eq!(Seed::parse(&kept).unwrap().digits(), 8);
+    assert_eq!(
+        (around.issuer.as_str(), around.account.as_str()),
+        ("", "Site:me")
+    );
+    let others: Vec<(&str, &str)> = around
+        .others
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(others, [("image", long.as_str()), ("pin", "1+1 2")]);
+    let text = Secret::new("steam://JBSWY3DP".to_owned());
+    assert!(Seed::split_uri(&text).0.same_as(&text));
+    let text = Secret::new("otpauth://yaotp/Y%20x:me@a?issuer=Y+x&secret=A".to_owned());
+    let around = Seed::split_uri(&text).1;
+    assert_eq!(
+        (around.issuer.as_str(), around.account.as_str()),
+        ("Y x", "me@a")
+    );
+}
+
+#[test]
+fn a_base32_key_with_parts_is_read_as_leniently_as_a_uri() {
+    let parts = |key| Parts {
+        kind: Kind::Hotp { counter: 7 },
+        algorithm: Algorithm::Sha1,
+        digits: 6,
+        issuer: String::new(),
+        account: String::new(),
+        key,
+    };
+    let seed = Seed::from_base32(" gezd-GNBV gy3t qojq\tgezdgnbvgy3tqojq== ", parts).unwrap();
+    // RFC 4226, appendix D.
+    assert_eq!(seed.code_for_counter(7).unwrap().expose(), "162583");
+    assert_eq!(
+        Seed::from_base32("GEZD1", parts).err(),
+        Some(SeedError::NotBase32)
+    );
+    assert_eq!(Seed::from_base32("", parts).err(), Some(SeedError::NoKey));
+    let cut = Seed::from_base32("JBSWY3", parts).unwrap();
+    assert!(cut.warnings().contains(&Warning::CutKey));
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_back(seed in any_seed()) {
@@ -523,6 +577,17 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in any::<String>()) {
         let _ = parse(&text);
+        let _ = Seed::split_uri(&Secret::new(text));
+    }
+
+    #[test]
+    fn a_uri_without_what_was_taken_out_is_the_same_seed(seed in any_seed(), other in "[a-zé%+0-9]{1,9}") {
+        let uri = seed.0.write_uri();
+        let with = Secret::new(format!("{}&other={other}", uri.shown()));
+        let (kept, around) = Seed::split_uri(&with);
+        prop_assert!(kept.same_as(&uri));
+        prop_assert_eq!(around.issuer, seed.0.issuer());
+        prop_assert_eq!(around.account, seed.0.account());
     }
 
     #[test]
