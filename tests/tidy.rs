@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("crypto", &["log", "model", "secret"]),
     ("state", &["model", "secret"]),
     ("storage", &[]),
-    ("exchange", &["model", "secret"]),
+    ("exchange", &["model", "otp", "secret"]),
     (
         "vault",
         &[

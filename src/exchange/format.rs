@@ -2,7 +2,10 @@
 
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
-use super::{ImportError, bitwarden_csv, chrome, generic_csv, keepass1, keepassxc, native};
+use super::{
+    ImportError, bitwarden_csv, chrome, generic_csv, google_auth, keepass1, keepassxc, native,
+    otpauth_uris,
+};
 
 /// How far into a file detection looks.
 const DETECTION_BYTES: usize = 1024;
@@ -26,11 +29,34 @@ pub enum Format {
     BitwardenCsv,
     /// Any CSV whose first line names its columns.
     GenericCsv,
+    // Authenticators.
+    /// Aegis, JSON.
+    Aegis,
+    /// andOTP, JSON.
+    AndOtp,
+    /// cotp, JSON.
+    Cotp,
+    /// Ente Auth, a list of otpauth URIs with its own parameter.
+    EnteAuth,
+    /// FreeOTP and FreeOTP+, JSON.
+    FreeOtp,
+    /// Google Authenticator's transfer, as URIs.
+    GoogleAuthenticator,
+    /// Lists of otpauth URIs.
+    OtpauthUris,
+    /// Proton Authenticator, JSON.
+    ProtonAuthenticator,
+    /// Raivo, JSON.
+    Raivo,
+    /// Stratum, once Authenticator Pro, JSON.
+    Stratum,
+    /// 2FAS, JSON.
+    TwoFas,
 }
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 8] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 19] = [
         (
             Self::Keyfold,
             "keyfold",
@@ -74,6 +100,43 @@ impl Format {
             &["generic-csv", "generic"],
             "any CSV whose first line names its columns",
         ),
+        // Authenticators.
+        (Self::Aegis, "aegis", &[], "JSON of Aegis"),
+        (Self::AndOtp, "andotp", &[], "JSON of andOTP"),
+        (Self::Cotp, "cotp", &[], "JSON of cotp"),
+        (Self::EnteAuth, "ente", &["ente-auth"], "codes of Ente Auth"),
+        (
+            Self::FreeOtp,
+            "freeotp",
+            &["freeotp-plus", "freeotp+"],
+            "JSON of FreeOTP and FreeOTP+",
+        ),
+        (
+            Self::GoogleAuthenticator,
+            "google-authenticator",
+            &["google-auth", "otpauth-migration"],
+            "otpauth-migration URIs of Google Authenticator",
+        ),
+        (
+            Self::OtpauthUris,
+            "otpauth",
+            &["otpauth-uris", "uri-list"],
+            "otpauth URIs, one a line",
+        ),
+        (
+            Self::ProtonAuthenticator,
+            "proton-authenticator",
+            &["proton-auth"],
+            "JSON of Proton Authenticator",
+        ),
+        (Self::Raivo, "raivo", &[], "JSON of Raivo"),
+        (
+            Self::Stratum,
+            "stratum",
+            &["authenticator-pro", "authpro"],
+            "backup of Stratum, once Authenticator Pro",
+        ),
+        (Self::TwoFas, "2fas", &["twofas"], "backup of 2FAS"),
     ];
 
     /// The name on the command line.
@@ -131,6 +194,9 @@ pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format,
     if looks_like_json(text) {
         return detect_json(head(text));
     }
+    if let Some(format) = detect_uris(text) {
+        return Ok(format);
+    }
     let (delimiter, headers) = first_row(text);
     if delimiter == b','
         && let Some(format) = detect_header(&headers)
@@ -145,6 +211,49 @@ pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format,
         return Ok(Format::GenericCsv);
     }
     Err(ImportError::UnknownFormat)
+}
+
+/// The program that writes such URIs, by the first line that is no comment.
+fn detect_uris(text: &str) -> Option<Format> {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    if google_auth::is_uri(first) {
+        Some(Format::GoogleAuthenticator)
+    } else if !otpauth_uris::is_uri(first) {
+        None
+    } else if first.contains("codeDisplay=") {
+        Some(Format::EnteAuth)
+    } else {
+        Some(Format::OtpauthUris)
+    }
+}
+
+/// The authenticator that writes such names.
+fn detect_authenticator(names: &[(usize, &str)]) -> Option<Format> {
+    let has = |depth: usize, name: &str| names.contains(&(depth, name));
+    let is = [
+        (has(1, "header") && has(2, "slots"), Format::Aegis),
+        (has(1, "elements") && !has(1, "items"), Format::Cotp),
+        (has(1, "tokens") || has(1, "tokenOrder"), Format::FreeOtp),
+        (
+            has(1, "entries") && has(3, "content"),
+            Format::ProtonAuthenticator,
+        ),
+        (
+            has(2, "secret") && has(2, "kind") && has(2, "timer"),
+            Format::Raivo,
+        ),
+        (has(2, "secret") && has(2, "label"), Format::AndOtp),
+        (
+            has(1, "Authenticators") || has(1, "AuthenticatorCategories"),
+            Format::Stratum,
+        ),
+        (
+            has(1, "services") && (has(3, "otp") || has(3, "secret") || has(1, "schemaVersion")),
+            Format::TwoFas,
+        ),
+    ];
+    is.into_iter().find(|row| row.0).map(|row| row.1)
 }
 
 /// The program that writes this first line, with commas.
@@ -201,6 +310,9 @@ fn detect_json(head: &str) -> Result<Format, ImportError> {
         .collect();
     if native::names_itself(head, &outermost) {
         return Ok(Format::Keyfold);
+    }
+    if let Some(format) = detect_authenticator(&names) {
+        return Ok(format);
     }
     let outer = ["encrypted", "folders", "collections", "items"];
     let foreign = ["uuid", "category", "parent_uuid"]; // Enpass has folders and items too.

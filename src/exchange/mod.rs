@@ -9,22 +9,34 @@
 //! every buffer made here is wiped when dropped. What cannot be: the caller's input bytes (the caller wipes them),
 //! serde_json's scratch buffer for JSON strings that contain escapes, and texts of plain kinds.
 
+mod aegis;
+mod andotp;
+mod authenticator;
 mod bitwarden_csv;
 mod bitwarden_json;
 mod bitwarden_kinds;
 mod chrome;
+mod cotp;
 mod delimited;
 mod encoding;
 mod error;
 mod format;
+mod freeotp;
 mod generic_csv;
+mod google_auth;
 mod json;
 mod keepass1;
 mod keepassxc;
 mod mapping;
 pub mod native;
+mod otpauth_uris;
 mod place;
+mod protobuf;
+mod proton_authenticator;
+mod raivo;
+mod stratum;
 mod table;
+mod two_fas;
 
 #[cfg(test)]
 mod tests;
@@ -157,6 +169,17 @@ pub fn import(
         Format::BitwardenJson => bitwarden_json::import(&text)?,
         Format::BitwardenCsv => bitwarden_csv::import(&text)?,
         Format::GenericCsv => generic_csv::import(&text, mapping)?,
+        // Authenticators.
+        Format::Aegis => aegis::import(&text)?,
+        Format::AndOtp => andotp::import(&text)?,
+        Format::Cotp => cotp::import(&text)?,
+        Format::EnteAuth | Format::OtpauthUris => otpauth_uris::import(&text, format)?,
+        Format::FreeOtp => freeotp::import(&text)?,
+        Format::GoogleAuthenticator => google_auth::import(&text)?,
+        Format::ProtonAuthenticator => proton_authenticator::import(&text)?,
+        Format::Raivo => raivo::import(&text)?,
+        Format::Stratum => stratum::import(&text)?,
+        Format::TwoFas => two_fas::import(&text)?,
     };
     check_limits(&imported)?;
     Ok(imported)

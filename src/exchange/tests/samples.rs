@@ -5,7 +5,7 @@ use super::*;
 use std::path::PathBuf;
 
 /// A sample's bytes; `None` where there are no samples.
-fn sample(path: &str) -> Option<Vec<u8>> {
+pub(super) fn sample(path: &str) -> Option<Vec<u8>> {
     let folder = std::env::var_os("KEYFOLD_FIXTURES")?;
     let path = PathBuf::from(folder).join(path);
     Some(std::fs::read(&path).expect("KEYFOLD_FIXTURES has the sample"))

@@ -1,0 +1,216 @@
+//! What Google Authenticator's "transfer accounts" shows as QR codes: `otpauth-migration://offline?data=…` URIs, each with
+//! a protocol buffer in base64. Several of one transfer may stand in the file, one a line.
+//!
+//! The message is known from the programs that read it: `MigrationPayload { repeated OtpParameters = 1, version = 2,
+//! batch_size = 3, batch_index = 4, batch_id = 5 }`, `OtpParameters { secret = 1, name = 2, issuer = 3, algorithm = 4,
+//! digits = 5, type = 6, counter = 7, unique_id = 8 }`.
+
+use super::authenticator::{Account, Key};
+use super::otpauth_uris::warn_of_comments;
+use super::protobuf::{Field, Value, parse_message};
+use super::{Format, ImportError, Imported, ImportedItem, MAX_ROWS, RowProblem};
+use crate::model::draft::Draft;
+use crate::model::field::FieldKind;
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
+use std::collections::{BTreeMap, BTreeSet};
+use zeroize::Zeroizing;
+
+const SCHEME: &str = "otpauth-migration://";
+/// zbarimg writes it before what it read.
+const READER_PREFIX: &str = "QR-Code:";
+
+/// Whether a line begins as such a URI does.
+pub(super) fn is_uri(line: &str) -> bool {
+    let line = without_prefix(line);
+    line.get(..SCHEME.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
+}
+
+fn without_prefix(line: &str) -> &str {
+    let line = line.trim();
+    line.strip_prefix(READER_PREFIX).unwrap_or(line)
+}
+
+/// Reads the URIs. One that cannot be read refuses the file, since it may hold many accounts.
+pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    let mut imported = Imported::default();
+    let mut batches = Batches::new();
+    let (mut comments, mut uris, mut row) = (0, 0, 0);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with('#') {
+            comments += 1;
+            continue;
+        }
+        uris += 1;
+        let message = parse_uri(line).ok_or(ImportError::NotThisFormat {
+            format: Format::GoogleAuthenticator,
+            reason: "a line is not an otpauth-migration URI, or it is cut off",
+        })?;
+        read_payload(&message, &mut row, &mut batches, &mut imported)?;
+    }
+    if uris == 0 {
+        return Err(ImportError::NotThisFormat {
+            format: Format::GoogleAuthenticator,
+            reason: "no line of it is an otpauth-migration URI",
+        });
+    }
+    warn_of_comments(comments, &mut imported);
+    warn_of_missing(batches, &mut imported);
+    Ok(imported)
+}
+
+/// The message in a URI; `None` where it is no such URI.
+fn parse_uri(line: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let line = without_prefix(line);
+    if !is_uri(line) {
+        return None;
+    }
+    let (_, query) = line.split_once('?')?;
+    let data = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("data="))?;
+    // A plus that nobody escaped is itself here, whatever a form would mean by it.
+    let mut text = Zeroizing::new(String::with_capacity(data.len()));
+    let mut rest = data;
+    while let Some((before, after)) = rest.split_once('%') {
+        let (digits, tail) = after.split_at_checked(2)?;
+        let byte = u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii)?;
+        text.push_str(before);
+        text.push(char::from(byte));
+        rest = tail;
+    }
+    text.push_str(rest);
+    let bare = text.trim_end_matches('=').as_bytes();
+    let decoded = BASE64
+        .decode(text.as_bytes())
+        .or_else(|_| BASE64_NOPAD.decode(bare))
+        .or_else(|_| BASE64URL_NOPAD.decode(bare));
+    decoded.ok().map(Zeroizing::new)
+}
+
+/// Which codes of each transfer were there: by its id, how many it has and their numbers.
+type Batches = BTreeMap<u64, (u64, BTreeSet<u64>)>;
+
+fn read_payload(
+    message: &[u8],
+    row: &mut usize,
+    batches: &mut Batches,
+    imported: &mut Imported,
+) -> Result<(), ImportError> {
+    let refused = ImportError::NotThisFormat {
+        format: Format::GoogleAuthenticator,
+        reason: "the data of a URI is damaged or cut off",
+    };
+    let fields = parse_message(message).ok_or(refused.clone())?;
+    let (mut size, mut index, mut id) = (1, 0, 0);
+    let mut accounts = 0;
+    for Field { number, value } in fields {
+        match (number, value) {
+            (1, Value::Bytes(parameters)) => {
+                *row += 1;
+                accounts += 1;
+                if *row > MAX_ROWS {
+                    return Err(ImportError::TooManyRows);
+                }
+                let fields = parse_message(parameters).ok_or(ImportError::Row {
+                    row: *row,
+                    line: None,
+                    problem: RowProblem::CutOff,
+                })?;
+                read_parameters(&fields, *row, imported);
+            }
+            (3, Value::Number(number)) => size = number,
+            (4, Value::Number(number)) => index = number,
+            (5, Value::Number(number)) => id = number,
+            (2, Value::Number(_)) => {}
+            _ => imported.warnings.push(format!(
+                "part {number} of a transfer is not known and is left out"
+            )),
+        }
+    }
+    if accounts == 0 {
+        return Err(refused);
+    }
+    let batch = batches.entry(id).or_insert((size, BTreeSet::new()));
+    batch.1.insert(index);
+    Ok(())
+}
+
+fn read_parameters(fields: &[Field<'_>], row: usize, imported: &mut Imported) {
+    // The last one of a number counts, as everywhere in protocol buffers.
+    let last = |number| fields.iter().rev().find(|field| field.number == number);
+    let text = |number| match last(number).map(|field| &field.value) {
+        Some(Value::Bytes(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+        _ => String::new(),
+    };
+    let count = |number| match last(number).map(|field| &field.value) {
+        Some(Value::Number(value)) => Some(*value),
+        _ => None,
+    };
+    let key = match last(1).map(|field| &field.value) {
+        Some(Value::Bytes(bytes)) => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    let (issuer, name) = (text(3), text(2));
+    // The name often has the site before it.
+    let name = match name.split_once(':') {
+        Some((site, account)) if site.trim() == issuer.trim() => account.trim().to_owned(),
+        _ => name,
+    };
+    let account = Account {
+        issuer,
+        name,
+        kind: match count(6) {
+            Some(1) => "hotp".to_owned(),
+            None | Some(0 | 2) => String::new(),
+            Some(other) => other.to_string(),
+        },
+        key: Key::Bytes(Zeroizing::new(key)),
+        algorithm: match count(4) {
+            None | Some(0) => None,
+            Some(1) => Some("SHA1".to_owned()),
+            Some(2) => Some("SHA256".to_owned()),
+            Some(3) => Some("SHA512".to_owned()),
+            Some(4) => Some("MD5".to_owned()),
+            Some(other) => Some(other.to_string()),
+        },
+        digits: match count(5) {
+            None | Some(0 | 1) => None,
+            Some(2) => Some("8".to_owned()),
+            Some(other) => Some(format!("unknown {other}")),
+        },
+        period: None,
+        counter: count(7).map(|counter| counter.to_string()),
+    };
+    if let Some(mut draft) = account.into_draft(row, imported) {
+        keep_unknown(&mut draft, fields);
+        imported.drafts.push(ImportedItem { row, draft });
+    }
+}
+
+/// The id that newer versions give an account says nothing by itself; whatever is newer still is kept.
+fn keep_unknown(draft: &mut Draft, fields: &[Field<'_>]) {
+    for field in fields
+        .iter()
+        .filter(|field| !(1..=8).contains(&field.number))
+    {
+        let text = match &field.value {
+            Value::Number(number) => number.to_string(),
+            Value::Bytes(bytes) => data_encoding::HEXLOWER.encode(bytes),
+        };
+        let name = format!("migration field {}", field.number);
+        draft.push_custom(&name, FieldKind::Secret, text);
+    }
+}
+
+fn warn_of_missing(batches: Batches, imported: &mut Imported) {
+    for (size, seen) in batches.into_values() {
+        let there = seen.iter().filter(|index| **index < size).count();
+        let there = u64::try_from(there).unwrap_or(u64::MAX);
+        if there < size {
+            imported.warnings.push(format!(
+                "a transfer has {size} QR codes, and only {there} of them are in the file"
+            ));
+        }
+    }
+}

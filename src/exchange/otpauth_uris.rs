@@ -1,0 +1,103 @@
+//! Lists of otpauth URIs, one a line, as many programs write them; among them Ente Auth, which adds `codeDisplay`, a JSON
+//! of tags, notes and marks.
+
+use super::authenticator::{draft_of_uri, push_other, say_looks, take_looks};
+use super::bitwarden_json::keep_rest;
+use super::json::{Json, Object};
+use super::place::push_tag;
+use super::{Format, ImportError, Imported, ImportedItem, MAX_ROWS, MAX_VALUE_BYTES, Skipped};
+use crate::model::draft::Draft;
+use crate::model::field;
+use crate::secret::Secret;
+
+/// Schemes of seeds; keyfold makes codes of the first two.
+const SCHEMES: [&str; 3] = ["otpauth://", "steam://", "motp://"];
+
+/// Reads the list.
+pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError> {
+    if !text.lines().any(is_uri) {
+        return Err(ImportError::NotThisFormat {
+            format,
+            reason: "no line of it is an otpauth URI",
+        });
+    }
+    let mut imported = Imported::default();
+    let mut comments = 0_usize;
+    let mut row = 0;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('#') {
+            comments += 1;
+            continue;
+        }
+        if line.is_empty() {
+            continue;
+        }
+        row += 1;
+        if row > MAX_ROWS {
+            return Err(ImportError::TooManyRows);
+        }
+        if is_uri(line) && line.len() <= MAX_VALUE_BYTES {
+            read_uri(line, row, &mut imported);
+        } else {
+            imported.skipped.push(Skipped {
+                row,
+                item: None,
+                field: None,
+                reason: "the line is not an otpauth URI".to_owned(),
+            });
+        }
+    }
+    warn_of_comments(comments, &mut imported);
+    Ok(imported)
+}
+
+/// Whether a line begins as a seed's URI does.
+pub(super) fn is_uri(line: &str) -> bool {
+    let line = line.trim_start();
+    SCHEMES.iter().any(|scheme| {
+        line.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// Says that lines which begin with `#` were not looked at.
+pub(super) fn warn_of_comments(comments: usize, imported: &mut Imported) {
+    if comments > 0 {
+        imported
+            .warnings
+            .push(format!("{comments} lines that begin with # are left out"));
+    }
+}
+
+fn read_uri(line: &str, row: usize, imported: &mut Imported) {
+    let Some((mut draft, others)) = draft_of_uri(&Secret::new(line.to_owned()), row, imported)
+    else {
+        return;
+    };
+    for (name, value) in others {
+        if name == "codedisplay"
+            && let Ok(Json::Object(display)) = Json::parse(&value)
+        {
+            read_display(&mut draft, display, imported);
+        } else {
+            push_other(&mut draft, &name, value);
+        }
+    }
+    imported.drafts.push(ImportedItem { row, draft });
+}
+
+fn read_display(draft: &mut Draft, mut display: Object<'_>, imported: &mut Imported) {
+    draft.favourite = display.take_flag("pinned");
+    draft.trashed = display.take_flag("trashed");
+    draft.push_standard(field::NOTES, display.take_text("note").unwrap_or_default());
+    for tag in display.take_list("tags").unwrap_or_default() {
+        push_tag(draft, &tag.into_text().unwrap_or_default());
+    }
+    // Zero is how it says that there was no use yet.
+    let uses = ["lastUsedAt", "tapCount", "position"].map(|name| display.take_text(name));
+    if uses.into_iter().flatten().any(|text| text != "0") {
+        say_looks(imported);
+    }
+    take_looks(&mut display, &["iconSrc", "iconID"], imported);
+    keep_rest(draft, "codeDisplay", display);
+}

@@ -1,0 +1,77 @@
+//! Proton Authenticator's export in clear: `{version, entries: [{id, content: {uri, entry_type, name}, note}]}`.
+
+use super::authenticator::{
+    NO_ICONS, draft_of_uri, push_other, read_entries, skip_field, warn_of_rest,
+};
+use super::bitwarden_json::keep_rest;
+use super::json::{Json, Object};
+use super::place::{push_named, settle_title};
+use super::{Format, ImportError, Imported};
+use crate::model::draft::{Draft, DraftValue, FieldName};
+use crate::model::field::{self, FieldKind};
+use crate::secret::Secret;
+
+/// Reads the export.
+pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    let not_this = |reason| ImportError::NotThisFormat {
+        format: Format::ProtonAuthenticator,
+        reason,
+    };
+    let Json::Object(mut root) = Json::parse(text)? else {
+        return Err(not_this("it is not a JSON object"));
+    };
+    let entries = root
+        .take_list("entries")
+        .ok_or_else(|| not_this("it has no list of entries"))?;
+    drop(root.take("version"));
+    let mut imported = Imported::default();
+    read_entries(entries, &mut imported, read_entry)?;
+    warn_of_rest(root, &mut imported);
+    Ok(imported)
+}
+
+fn read_entry(entry: &mut Object<'_>, row: usize, imported: &mut Imported) -> Option<Draft> {
+    let mut content = entry.take_object("content").unwrap_or_default();
+    let uri = Secret::new(content.take_text("uri").unwrap_or_default());
+    let name = content.take_text("name").unwrap_or_default();
+    let (mut draft, others) = draft_of_uri(&uri, row, imported)?;
+    for (parameter, value) in others {
+        push_other(&mut draft, &parameter, value);
+    }
+    name_by_user(&mut draft, name);
+    draft.origin = entry
+        .take_text("id")
+        .map(|id| format!("proton-authenticator:{id}"));
+    draft.push_standard(field::NOTES, entry.take_text("note").unwrap_or_default());
+    // It says again what the URI says.
+    drop(content.take("entry_type"));
+    keep_rest(&mut draft, "content", content);
+    if let Some(icon) = entry.take("icon")
+        && !icon.is_nothing()
+    {
+        skip_field(&draft, "icon", NO_ICONS, row, imported);
+    }
+    Some(draft)
+}
+
+/// The name that the user gave the entry is the account, or the title of one that has neither site nor account, as
+/// Steam's.
+fn name_by_user(draft: &mut Draft, name: String) {
+    let mut fields = draft.fields.iter();
+    let has_account = fields.any(|entry| entry.name == FieldName::Standard(field::USERNAME));
+    let is_said = draft
+        .fields
+        .iter()
+        .any(|entry| matches!(&entry.value, DraftValue::Plain(text) if *text == name));
+    if name.is_empty() || is_said || draft.title == name {
+        return;
+    }
+    if has_account {
+        push_named(draft, "name", FieldKind::Text, name);
+    } else if draft.title == "untitled" {
+        draft.title = name;
+    } else {
+        draft.push_standard(field::USERNAME, name);
+    }
+    settle_title(draft);
+}

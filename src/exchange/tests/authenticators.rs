@@ -1,0 +1,336 @@
+//! Authenticators in clear. Each sample is written by hand after the program's own format; most hold the same accounts,
+//! whose codes are those of RFC 6238 and RFC 4226.
+
+use super::*;
+use crate::otp::{Kind, Seed};
+use crate::secret::Secret;
+
+mod fixtures;
+mod google;
+mod samples;
+pub(super) use samples::*;
+
+/// The seed of a draft.
+pub(super) fn seed_of(draft: &Draft) -> Seed {
+    let uri = field_text(draft, "otp").expect("the entry has a seed");
+    Seed::parse(&Secret::new(uri.to_owned())).unwrap()
+}
+
+pub(super) fn titled<'i>(imported: &'i Imported, title: &str) -> &'i Draft {
+    let mut items = imported.drafts.iter();
+    let found = items.find(|item| item.draft.title == title);
+    &found.unwrap_or_else(|| panic!("no entry {title}")).draft
+}
+
+/// The accounts that every sample has: TOTP of RFC 6238 (appendix B) and HOTP of RFC 4226 (appendix D) at its fifth count.
+pub(super) fn check_rfc_accounts(imported: &Imported, what: &str) {
+    let bank = titled(imported, "Bank");
+    assert_eq!(
+        field_text(bank, "username"),
+        Some("ann@x.example"),
+        "{what}"
+    );
+    let code = seed_of(bank).code_at(59).unwrap().text;
+    assert_eq!(code.expose(), "94287082", "{what}");
+    let shop = titled(imported, "Shop & Co");
+    assert_eq!(field_text(shop, "username"), Some("bob"), "{what}");
+    let seed = seed_of(shop);
+    let Kind::Hotp { counter } = seed.kind() else {
+        panic!("{what}: not HOTP");
+    };
+    assert_eq!(counter, 5, "{what}");
+    let code = seed.code_for_counter(counter).unwrap();
+    assert_eq!(code.expose(), "254676", "{what}");
+}
+
+#[test]
+fn every_sample_is_told_from_its_content_and_has_the_codes_of_the_standards() {
+    for (format, text) in SAMPLES {
+        let what = format.name();
+        assert_eq!(detect(text.as_bytes(), None), Ok(format), "{what}");
+        let imported = read(text);
+        // Proton's program has no counters.
+        if format != Format::ProtonAuthenticator {
+            check_rfc_accounts(&imported, what);
+        }
+        let marked = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        assert_eq!(read(&marked).drafts.len(), imported.drafts.len(), "{what}");
+    }
+}
+
+#[test]
+fn no_sample_is_read_as_another_format() {
+    for (format, text) in SAMPLES {
+        for (other, _) in SAMPLES {
+            let same_reader = [Format::EnteAuth, Format::OtpauthUris];
+            let lists = [Format::AndOtp, Format::Cotp, Format::Raivo];
+            if other == format
+                || [same_reader.as_slice(), &lists]
+                    .iter()
+                    .any(|group| group.contains(&format) && group.contains(&other))
+            {
+                continue;
+            }
+            let what = format!("{} as {}", format.name(), other.name());
+            let refused = import(text.as_bytes(), Some(other), None).err();
+            let expected = matches!(
+                refused,
+                Some(ImportError::NotThisFormat { .. } | ImportError::Json { .. })
+            );
+            assert!(expected, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_refused_whole() {
+    for (format, text) in SAMPLES {
+        if !text.starts_with(['{', '[']) {
+            continue;
+        }
+        let end = text.trim_end().len();
+        for cut in (1..end).filter(|cut| text.is_char_boundary(*cut)) {
+            let refused = import(&text.as_bytes()[..cut], Some(format), None).err();
+            let is_cut = matches!(
+                refused,
+                Some(ImportError::Json {
+                    problem: JsonProblem::CutOff,
+                    ..
+                })
+            );
+            assert!(is_cut, "{} at {cut}", format.name());
+        }
+    }
+}
+
+#[test]
+fn every_value_of_every_sample_comes_out_or_is_said_to_stay_behind() {
+    for (format, text) in SAMPLES {
+        let imported = read(text);
+        let mut said: Vec<String> = imported.warnings.clone();
+        for entry in &imported.skipped {
+            said.extend(entry.field.clone());
+            said.extend(entry.item.clone());
+        }
+        for item in &imported.drafts {
+            let draft = &item.draft;
+            said.extend([draft.title.clone()]);
+            said.extend(draft.origin.clone());
+            said.extend(draft.tags.iter().cloned());
+            for entry in &draft.fields {
+                said.push(entry.name.as_text().to_owned());
+                said.push(value_text(&entry.value).to_owned());
+            }
+        }
+        // Each sample has values that no other place of it repeats.
+        for marked in text.split('"').filter(|piece| piece.starts_with("kept ")) {
+            let found = said.iter().any(|candidate| candidate.contains(marked));
+            assert!(found, "{}: {marked}", format.name());
+        }
+    }
+}
+
+#[test]
+fn aegis_keeps_notes_groups_marks_and_says_that_icons_stay() {
+    let imported = read(AEGIS);
+    let bank = titled(&imported, "Bank");
+    assert_eq!(bank.origin.as_deref(), Some("aegis:01-a"));
+    assert!(bank.favourite);
+    assert_eq!(bank.tags, ["Money", "Old way"]);
+    assert_eq!(field_text(bank, "notes"), Some("kept note"));
+    let icon = &imported.skipped[0];
+    assert_eq!(icon.field.as_deref(), Some("icon"));
+    assert_eq!(icon.item.as_deref(), Some("Bank"));
+    let steam = titled(&imported, "Steam");
+    assert!(matches!(seed_of(steam).kind(), Kind::Steam));
+    assert_eq!(titled(&imported, "alone").tags, Vec::<String>::new());
+}
+
+#[test]
+fn kinds_without_codes_are_kept_as_secret_fields_and_said_so() {
+    let imported = read(AEGIS);
+    for (title, kind) in [("Yandex", "yandex"), ("Office", "motp")] {
+        let draft = titled(&imported, title);
+        assert_eq!(field_text(draft, "otp"), None);
+        assert_eq!(field_kind(draft, "seed"), Some(FieldKind::Secret));
+        assert_eq!(field_text(draft, "seed kind"), Some(kind));
+        assert_eq!(field_kind(draft, "pin"), Some(FieldKind::Secret));
+        let mut skipped = imported.skipped.iter();
+        assert!(skipped.any(|entry| {
+            entry.item.as_deref() == Some(title) && entry.field.as_deref() == Some("otp")
+        }));
+    }
+    let uri = "otpauth://yaotp/Yandex:ann?secret=JBSWY3DPEHPK3PXP&pin=1234";
+    let imported = read(uri);
+    let draft = titled(&imported, "Yandex");
+    assert_eq!(field_text(draft, "username"), Some("ann"));
+    let kept = "otpauth://yaotp/Yandex:ann?secret=JBSWY3DPEHPK3PXP";
+    assert_eq!(field_text(draft, "seed"), Some(kept));
+    assert_eq!(field_text(draft, "pin"), Some("1234"));
+    assert_eq!(imported.skipped.len(), 1);
+}
+
+#[test]
+fn bad_seeds_are_left_out_with_their_reason_and_the_rest_is_read() {
+    let entry = |secret: &str, more: &str| {
+        format!(r#"{{"secret":"{secret}","issuer":"I","label":"l","type":"TOTP"{more}}}"#)
+    };
+    let key = "JBSWY3DPEHPK3PXP";
+    let entries = [
+        entry("not base32!", ""),
+        entry("", ""),
+        entry(key, r#","digits":3"#),
+        entry(key, r#","digits":-6"#),
+        entry(key, r#","digits":6.5"#),
+        entry(key, r#","period":0"#),
+        entry(key, r#","period":4294967296"#),
+        format!(r#"{{"secret":"{key}","label":"l","type":"HOTP","counter":18446744073709551615}}"#),
+        format!(r#"{{"secret":"{key}","label":"l","type":"HOTP","counter":-1}}"#),
+        "7".to_owned(),
+        entry(
+            key,
+            r#","digits":"8","period":"60","algorithm":"HmacSHA256""#,
+        ),
+    ];
+    let text = format!("[{}]", entries.join(","));
+    let imported = import(text.as_bytes(), Some(Format::AndOtp), None).unwrap();
+    assert_eq!(imported.rows_read(), entries.len());
+    assert_eq!(imported.drafts.len(), 1);
+    assert_eq!(imported.drafts[0].row, entries.len());
+    let reasons: Vec<&str> = imported
+        .skipped
+        .iter()
+        .map(|entry| entry.reason.as_str())
+        .collect();
+    for (at, word) in [
+        (0, "base32"),
+        (1, "no seed"),
+        (2, "digits"),
+        (3, "digits"),
+        (4, "digits"),
+        (5, "period"),
+        (6, "period"),
+        (7, "counter"),
+        (8, "counter"),
+        (9, "not an object"),
+    ] {
+        assert!(reasons[at].contains(word), "{at}: {}", reasons[at]);
+    }
+    let good = seed_of(&imported.drafts[0].draft);
+    assert_eq!(good.digits(), 8);
+    assert_eq!(good.kind(), Kind::Totp { period_secs: 60 });
+    assert_eq!(good.algorithm(), crate::otp::Algorithm::Sha256);
+}
+
+#[test]
+fn an_algorithm_without_codes_keeps_its_seed() {
+    let text = r#"[{"secret":"JBSWY3DPEHPK3PXP","label":"Site - me","type":"TOTP","algorithm":"MD5","digits":7}]"#;
+    let imported = read(text);
+    let draft = titled(&imported, "Site");
+    assert_eq!(field_text(draft, "username"), Some("me"));
+    assert_eq!(field_text(draft, "seed"), Some("JBSWY3DPEHPK3PXP"));
+    assert_eq!(field_text(draft, "seed algorithm"), Some("MD5"));
+    assert_eq!(field_text(draft, "seed digits"), Some("7"));
+}
+
+#[test]
+fn seeds_that_were_cut_or_are_short_are_warned_of() {
+    let text = r#"[{"secret":"JBSWY3","label":"short","type":"TOTP"}]"#;
+    let warnings = read(text).warnings.join("\n");
+    assert!(
+        warnings.contains("24 bits") && warnings.contains("entry 1"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("cut"), "{warnings}");
+}
+
+#[test]
+fn two_fas_takes_the_user_s_names_groups_and_old_versions() {
+    let imported = read(TWO_FAS);
+    let bank = titled(&imported, "Bank");
+    assert_eq!(bank.tags, ["Money"]);
+    assert_eq!(field_text(bank, "issuer"), Some("kept issuer"));
+    assert!(matches!(
+        seed_of(titled(&imported, "Steam")).kind(),
+        Kind::Steam
+    ));
+    let old = r#"{"appOrigin":"android","schemaVersion":1,"services":[{"name":"Deno","order":{"position":0},
+        "otp":{"account":"m","issuer":"Deno","label":"Deno:m"},"secret":"JBSWY3DPEHPK3PXP","type":"Unknown"}]}"#;
+    let imported = read(old);
+    let draft = titled(&imported, "Deno");
+    assert_eq!(seed_of(draft).kind(), Kind::Totp { period_secs: 30 });
+    assert_eq!(
+        draft.fields.len(),
+        2,
+        "nothing but the account and its seed"
+    );
+}
+
+#[test]
+fn ente_keeps_tags_notes_pins_and_the_trash() {
+    let imported = read(ENTE);
+    let bank = titled(&imported, "Bank");
+    assert_eq!(bank.tags, ["Money", "a,b"]);
+    assert_eq!(field_text(bank, "notes"), Some("two\nlines"));
+    assert!(bank.favourite && !bank.trashed);
+    let shop = titled(&imported, "Shop & Co");
+    assert!(shop.trashed && !shop.favourite);
+}
+
+#[test]
+fn a_list_of_uris_skips_what_is_none_and_keeps_what_no_seed_is_made_of() {
+    let text = "# a comment\n\notpauth://totp/A:a?secret=JBSWY3DPEHPK3PXP&image=https%3A%2F%2Fx.example%2Fi.png&amp;lock=yes\n\
+                hello\nsteam://JBSWY3DPEHPK3PXP\notpauth://totp/B:b?secret=1\n";
+    let imported = read(text);
+    assert_eq!(imported.rows_read(), 4);
+    let draft = titled(&imported, "A");
+    assert_eq!(field_text(draft, "image"), Some("https://x.example/i.png"));
+    assert_eq!(field_text(draft, "lock"), Some("yes"));
+    assert_eq!(titled(&imported, "untitled").fields.len(), 1);
+    let skipped: Vec<(usize, Option<&str>)> = imported
+        .skipped
+        .iter()
+        .map(|entry| (entry.row, entry.item.as_deref()))
+        .collect();
+    assert_eq!(skipped, [(2, None), (4, Some("B"))]);
+    assert!(imported.warnings[0].contains("1 lines that begin with #"));
+}
+
+#[test]
+fn freeotp_takes_what_the_user_called_an_entry_and_counts_as_it_would_go_on() {
+    let imported = read(FREEOTP);
+    let bank = titled(&imported, "Bank");
+    assert_eq!(field_text(bank, "issuer"), Some("kept issuer"));
+    assert_eq!(field_text(bank, "label"), Some("kept label"));
+    let fresh = titled(&imported, "Fresh");
+    assert_eq!(seed_of(fresh).kind(), Kind::Hotp { counter: 0 });
+    let bad = r#"{"tokens":[{"algo":"SHA1","label":"l","secret":[1,2,300],"type":"TOTP"}]}"#;
+    let imported = read(bad);
+    assert_eq!((imported.drafts.len(), imported.skipped.len()), (0, 1));
+}
+
+#[test]
+fn stratum_makes_tags_of_categories() {
+    let imported = read(STRATUM);
+    assert_eq!(titled(&imported, "Bank").tags, ["Money", "Web"]);
+    let icon = imported
+        .skipped
+        .iter()
+        .find(|entry| entry.field.as_deref() == Some("Icon"));
+    assert_eq!(icon.unwrap().item.as_deref(), Some("Bank"));
+}
+
+#[test]
+fn proton_authenticator_keeps_names_that_differ_and_names_steam_s() {
+    let imported = read(PROTON);
+    let bank = titled(&imported, "Bank");
+    assert_eq!(field_text(bank, "name"), Some("kept name"));
+    assert_eq!(bank.origin.as_deref(), Some("proton-authenticator:p1"));
+    assert_eq!(field_text(bank, "notes"), Some("kept note"));
+    let code = seed_of(bank).code_at(59).unwrap().text;
+    assert_eq!(code.expose(), "94287082");
+    assert!(matches!(
+        seed_of(titled(&imported, "My Steam")).kind(),
+        Kind::Steam
+    ));
+}

@@ -1,0 +1,124 @@
+//! 2FAS's backup in clear: `{services, groups, schemaVersion, …}`, schema versions 1 to 4.
+//!
+//! Until version 2 there were TOTP entries only, and no kind in them.
+
+use super::authenticator::{Account, read_entries, take_key, take_looks, warn_of_rest};
+use super::bitwarden_json::keep_rest;
+use super::json::{Json, Object};
+use super::place::{push_named, push_tag};
+use super::{Format, ImportError, Imported};
+use crate::model::draft::Draft;
+use crate::model::field::FieldKind;
+use std::collections::HashMap;
+
+/// What the file says of itself.
+const ABOUT_FILE: [&str; 6] = [
+    "schemaVersion",
+    "appVersionCode",
+    "appVersionName",
+    "appOrigin",
+    "updatedAt",
+    "account",
+];
+
+/// Reads the backup.
+pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    let not_this = |reason| ImportError::NotThisFormat {
+        format: Format::TwoFas,
+        reason,
+    };
+    let Json::Object(mut root) = Json::parse(text)? else {
+        return Err(not_this("it is not a JSON object"));
+    };
+    let services = root
+        .take_list("services")
+        .ok_or_else(|| not_this("it has no list of services"))?;
+    let mut imported = Imported::default();
+    read_services(services, &mut root, &mut imported)?;
+    Ok(imported)
+}
+
+fn read_services<'a>(
+    services: Vec<Json<'a>>,
+    root: &mut Object<'a>,
+    imported: &mut Imported,
+) -> Result<(), ImportError> {
+    let mut groups = HashMap::new();
+    for group in root.take_list("groups").unwrap_or_default() {
+        if let Json::Object(mut group) = group
+            && let (Some(id), Some(name)) = (group.take_text("id"), group.take_text("name"))
+        {
+            groups.insert(id, name);
+        }
+    }
+    read_entries(services, imported, |service, row, imported| {
+        read_service(service, &groups, row, imported)
+    })?;
+    for name in ABOUT_FILE {
+        drop(root.take(name));
+    }
+    warn_of_rest(std::mem::take(root), imported);
+    Ok(())
+}
+
+fn read_service(
+    service: &mut Object<'_>,
+    groups: &HashMap<String, String>,
+    row: usize,
+    imported: &mut Imported,
+) -> Option<Draft> {
+    let mut otp = service.take_object("otp").unwrap_or_default();
+    let name = service.take_text("name").unwrap_or_default();
+    let issuer = otp.take_text("issuer").unwrap_or_default();
+    let label = otp.take_text("label").unwrap_or_default();
+    let account = otp.take_text("account").unwrap_or_default();
+    let settings = Account {
+        issuer: if name.is_empty() {
+            issuer.clone()
+        } else {
+            name.clone()
+        },
+        name: if account.is_empty() {
+            label.clone()
+        } else {
+            account.clone()
+        },
+        kind: otp.take_text("tokenType").unwrap_or_default(),
+        key: take_key(service, "secret"),
+        algorithm: otp.take_text("algorithm"),
+        digits: otp.take_text("digits"),
+        period: otp.take_text("period"),
+        counter: otp.take_text("counter"),
+    };
+    let mut draft = settings.into_draft(row, imported)?;
+    // What the user called the service is the title; what its QR code said stays beside it where it differs.
+    if !name.is_empty() && issuer != name {
+        keep_text(&mut draft, "issuer", issuer.clone());
+    }
+    let is_told = label == account || label == format!("{issuer}:{account}");
+    if !account.is_empty() && !is_told {
+        keep_text(&mut draft, "label", label);
+    }
+    // The seed's URI and where it came from: all of it is in the seed.
+    drop(otp.take("link"));
+    drop(otp.take("source"));
+    if let Some(id) = service.take_text("groupId") {
+        match groups.get(&id) {
+            Some(name) => push_tag(&mut draft, name),
+            None => push_named(&mut draft, "group id", FieldKind::Text, id),
+        }
+    }
+    // When the app last stored it, in milliseconds, and the catalogue's number of a known site.
+    for name in ["updatedAt", "type", "serviceTypeID"] {
+        drop(service.take(name));
+    }
+    take_looks(service, &["icon", "order", "badge"], imported);
+    keep_rest(&mut draft, "otp", otp);
+    Some(draft)
+}
+
+fn keep_text(draft: &mut Draft, name: &str, text: String) {
+    if !text.is_empty() {
+        push_named(draft, name, FieldKind::Text, text);
+    }
+}
