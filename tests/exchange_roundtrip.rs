@@ -13,8 +13,8 @@ use inout::{
     HOTP, add, bytes_of, changed, edit, set, set_apart, set_password, take_in, text_of, vault,
 };
 
-use keyfold::exchange;
 use keyfold::exchange::native::{parse_document, write_document};
+use keyfold::exchange::{self, Credentials};
 use keyfold::model::draft::{Draft, FieldName};
 use keyfold::model::field::{self, FieldKind, ItemKind, STANDARD_FIELDS};
 use keyfold::model::ids::{FieldId, ItemId};
@@ -328,7 +328,7 @@ fn a_rehearsal_tells_what_the_import_does_and_writes_nothing() {
     let (_, mut two) = vault(2);
     let empty = text_of(&two);
     let mut rng = StdRng::seed_from_u64(9);
-    let source = || exchange::read(&bytes, None, None).unwrap();
+    let source = || exchange::read(&bytes, None, None, &Credentials::default()).unwrap();
     let told = rehearse(&two, source(), None, &mut rng).unwrap();
     assert_eq!(text_of(&two), empty);
     assert_eq!(told, take_in(&mut two, &bytes, later(100)));

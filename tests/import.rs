@@ -11,7 +11,7 @@ mod inout;
 mod scene;
 
 use inout::{HOTP, changed, take_in, text_of, vault};
-use keyfold::exchange::{self, ImportError, Source};
+use keyfold::exchange::{self, Credentials, ImportError, Source};
 use keyfold::model::field;
 use keyfold::model::ids::FieldId;
 use keyfold::service::import::{Ledger, Outcome, import};
@@ -70,7 +70,7 @@ fn rows_that_look_alike_stay_apart_and_find_their_own_again() {
 fn an_import_under_a_folder_finds_its_items_there_again() {
     let (_, mut vault) = vault(1);
     for expected in [[7, 7, 0, 0, 0], [7, 0, 0, 7, 0]] {
-        let source = exchange::read(ROWS.as_bytes(), None, None).unwrap();
+        let source = exchange::read(ROWS.as_bytes(), None, None, &Credentials::default()).unwrap();
         let mut rng = StdRng::seed_from_u64(expected[1] as u64);
         let ledger = import(&mut vault, source, Some("from/csv/"), later(1), &mut rng).unwrap();
         assert_eq!(counts(&ledger), expected);
@@ -177,7 +177,7 @@ fn samples_of_other_programs_balance_and_the_second_import_changes_nothing() {
         for file in std::fs::read_dir(folder.join(program)).unwrap() {
             let path = file.unwrap().path();
             let bytes = std::fs::read(&path).unwrap();
-            let imported = match exchange::read(&bytes, None, None) {
+            let imported = match exchange::read(&bytes, None, None, &Credentials::default()) {
                 Ok(Source::Foreign(imported)) => imported,
                 Err(ImportError::Encrypted { .. }) => continue,
                 Ok(Source::Native(_)) => panic!("{path:?} is not keyfold's"),

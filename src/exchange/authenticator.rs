@@ -54,6 +54,13 @@ impl Account {
     /// The account as the beginning of a draft: title, user name and seed. `None` where the seed is none, which
     /// [`Imported::skipped`] then says.
     pub(super) fn into_draft(mut self, row: usize, imported: &mut Imported) -> Option<Draft> {
+        // Several programs repeat the site before the account.
+        if let Some((site, account)) = self.name.split_once(':')
+            && site.trim() == self.issuer.trim()
+            && !account.trim().is_empty()
+        {
+            self.name = account.trim().to_owned();
+        }
         let mut draft = name_draft(&self.issuer, &self.name);
         match self.make_seed() {
             Ok(seed) => push_seed(&mut draft, &seed, row, imported),

@@ -26,6 +26,21 @@ pub enum ImportError {
         /// The format that the file has.
         format: Format,
     },
+    /// The export is encrypted, and no password was given.
+    SourcePasswordNeeded {
+        /// The format that the file has.
+        format: Format,
+    },
+    /// The password does not open the export, or the export was changed; the two look the same.
+    SourcePasswordWrong {
+        /// The format that the file has.
+        format: Format,
+    },
+    /// Opening the export would take more memory or work than any honest one does, or more than there is.
+    SourceTooCostly {
+        /// The format that the file has.
+        format: Format,
+    },
     /// The file is not what the format promises.
     NotThisFormat {
         /// The format that was asked for or found.
@@ -122,6 +137,21 @@ impl fmt::Display for ImportError {
             Self::Encrypted { format } => write!(
                 out,
                 "the {} export is encrypted; export it unencrypted",
+                format.name()
+            ),
+            Self::SourcePasswordNeeded { format } => write!(
+                out,
+                "the {} export is encrypted, and its password is needed",
+                format.name()
+            ),
+            Self::SourcePasswordWrong { format } => write!(
+                out,
+                "the password does not open the {} export, or the file was changed",
+                format.name()
+            ),
+            Self::SourceTooCostly { format } => write!(
+                out,
+                "opening the {} export would take too much memory or time",
                 format.name()
             ),
             Self::NotThisFormat { format, reason } => {

@@ -3,8 +3,8 @@
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
 use super::{
-    ImportError, bitwarden_csv, chrome, generic_csv, google_auth, keepass1, keepassxc, native,
-    otpauth_uris,
+    ImportError, andotp, bitwarden_csv, chrome, generic_csv, google_auth, keepass1, keepassxc,
+    native, otpauth_uris, stratum,
 };
 
 /// How far into a file detection looks.
@@ -173,7 +173,23 @@ pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportErr
     if is_native(bytes) {
         return Ok(Format::Keyfold);
     }
+    if let Some(format) = detect_sealed(bytes, file_name) {
+        return Ok(format);
+    }
     detect_text(&Text::parse(bytes)?, file_name)
+}
+
+/// The program that encrypts its export as a whole, where bytes that are no text look like its own.
+pub(super) fn detect_sealed(bytes: &[u8], file_name: Option<&str>) -> Option<Format> {
+    if stratum::is_sealed(bytes) {
+        return Some(Format::Stratum);
+    }
+    // Its first byte is zero, which no text has.
+    if andotp::may_be_sealed(bytes) {
+        return Some(Format::AndOtp);
+    }
+    let named = file_name.is_some_and(|name| name.to_ascii_lowercase().ends_with(".json.aes"));
+    (named && !andotp::is_clear(bytes)).then_some(Format::AndOtp)
 }
 
 /// Whether the file begins as keyfold's own export does, which may be larger than others.
@@ -234,9 +250,11 @@ fn detect_authenticator(names: &[(usize, &str)]) -> Option<Format> {
     let is = [
         (has(1, "header") && has(2, "slots"), Format::Aegis),
         (has(1, "elements") && !has(1, "items"), Format::Cotp),
+        (has(1, "salt") && has(1, "cipher"), Format::Cotp),
+        (has(1, "kdfParams"), Format::EnteAuth),
         (has(1, "tokens") || has(1, "tokenOrder"), Format::FreeOtp),
         (
-            has(1, "entries") && has(3, "content"),
+            (has(1, "entries") && has(3, "content")) || (has(1, "salt") && has(1, "content")),
             Format::ProtonAuthenticator,
         ),
         (
@@ -249,7 +267,11 @@ fn detect_authenticator(names: &[(usize, &str)]) -> Option<Format> {
             Format::Stratum,
         ),
         (
-            has(1, "services") && (has(3, "otp") || has(3, "secret") || has(1, "schemaVersion")),
+            has(1, "servicesEncrypted") || (has(1, "services") && has(1, "schemaVersion")),
+            Format::TwoFas,
+        ),
+        (
+            has(1, "services") && (has(3, "otp") || has(3, "secret")),
             Format::TwoFas,
         ),
     ];

@@ -151,15 +151,9 @@ fn read_parameters(fields: &[Field<'_>], row: usize, imported: &mut Imported) {
         Some(Value::Bytes(bytes)) => bytes.to_vec(),
         _ => Vec::new(),
     };
-    let (issuer, name) = (text(3), text(2));
-    // The name often has the site before it.
-    let name = match name.split_once(':') {
-        Some((site, account)) if site.trim() == issuer.trim() => account.trim().to_owned(),
-        _ => name,
-    };
     let account = Account {
-        issuer,
-        name,
+        issuer: text(3),
+        name: text(2),
         kind: match count(6) {
             Some(1) => "hotp".to_owned(),
             None | Some(0 | 2) => String::new(),

@@ -3,7 +3,9 @@
 //! Unlike serde_json's own value it refuses a name that stands twice in an object (which of the two is the password?),
 //! and counts depth, values and lengths while it reads.
 
-use super::{ImportError, JsonProblem, MAX_JSON_DEPTH, MAX_VALUE_BYTES, MAX_VALUES};
+use super::{
+    ImportError, JsonProblem, MAX_FILE_BYTES, MAX_JSON_DEPTH, MAX_VALUE_BYTES, MAX_VALUES,
+};
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::borrow::Cow;
@@ -34,7 +36,17 @@ pub(super) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 impl<'a> Json<'a> {
     /// Reads one JSON text with nothing after it.
     pub(super) fn parse(text: &'a str) -> Result<Self, ImportError> {
+        Self::parse_up_to(text, MAX_VALUE_BYTES)
+    }
+
+    /// The same where one text may be as long as a file: the whole of an encrypted export.
+    pub(super) fn parse_long(text: &'a str) -> Result<Self, ImportError> {
+        Self::parse_up_to(text, MAX_FILE_BYTES)
+    }
+
+    fn parse_up_to(text: &'a str, longest: usize) -> Result<Self, ImportError> {
         let limits = Limits {
+            longest,
             values: Cell::new(0),
             problem: Cell::new(None),
         };
@@ -209,6 +221,7 @@ impl Serialize for Json<'_> {
 }
 
 struct Limits {
+    longest: usize,
     values: Cell<usize>,
     problem: Cell<Option<JsonProblem>>,
 }
@@ -284,7 +297,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Json<'de>, E> {
-        if value.len() > MAX_VALUE_BYTES {
+        if value.len() > self.limits.longest {
             return Err(self.limits.refuse(JsonProblem::ValueTooLong));
         }
         Ok(Json::Text(Zeroizing::new(value.to_owned())))
@@ -376,6 +389,7 @@ mod tests {
         assert_eq!(problem("[1,]"), Some(JsonProblem::Syntax));
         let long = format!("\"{}\"", "x".repeat(MAX_VALUE_BYTES + 1));
         assert_eq!(problem(&long), Some(JsonProblem::ValueTooLong));
+        assert!(Json::parse_long(&long).is_ok());
         let floods = format!("[{}0]", "0,".repeat(MAX_VALUES));
         assert_eq!(problem(&floods), Some(JsonProblem::TooManyValues));
     }

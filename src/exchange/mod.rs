@@ -19,6 +19,7 @@ mod chrome;
 mod cotp;
 mod delimited;
 mod encoding;
+mod ente_auth;
 mod error;
 mod format;
 mod freeotp;
@@ -34,9 +35,11 @@ mod place;
 mod protobuf;
 mod proton_authenticator;
 mod raivo;
+mod secretstream;
 mod stratum;
 mod table;
 mod two_fas;
+mod unlock;
 
 #[cfg(test)]
 mod tests;
@@ -44,10 +47,14 @@ mod tests;
 pub use error::{ImportError, JsonProblem, RowProblem};
 pub use format::{Format, detect};
 pub use mapping::{Mapping, MappingError};
+pub use unlock::{
+    Credentials, MAX_KDF_LANES, MAX_KDF_MEMORY_BYTES, MAX_KDF_WORK_BYTES, MAX_PBKDF2_ROUNDS,
+};
 
 use crate::model::draft::Draft;
 use encoding::Text;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// Largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
@@ -114,7 +121,7 @@ pub enum Source {
 }
 
 /// Reads an export of another program or of keyfold itself. Without a format it is told from the content; a mapping
-/// means generic CSV.
+/// means generic CSV. Credentials open an encrypted one, and are not looked at for any other.
 ///
 /// # Errors
 /// As [`import`].
@@ -122,13 +129,14 @@ pub fn read(
     bytes: &[u8],
     format: Option<Format>,
     mapping: Option<&Mapping>,
+    credentials: &Credentials<'_>,
 ) -> Result<Source, ImportError> {
     let is_native = match format {
         Some(format) => format == Format::Keyfold,
         None => format::is_native(bytes),
     };
     if !is_native {
-        return import(bytes, format, mapping).map(Source::Foreign);
+        return import_with(bytes, format, mapping, credentials).map(Source::Foreign);
     }
     if mapping.is_some() {
         return Err(ImportError::MappingNotForFormat {
@@ -138,7 +146,8 @@ pub fn read(
     native::parse_document(bytes).map(Source::Native)
 }
 
-/// Reads another program's export. Without a format it is told from the content; a mapping means generic CSV.
+/// Reads another program's export that is in clear. Without a format it is told from the content; a mapping means generic
+/// CSV.
 ///
 /// # Errors
 /// [`ImportError`]; then nothing was imported. No error carries a value of the source.
@@ -147,6 +156,18 @@ pub fn import(
     format: Option<Format>,
     mapping: Option<&Mapping>,
 ) -> Result<Imported, ImportError> {
+    import_with(bytes, format, mapping, &Credentials::default())
+}
+
+/// As [`import`], with what opens an encrypted export.
+fn import_with(
+    bytes: &[u8],
+    format: Option<Format>,
+    mapping: Option<&Mapping>,
+    credentials: &Credentials<'_>,
+) -> Result<Imported, ImportError> {
+    let (opened, format) = open_whole(bytes, format, credentials)?;
+    let bytes = opened.as_ref().map_or(bytes, |opened| opened.as_slice());
     let text = Text::parse(bytes)?;
     let format = match (format, mapping) {
         (Some(format), _) => format,
@@ -170,19 +191,44 @@ pub fn import(
         Format::BitwardenCsv => bitwarden_csv::import(&text)?,
         Format::GenericCsv => generic_csv::import(&text, mapping)?,
         // Authenticators.
-        Format::Aegis => aegis::import(&text)?,
+        Format::Aegis => aegis::import(&text, credentials)?,
         Format::AndOtp => andotp::import(&text)?,
-        Format::Cotp => cotp::import(&text)?,
+        Format::Cotp => cotp::import(&text, credentials)?,
+        Format::EnteAuth if format::looks_like_json(&text) => {
+            let list = ente_auth::open(&text, credentials)?;
+            otpauth_uris::import(&Text::parse(&list)?, format)?
+        }
         Format::EnteAuth | Format::OtpauthUris => otpauth_uris::import(&text, format)?,
         Format::FreeOtp => freeotp::import(&text)?,
         Format::GoogleAuthenticator => google_auth::import(&text)?,
-        Format::ProtonAuthenticator => proton_authenticator::import(&text)?,
+        Format::ProtonAuthenticator => proton_authenticator::import(&text, credentials)?,
         Format::Raivo => raivo::import(&text)?,
         Format::Stratum => stratum::import(&text)?,
-        Format::TwoFas => two_fas::import(&text)?,
+        Format::TwoFas => two_fas::import(&text, credentials)?,
     };
     check_limits(&imported)?;
     Ok(imported)
+}
+
+/// What an export that is encrypted as a whole holds, with its format; nothing of any other.
+#[allow(clippy::type_complexity, reason = "both parts are used in one place")]
+fn open_whole(
+    bytes: &[u8],
+    format: Option<Format>,
+    credentials: &Credentials<'_>,
+) -> Result<(Option<Zeroizing<Vec<u8>>>, Option<Format>), ImportError> {
+    let seen = match format {
+        // It has no mark: whoever names it says what it is.
+        Some(Format::AndOtp) => (!andotp::is_clear(bytes)).then_some(Format::AndOtp),
+        asked => format::detect_sealed(bytes, None)
+            .filter(|seen| asked.is_none_or(|asked| asked == *seen)),
+    };
+    let opened = match seen {
+        Some(Format::AndOtp) => Some(andotp::open(bytes, credentials)?),
+        Some(_) => Some(stratum::open(bytes, credentials)?),
+        None => None,
+    };
+    Ok((opened, seen.or(format)))
 }
 
 /// Combined values (an address, a passkey's JSON) can pass the limit although each part kept it.

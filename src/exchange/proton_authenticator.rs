@@ -1,28 +1,72 @@
-//! Proton Authenticator's export in clear: `{version, entries: [{id, content: {uri, entry_type, name}, note}]}`.
+//! Proton Authenticator's export: `{version, entries: [{id, content: {uri, entry_type, name}, note}]}`.
+//!
+//! One under a password is `{version, salt, content}`: nonce and ciphertext of the same in base64, AES-256-GCM under
+//! Argon2id with costs that are not written down.
 
 use super::authenticator::{
     NO_ICONS, draft_of_uri, push_other, read_entries, skip_field, warn_of_rest,
 };
 use super::bitwarden_json::keep_rest;
+use super::encoding::Text;
 use super::json::{Json, Object};
 use super::place::{push_named, settle_title};
+use super::unlock::{ArgonCost, Credentials, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::{Draft, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind};
 use crate::secret::Secret;
+use zeroize::Zeroizing;
 
 /// Reads the export.
-pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+pub(super) fn import(text: &str, credentials: &Credentials<'_>) -> Result<Imported, ImportError> {
     let not_this = |reason| ImportError::NotThisFormat {
         format: Format::ProtonAuthenticator,
         reason,
     };
-    let Json::Object(mut root) = Json::parse(text)? else {
+    let Json::Object(mut root) = Json::parse_long(text)? else {
         return Err(not_this("it is not a JSON object"));
     };
+    if let (Some(salt), Some(sealed)) = (root.take_text("salt"), root.take_text("content")) {
+        let opener = Opener::new(Format::ProtonAuthenticator, credentials)?;
+        let plain = open_content(&opener, &salt, &sealed)?;
+        let text = Text::parse(&plain)?;
+        return match Json::parse(&text)? {
+            Json::Object(root) => read_root(root),
+            _ => Err(not_this("what was encrypted is not an object")),
+        };
+    }
+    read_root(root)
+}
+
+const COST: ArgonCost = ArgonCost {
+    memory_kib: 19 * 1024,
+    passes: 2,
+    lanes: 1,
+};
+const ASSOCIATED: &[u8] = b"proton.authenticator.export.v1";
+const NONCE_LENGTH: usize = 12;
+
+fn open_content(
+    opener: &Opener<'_>,
+    salt: &str,
+    sealed: &str,
+) -> Result<Zeroizing<Vec<u8>>, ImportError> {
+    let salt = opener.decode_base64(salt)?;
+    let sealed = opener.decode_base64(sealed)?;
+    let (nonce, sealed) = sealed
+        .split_at_checked(NONCE_LENGTH)
+        .ok_or_else(|| opener.damaged())?;
+    let key = opener.derive_argon2id(&salt, &COST)?;
+    opener.open_gcm(&key, nonce, ASSOCIATED, sealed)
+}
+
+fn read_root(mut root: Object<'_>) -> Result<Imported, ImportError> {
     let entries = root
         .take_list("entries")
-        .ok_or_else(|| not_this("it has no list of entries"))?;
+        .ok_or(ImportError::NotThisFormat {
+            format: Format::ProtonAuthenticator,
+            reason: "it has no list of entries",
+        })?;
     drop(root.take("version"));
     let mut imported = Imported::default();
     read_entries(entries, &mut imported, read_entry)?;

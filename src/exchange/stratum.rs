@@ -1,16 +1,64 @@
-//! The backup of Stratum, once Authenticator Pro, in clear: `{Authenticators, Categories, AuthenticatorCategories,
-//! CustomIcons}` (its doc/BACKUP_FORMAT.md). Categories become tags.
+//! The backup of Stratum, once Authenticator Pro: `{Authenticators, Categories, AuthenticatorCategories, CustomIcons}` (its
+//! doc/BACKUP_FORMAT.md). Categories become tags.
+//!
+//! An encrypted one begins with the program's name: in capitals salt, nonce, AES-256-GCM under Argon2id; in mixed case, as
+//! older versions wrote it, salt, start vector, AES-256-CBC under PBKDF2.
 
 use super::authenticator::{
     Account, Key, NO_ICONS, read_entries, say_looks, skip_field, take_looks, warn_of_rest,
 };
 use super::json::{Json, Object};
 use super::place::push_tag;
+use super::unlock::{ArgonCost, Credentials, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
 use crate::model::field;
 use std::collections::HashMap;
 use zeroize::Zeroizing;
+
+const MARK: &[u8; 16] = b"AUTHENTICATORPRO";
+const OLD_MARK: &[u8; 16] = b"AuthenticatorPro";
+const SALT_LENGTH: usize = 16;
+const OLD_SALT_LENGTH: usize = 20;
+const NONCE_LENGTH: usize = 12;
+const COST: ArgonCost = ArgonCost {
+    memory_kib: 64 * 1024,
+    passes: 3,
+    lanes: 4,
+};
+const OLD_ROUNDS: u32 = 64_000;
+
+/// Whether it begins as an encrypted backup does.
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.starts_with(MARK) || bytes.starts_with(OLD_MARK)
+}
+
+/// Opens an encrypted backup.
+pub(super) fn open(
+    bytes: &[u8],
+    credentials: &Credentials<'_>,
+) -> Result<Zeroizing<Vec<u8>>, ImportError> {
+    let opener = Opener::new(Format::Stratum, credentials)?;
+    let damaged = || opener.damaged();
+    if let Some(rest) = bytes.strip_prefix(MARK) {
+        let (salt, rest) = rest.split_at_checked(SALT_LENGTH).ok_or_else(damaged)?;
+        let (nonce, sealed) = rest.split_at_checked(NONCE_LENGTH).ok_or_else(damaged)?;
+        let key = opener.derive_argon2id(salt, &COST)?;
+        return opener.open_gcm(&key, nonce, b"", sealed);
+    }
+    let rest = bytes.strip_prefix(OLD_MARK).ok_or_else(damaged)?;
+    let (salt, rest) = rest.split_at_checked(OLD_SALT_LENGTH).ok_or_else(damaged)?;
+    let (start, sealed) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+    let key = opener.derive_pbkdf2_sha1(salt, OLD_ROUNDS)?;
+    let plain = opener.open_cbc(&key, start, sealed)?;
+    // Nothing else tells a wrong password, or a changed file, from the right one.
+    let text = std::str::from_utf8(&plain).map_err(|_| opener.wrong())?;
+    if text.trim_start().starts_with('{') {
+        Ok(plain)
+    } else {
+        Err(opener.wrong())
+    }
+}
 
 /// Reads the backup.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {

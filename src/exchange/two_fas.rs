@@ -1,15 +1,20 @@
-//! 2FAS's backup in clear: `{services, groups, schemaVersion, …}`, schema versions 1 to 4.
+//! 2FAS's backup: `{services, groups, schemaVersion, …}`, schema versions 1 to 4.
 //!
+//! An encrypted one has the services as `servicesEncrypted`: ciphertext, salt and nonce in base64, joined by colons,
+//! AES-256-GCM under PBKDF2. `reference` is a known text under the same key, which says nothing more.
 //! Until version 2 there were TOTP entries only, and no kind in them.
 
 use super::authenticator::{Account, read_entries, take_key, take_looks, warn_of_rest};
 use super::bitwarden_json::keep_rest;
+use super::encoding::Text;
 use super::json::{Json, Object};
 use super::place::{push_named, push_tag};
+use super::unlock::{Credentials, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
 use crate::model::field::FieldKind;
 use std::collections::HashMap;
+use zeroize::Zeroizing;
 
 /// What the file says of itself.
 const ABOUT_FILE: [&str; 6] = [
@@ -22,25 +27,48 @@ const ABOUT_FILE: [&str; 6] = [
 ];
 
 /// Reads the backup.
-pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+pub(super) fn import(text: &str, credentials: &Credentials<'_>) -> Result<Imported, ImportError> {
     let not_this = |reason| ImportError::NotThisFormat {
         format: Format::TwoFas,
         reason,
     };
-    let Json::Object(mut root) = Json::parse(text)? else {
+    let Json::Object(mut root) = Json::parse_long(text)? else {
         return Err(not_this("it is not a JSON object"));
     };
-    let services = root
-        .take_list("services")
-        .ok_or_else(|| not_this("it has no list of services"))?;
     let mut imported = Imported::default();
-    read_services(services, &mut root, &mut imported)?;
+    let services = root.take_list("services");
+    drop(root.take("reference"));
+    if let Some(sealed) = root.take_text("servicesEncrypted") {
+        let opener = Opener::new(Format::TwoFas, credentials)?;
+        let plain = open_services(&opener, &sealed)?;
+        let text = Text::parse(&plain)?;
+        let Json::List(services) = Json::parse(&text)? else {
+            return Err(not_this("what was encrypted is not a list"));
+        };
+        read_services(services, root, &mut imported)?;
+    } else {
+        let services = services.ok_or_else(|| not_this("it has no list of services"))?;
+        read_services(services, root, &mut imported)?;
+    }
     Ok(imported)
 }
 
-fn read_services<'a>(
-    services: Vec<Json<'a>>,
-    root: &mut Object<'a>,
+/// Rounds of PBKDF2, which no version ever wrote down.
+const ROUNDS: u32 = 10_000;
+
+fn open_services(opener: &Opener<'_>, sealed: &str) -> Result<Zeroizing<Vec<u8>>, ImportError> {
+    let parts: Vec<&str> = sealed.split(':').collect();
+    let [sealed, salt, nonce] = parts.as_slice() else {
+        return Err(opener.damaged());
+    };
+    let [sealed, salt, nonce] = [sealed, salt, nonce].map(|text| opener.decode_base64(text));
+    let key = opener.derive_pbkdf2_sha256(&salt?, ROUNDS)?;
+    opener.open_gcm(&key, &nonce?, b"", &sealed?)
+}
+
+fn read_services(
+    services: Vec<Json<'_>>,
+    mut root: Object<'_>,
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
     let mut groups = HashMap::new();
@@ -57,7 +85,7 @@ fn read_services<'a>(
     for name in ABOUT_FILE {
         drop(root.take(name));
     }
-    warn_of_rest(std::mem::take(root), imported);
+    warn_of_rest(root, imported);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! up, tests/fuzz_corpus.rs what was kept. Beyond not panicking, each says what must hold of whatever is accepted.
 #![allow(clippy::unwrap_used, reason = "a fuzz target finds by stopping")]
 
-use keyfold::exchange::{self, Format, Source};
+use keyfold::exchange::{self, Credentials, Format, Source};
 use keyfold::log::scan::{FoundFrame, Verdict, scan};
 use keyfold::log::{BLOCK_BYTES, preamble};
 use keyfold::otp::{Kind, Seed};
@@ -191,7 +191,9 @@ pub(crate) fn bitwarden_json(data: &[u8]) {
 
 /// keyfold's own export. What is accepted is written and read as the same.
 pub(crate) fn native_export(data: &[u8]) {
-    let Ok(Source::Native(document)) = exchange::read(data, Some(Format::Keyfold), None) else {
+    let Ok(Source::Native(document)) =
+        exchange::read(data, Some(Format::Keyfold), None, &Credentials::default())
+    else {
         return;
     };
     let written = exchange::native::write_document(&document);

@@ -7,8 +7,8 @@
 )]
 
 use super::scene::made;
-use keyfold::exchange;
 use keyfold::exchange::native::write_document;
+use keyfold::exchange::{self, Credentials};
 use keyfold::model::draft::{Draft, DraftValue, FieldName};
 use keyfold::model::field::{self, FieldKind};
 use keyfold::model::ids::{FieldId, ItemId};
@@ -42,7 +42,7 @@ pub fn text_of(vault: &Vault) -> String {
 }
 
 pub fn take_in(vault: &mut Vault, bytes: &[u8], now: Moment) -> Ledger {
-    let source = exchange::read(bytes, None, None).unwrap();
+    let source = exchange::read(bytes, None, None, &Credentials::default()).unwrap();
     let ledger = import(vault, source, None, now, &mut StdRng::seed_from_u64(now.0)).unwrap();
     assert!(ledger.items.is_balanced() && ledger.fields.is_balanced());
     let accounted = ledger.entries.iter().filter(|entry| entry.field.is_some());

@@ -1,7 +1,7 @@
 //! The document's one form, and what is refused.
 
 use super::*;
-use crate::exchange::{detect, read};
+use crate::exchange::{Credentials, detect, read};
 use proptest::prelude::*;
 
 const EMPTY: &str = "{\n  \"schema\": 1,\n  \"format\": \"keyfold-export\",\n  \"items\": []\n}\n";
@@ -36,7 +36,7 @@ fn field_ids_have_one_text_each() {
 fn a_document_is_told_from_other_exports_and_is_no_list_of_drafts() {
     assert_eq!(detect(EMPTY.as_bytes(), None), Ok(Format::Keyfold));
     assert!(matches!(
-        read(EMPTY.as_bytes(), None, None),
+        read(EMPTY.as_bytes(), None, None, &Credentials::default()),
         Ok(crate::exchange::Source::Native(_))
     ));
     let refused = crate::exchange::import(EMPTY.as_bytes(), None, None).err();

@@ -8,6 +8,7 @@ use crate::secret::Secret;
 mod fixtures;
 mod google;
 mod samples;
+mod sealed;
 pub(super) use samples::*;
 
 /// The seed of a draft.

@@ -75,6 +75,31 @@ fn the_plain_samples_have_all_accounts() {
 }
 
 #[test]
+fn the_encrypted_samples_have_all_accounts() {
+    for (path, format, password) in [
+        ("aegis/aegis__aegis_encrypted.json", Format::Aegis, "test"),
+        ("andotp/aegis__andotp_encrypted.bin", Format::AndOtp, "test"),
+        (
+            "andotp/aegis__andotp_encrypted_old.bin",
+            Format::AndOtp,
+            "test",
+        ),
+    ] {
+        let Some(bytes) = sample(path) else { return };
+        if !path.contains("old") {
+            assert_eq!(detect(&bytes, None), Ok(format), "{path}");
+        }
+        let imported = sealed::open(&bytes, format, password).expect(path);
+        // The oldest version had no Steam yet.
+        let mut expected = all_seven();
+        expected.truncate(if path.contains("old") { 6 } else { 7 });
+        check_all(&imported, &expected, path);
+        let wrong = Some(ImportError::SourcePasswordWrong { format });
+        assert_eq!(sealed::open(&bytes, format, "other").err(), wrong, "{path}");
+    }
+}
+
+#[test]
 fn the_freeotp_plus_sample_counts_from_one_below() {
     let Some(bytes) = sample("freeotp-plus/aegis__freeotp_plus.json") else {
         return;

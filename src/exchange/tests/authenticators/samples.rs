@@ -118,3 +118,10 @@ pub(in crate::exchange::tests) const TWO_FAS: &str = r#"{"services":[
  "order":{"position":2}}],
 "groups":[{"id":"g1","name":"Money","isExpanded":true}],"updatedAt":1702934782660,"schemaVersion":4,
 "appVersionCode":5000009,"appVersionName":"5.1.0","appOrigin":"android"}"#;
+
+/// Salt, header and message of an export of Ente Auth, in base64: sealed with libargon2 and libsodium.
+pub(super) const ENTE_SEALED: (&str, &str, &str) = (
+    "c2FsdCBvZiAxNiBieXRlcw==",
+    "TRNjX6UDdKY0Y6x7qSC6QSQLAK6amRHe",
+    "90GFSqVTrCzaVQK+/i7qHQ8zJVgRM5qZCqZEBU22RdXHF7/lZLrn47AWPSBf1F+vNVBJrL5PMv/5Nc8hTpHJLd2X4v2ffmFETDE122mEWPu0gz18bvDFFJhh18wHEFCpeY0apqa7kX++Tgh0vusdPGZ/AsRZXWOvc7EVEXaQ/3qsP6rtWceO7hmPBBw041PzaWua5Y40K9f0N/9m8bhHA8lNst8UyTNKYwun39EHVxeMUpp01Kta+xMIRJ4RI90q3OR77S21bI4+bFgKgfQmhPPzEA/UJ7kk1ucoqAhkVPRKTqFTy3ug5eqQKvS/qa2AMEHrNbespOeZxa4ymtdeueFsrxwKNIhbDGdj",
+);
