@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use scene::{later, password};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const ROWS: &str = "title,username,password,url,note,pin\n\
     ovh.com,one,p1,https://ovh.com/a,,1\n\
@@ -167,19 +167,60 @@ fn thousands_of_rows_that_differ_in_their_secret_alone_are_matched_quickly() {
 }
 
 #[test]
+fn samples_of_authenticators_balance_and_the_second_import_changes_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/authenticators");
+    let mut samples = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.contains("sealed") || name.contains("cut") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        samples += 1;
+        let (_, mut one) = vault(1);
+        let first = take_in(&mut one, &bytes, later(1));
+        assert!(first.items.is_balanced() && first.fields.is_balanced());
+        assert_eq!(first.items.created, first.items.read, "{name}");
+        let (text, records) = (text_of(&one), one.state().record_count());
+        let second = take_in(&mut one, &bytes, later(2));
+        assert_eq!(second.items.identical, first.items.created, "{name}");
+        assert_eq!(one.state().record_count(), records, "{name}");
+        let (_, mut two) = vault(2);
+        take_in(&mut two, text.as_bytes(), later(3));
+        assert_eq!(text_of(&two), text, "{name}");
+    }
+    assert_eq!(samples, 11);
+}
+
+#[test]
 fn samples_of_other_programs_balance_and_the_second_import_changes_nothing() {
     let Some(folder) = std::env::var_os("KEYFOLD_FIXTURES").map(PathBuf::from) else {
         eprintln!("KEYFOLD_FIXTURES is not set: samples are left out");
         return;
     };
     let mut samples = 0;
-    for program in ["bitwarden", "chrome-edge", "keepassxc-csv"] {
+    for program in [
+        "aegis",
+        "andotp",
+        "bitwarden",
+        "chrome-edge",
+        "freeotp-plus",
+        "google-auth-migration",
+        "keepassxc-csv",
+        "otpauth-uri-list",
+    ] {
         for file in std::fs::read_dir(folder.join(program)).unwrap() {
             let path = file.unwrap().path();
             let bytes = std::fs::read(&path).unwrap();
             let imported = match exchange::read(&bytes, None, None, &Credentials::default()) {
                 Ok(Source::Foreign(imported)) => imported,
-                Err(ImportError::Encrypted { .. }) => continue,
+                Err(ImportError::Encrypted { .. } | ImportError::SourcePasswordNeeded { .. }) => {
+                    continue;
+                }
+                // The first versions of andOTP left no mark in what they encrypted.
+                Err(ImportError::NotText { .. }) if program == "andotp" => continue,
+                Err(_) if path.ends_with("otp__test_export_wrong_data.txt") => continue,
                 Ok(Source::Native(_)) => panic!("{path:?} is not keyfold's"),
                 Err(error) => panic!("{path:?}: {error}"),
             };

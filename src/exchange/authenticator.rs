@@ -150,12 +150,15 @@ fn name_draft(issuer: &str, account: &str) -> Draft {
     draft
 }
 
+/// Names and values.
+pub(super) type Parameters = Vec<(String, Zeroizing<String>)>;
+
 /// A draft out of a URI, and the parameters in it that no seed is made of.
 pub(super) fn draft_of_uri(
     uri: &Secret,
     row: usize,
     imported: &mut Imported,
-) -> Option<(Draft, Vec<(String, Zeroizing<String>)>)> {
+) -> Option<(Draft, Parameters)> {
     let (seed_uri, around) = Seed::split_uri(uri);
     let draft = match Seed::parse(&seed_uri) {
         Ok(seed) => {

@@ -166,8 +166,12 @@ fn import_with(
     mapping: Option<&Mapping>,
     credentials: &Credentials<'_>,
 ) -> Result<Imported, ImportError> {
-    let (opened, format) = open_whole(bytes, format, credentials)?;
+    let sealed = sealed_format(bytes, format);
+    let opened = sealed
+        .map(|format| open_whole(bytes, format, credentials))
+        .transpose()?;
     let bytes = opened.as_ref().map_or(bytes, |opened| opened.as_slice());
+    let format = sealed.or(format);
     let text = Text::parse(bytes)?;
     let format = match (format, mapping) {
         (Some(format), _) => format,
@@ -210,25 +214,26 @@ fn import_with(
     Ok(imported)
 }
 
-/// What an export that is encrypted as a whole holds, with its format; nothing of any other.
-#[allow(clippy::type_complexity, reason = "both parts are used in one place")]
-fn open_whole(
-    bytes: &[u8],
-    format: Option<Format>,
-    credentials: &Credentials<'_>,
-) -> Result<(Option<Zeroizing<Vec<u8>>>, Option<Format>), ImportError> {
-    let seen = match format {
+/// The format of an export that is encrypted as a whole, so that it is no text.
+fn sealed_format(bytes: &[u8], asked: Option<Format>) -> Option<Format> {
+    match asked {
         // It has no mark: whoever names it says what it is.
         Some(Format::AndOtp) => (!andotp::is_clear(bytes)).then_some(Format::AndOtp),
-        asked => format::detect_sealed(bytes, None)
-            .filter(|seen| asked.is_none_or(|asked| asked == *seen)),
-    };
-    let opened = match seen {
-        Some(Format::AndOtp) => Some(andotp::open(bytes, credentials)?),
-        Some(_) => Some(stratum::open(bytes, credentials)?),
-        None => None,
-    };
-    Ok((opened, seen.or(format)))
+        Some(asked) => format::detect_sealed(bytes, None).filter(|seen| *seen == asked),
+        None => format::detect_sealed(bytes, None),
+    }
+}
+
+/// What such an export holds, which is text.
+fn open_whole(
+    bytes: &[u8],
+    format: Format,
+    credentials: &Credentials<'_>,
+) -> Result<Zeroizing<Vec<u8>>, ImportError> {
+    match format {
+        Format::AndOtp => andotp::open(bytes, credentials),
+        _ => stratum::open(bytes, credentials),
+    }
 }
 
 /// Combined values (an address, a passkey's JSON) can pass the limit although each part kept it.

@@ -89,6 +89,9 @@ fn no_error_shows_a_value_of_the_file() {
         format!("{{\"items\":\"{canary}\"}}"),
         format!("{{\"items\":[\"{canary}\" 1]}}"),
         format!("{{\"encrypted\":true,\"data\":\"{canary}\"}}"),
+        format!("[{{\"secret\":\"{canary}\",\"type\":\"{canary}\",\"label\":\"x\"}}"),
+        format!("otpauth-migration://offline?data={canary}"),
+        format!("{{\"kdfParams\":{{\"salt\":\"{canary}\"}},\"encryptedData\":\"{canary}\"}}"),
         canary.to_owned(),
     ] {
         for format in Format::TABLE
@@ -112,6 +115,15 @@ fn hostile_text() -> impl Strategy<Value = String> {
         Just("type,name,login_uri,login_username,login_password,fields,collections\n".to_owned()),
         Just("sep=;\n".to_owned()),
         Just("{\"items\":[{\"type\":1,\"login\":{\"uris\":[{\"uri\":".to_owned()),
+        Just(
+            "{\"version\":1,\"header\":{\"slots\":null},\"db\":{\"entries\":[{\"info\":".to_owned()
+        ),
+        Just("[{\"secret\":\"JBSWY3DPEHPK3PXP\",\"label\":\"a\",\"type\":".to_owned()),
+        Just("otpauth-migration://offline?data=CgYKBDEyMzQ%3D\n".to_owned()),
+        Just("otpauth://totp/a:b?secret=JBSWY3DP&codeDisplay=%7B".to_owned()),
+        Just(
+            "{\"kdfParams\":{},\"encryptedData\":\"\",\"servicesEncrypted\":\"a:b:c\",".to_owned()
+        ),
         Just("\"fields\":[{\"name\":\"pin\",\"value\":null,\"type\":1}],".to_owned()),
         Just(
             "{\"encrypted\":false,\"items\":[{\"type\":4,\"identity\":{\"title\":1}}]}".to_owned()

@@ -21,6 +21,7 @@ mod output;
 mod past;
 mod pinentry;
 mod places;
+mod sealed_import;
 mod secrets;
 mod sync;
 mod terminal;

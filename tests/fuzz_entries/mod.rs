@@ -21,7 +21,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 7] = [
+pub(crate) const TARGETS: [(&str, Entry); 8] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -29,6 +29,7 @@ pub(crate) const TARGETS: [(&str, Entry); 7] = [
     ("bitwarden_json", bitwarden_json),
     ("native_export", native_export),
     ("wire", wire),
+    ("authenticators", authenticators),
 ];
 
 /// A file in memory.
@@ -187,6 +188,33 @@ pub(crate) fn csv(data: &[u8]) {
 /// Bitwarden's unencrypted JSON.
 pub(crate) fn bitwarden_json(data: &[u8]) {
     check_drafts(data, Some(Format::BitwardenJson));
+}
+
+/// An authenticator's export of any program, told from its content and read as each format; one of them also under a
+/// password, whose derivation costs the same whatever the file says.
+pub(crate) fn authenticators(data: &[u8]) {
+    let _ = exchange::detect(data, Some("x.json.aes"));
+    check_drafts(data, None);
+    for format in [
+        Format::Aegis,
+        Format::AndOtp,
+        Format::Cotp,
+        Format::EnteAuth,
+        Format::FreeOtp,
+        Format::GoogleAuthenticator,
+        Format::OtpauthUris,
+        Format::ProtonAuthenticator,
+        Format::Raivo,
+        Format::Stratum,
+        Format::TwoFas,
+    ] {
+        check_drafts(data, Some(format));
+    }
+    let password = Secret::new("password".to_owned());
+    let credentials = Credentials {
+        password: Some(&password),
+    };
+    let _ = exchange::read(data, Some(Format::TwoFas), None, &credentials);
 }
 
 /// keyfold's own export. What is accepted is written and read as the same.

@@ -222,6 +222,31 @@ pub(crate) fn other_credential(
     Ok(Credential::Password { password, key_file })
 }
 
+/// The password of an encrypted export: from the file that an option names.
+pub(crate) fn given_source_password(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
+    file.map(first_line_of).transpose()
+}
+
+/// The password of an encrypted export, asked for; `wrong` says what was wrong with the last one.
+pub(crate) fn source_password(
+    context: &Context,
+    question: &str,
+    wrong: Option<&str>,
+) -> Result<Secret, Failure> {
+    if let Some(wrong) = wrong {
+        context.output.warn(wrong);
+    }
+    if context.may_ask() {
+        masked(question)
+    } else {
+        Err(Failure::new(
+            Kind::Locked,
+            "the file is encrypted, and there is nobody to ask for its password",
+        )
+        .hint("--source-password-file PATH gives it"))
+    }
+}
+
 /// A secret field, asked for once.
 pub(crate) fn secret(context: &Context, question: &str) -> Result<Secret, Failure> {
     if context.may_ask() {

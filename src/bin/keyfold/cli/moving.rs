@@ -21,6 +21,9 @@ pub(crate) struct Import {
     /// Which column of a CSV file is which field
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     pub(crate) map: Option<String>,
+    /// The password that encrypted files were exported under: its first line; `-` is standard input
+    #[arg(long, value_name = "PATH")]
+    pub(crate) source_password_file: Option<PathBuf>,
 }
 
 #[derive(Args)]

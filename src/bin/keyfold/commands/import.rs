@@ -6,7 +6,10 @@ use crate::failure::{Failure, Kind};
 use crate::prompt;
 use crate::session::{Session, unexpected};
 use crate::table;
-use keyfold::exchange::{Format, MAX_FILE_BYTES, Mapping, Source, detect, read};
+use keyfold::exchange::{
+    Credentials, Format, ImportError, MAX_FILE_BYTES, Mapping, Source, detect, read,
+};
+use keyfold::secret::Secret;
 use keyfold::service::import::{Counts, Entry, Ledger, Outcome};
 use keyfold::service::{Request, Response};
 use keyfold::storage::read_whole;
@@ -31,28 +34,29 @@ pub(crate) fn run(context: &mut Context, args: &Import) -> Result<(), Failure> {
     let format = args.format.as_deref().map(format_named).transpose()?;
     let mapping = args.map.as_deref().map(Mapping::parse).transpose();
     let mapping = mapping.map_err(|error| Failure::usage(format!("--map: {error}")))?;
+    let file = args.source_password_file.as_deref();
+    let wanted = Wanted {
+        format,
+        mapping: mapping.as_ref(),
+        password: prompt::given_source_password(file)?,
+    };
     let [path] = args.files.as_slice() else {
-        return run_several(context, args, format, mapping.as_ref());
+        return run_several(context, args, &wanted);
     };
     // The file is read before the password is asked for: a wrong file is noticed first.
-    let source = load(context, path, format, mapping.as_ref())?;
+    let source = load(context, path, &wanted)?;
     let mut session = Session::open(context)?;
     one(context, &mut session, args, path, source)
 }
 
 /// Several files, each an import of its own; all are read before the first is imported.
-fn run_several(
-    context: &mut Context,
-    args: &Import,
-    format: Option<Format>,
-    mapping: Option<&Mapping>,
-) -> Result<(), Failure> {
+fn run_several(context: &mut Context, args: &Import, wanted: &Wanted<'_>) -> Result<(), Failure> {
     if context.output.json {
         return Err(Failure::usage("--json prints one document").hint("import one file at a time"));
     }
     let mut sources = Vec::new();
     for path in &args.files {
-        sources.push((path, load(context, path, format, mapping)?));
+        sources.push((path, load(context, path, wanted)?));
     }
     let mut session = Session::open(context)?;
     for (path, source) in sources {
@@ -69,37 +73,35 @@ fn format_named(name: &str) -> Result<Format, Failure> {
     })
 }
 
+/// How the options want the files read.
+struct Wanted<'a> {
+    format: Option<Format>,
+    mapping: Option<&'a Mapping>,
+    /// What opens encrypted ones.
+    password: Option<Secret>,
+}
+
 /// A source that was read, with its format and what the reader warned about.
 struct Loaded {
     source: Source,
     format: Format,
     warnings: Vec<String>,
+    /// Whether whoever has the file can read it.
+    in_clear: bool,
 }
 
-fn load(
-    context: &Context,
-    path: &Path,
-    format: Option<Format>,
-    mapping: Option<&Mapping>,
-) -> Result<Loaded, Failure> {
-    let _progress = context.output.progress("Reading");
-    let bytes = if path == Path::new("-") {
-        // EXPOSE: the export is parsed below; the buffer is wiped.
-        Zeroizing::new(prompt::text_file(path)?.expose().as_bytes().to_vec())
-    } else {
-        let missing = || Failure::failed(format!("{} is not there", path.display()));
-        let file = context.storage.open_read(path)?.ok_or_else(missing)?;
-        Zeroizing::new(read_whole(&*file, MAX_FILE_BYTES)?)
+fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, Failure> {
+    let bytes = {
+        let _progress = context.output.progress("Reading");
+        load_bytes(context, path)?
     };
-    let refused = |error: keyfold::exchange::ImportError| {
-        Failure::failed(format!("{}: {error}", path.display())).hint("nothing was imported")
-    };
+    let refused = |error: ImportError| refusal(path, &error);
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    let format = match format {
+    let format = match wanted.format {
         Some(format) => format,
-        None if mapping.is_some() => Format::GenericCsv,
+        None if wanted.mapping.is_some() => Format::GenericCsv,
         None => detect(&bytes, name.as_deref()).map_err(|error| {
             refused(error).hint(format!(
                 "--format NAME says what it is: {}",
@@ -107,7 +109,18 @@ fn load(
             ))
         })?,
     };
-    let source = read(&bytes, Some(format), mapping).map_err(refused)?;
+    let read_with = |password: Option<&Secret>| {
+        let _progress = context.output.progress("Reading");
+        let credentials = Credentials { password };
+        read(&bytes, Some(format), wanted.mapping, &credentials)
+    };
+    let (source, in_clear) = match read_with(None) {
+        Err(ImportError::SourcePasswordNeeded { .. }) => {
+            let opened = open_sealed(context, path, wanted.password.as_ref(), read_with)?;
+            (opened, false)
+        }
+        other => (other.map_err(refused)?, true),
+    };
     let warnings = match &source {
         Source::Foreign(imported) => imported.warnings.clone(),
         Source::Native(_) => Vec::new(),
@@ -116,7 +129,55 @@ fn load(
         source,
         format,
         warnings,
+        in_clear,
     })
+}
+
+/// Times that a password may be mistyped.
+const ATTEMPTS: usize = 3;
+
+/// Reads an encrypted export under the given password, else under one that is asked for.
+fn open_sealed(
+    context: &Context,
+    path: &Path,
+    given: Option<&Secret>,
+    read_with: impl Fn(Option<&Secret>) -> Result<Source, ImportError>,
+) -> Result<Source, Failure> {
+    if let Some(password) = given {
+        return read_with(Some(password)).map_err(|error| refusal(path, &error));
+    }
+    let question = format!("Password of {}: ", path.display());
+    let mut wrong: Option<ImportError> = None;
+    for _ in 0..ATTEMPTS {
+        let said = wrong.map(|error| error.to_string());
+        let password = prompt::source_password(context, &question, said.as_deref())?;
+        match read_with(Some(&password)) {
+            Err(error @ ImportError::SourcePasswordWrong { .. }) => wrong = Some(error),
+            other => return other.map_err(|error| refusal(path, &error)),
+        }
+    }
+    Err(wrong.map_or_else(unexpected, |error| refusal(path, &error)))
+}
+
+fn refusal(path: &Path, error: &ImportError) -> Failure {
+    let kind = match error {
+        ImportError::SourcePasswordNeeded { .. } | ImportError::SourcePasswordWrong { .. } => {
+            Kind::Locked
+        }
+        _ => Kind::Failed,
+    };
+    Failure::new(kind, format!("{}: {error}", path.display())).hint("nothing was imported")
+}
+
+fn load_bytes(context: &Context, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if path == Path::new("-") {
+        // EXPOSE: the export is parsed by the caller; the buffer is wiped.
+        let text = prompt::text_file(path)?;
+        return Ok(Zeroizing::new(text.expose().as_bytes().to_vec()));
+    }
+    let missing = || Failure::failed(format!("{} is not there", path.display()));
+    let file = context.storage.open_read(path)?.ok_or_else(missing)?;
+    Ok(Zeroizing::new(read_whole(&*file, MAX_FILE_BYTES)?))
 }
 
 fn one(
@@ -164,8 +225,13 @@ fn one(
             .output
             .note("This was a rehearsal: nothing was imported.");
     } else if path != Path::new("-") {
+        let how = if loaded.in_clear {
+            "in clear"
+        } else {
+            "under the password of its program"
+        };
         context.output.note(&format!(
-            "{} still lies there in clear. Delete it when you have checked the import.",
+            "{} still lies there {how}. Delete it when you have checked the import.",
             path.display()
         ));
     }
