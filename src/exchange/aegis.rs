@@ -4,15 +4,17 @@
 //! its own, and a password is one. A fingerprint's key never leaves its phone.
 //! The content's version 3 names groups by id; before, an entry had one group's name.
 
-use super::authenticator::{Account, NO_ICONS, read_entries, skip_field, take_key, warn_of_rest};
+use super::authenticator::{
+    Account, NO_ICONS, push_group, read_entries, read_groups, skip_field, take_key, warn_of_rest,
+};
 use super::bitwarden_json::keep_rest;
 use super::encoding::Text;
 use super::json::{Json, Object};
-use super::place::{push_named, push_tag};
+use super::place::push_tag;
 use super::unlock::{Credentials, GCM_TAG, Key, Opener, ScryptCost};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
-use crate::model::field::{self, FieldKind};
+use crate::model::field;
 use std::collections::HashMap;
 use zeroize::Zeroizing;
 
@@ -123,14 +125,7 @@ fn read_content(mut content: Object<'_>, imported: &mut Imported) -> Result<(), 
             format: Format::Aegis,
             reason: "its db has no entries",
         })?;
-    let mut groups = HashMap::new();
-    for group in content.take_list("groups").unwrap_or_default() {
-        if let Json::Object(mut group) = group
-            && let (Some(id), Some(name)) = (group.take_text("uuid"), group.take_text("name"))
-        {
-            groups.insert(id, name);
-        }
-    }
+    let groups = read_groups(content.take_list("groups"), "uuid", "name");
     read_entries(entries, imported, |entry, row, imported| {
         read_entry(entry, &groups, row, imported)
     })?;
@@ -163,10 +158,8 @@ fn read_entry(
     draft.push_standard(field::NOTES, entry.take_text("note").unwrap_or_default());
     draft.push_standard(field::PIN, info.take_text("pin").unwrap_or_default());
     for group in entry.take_list("groups").unwrap_or_default() {
-        let Ok(id) = group.into_text() else { continue };
-        match groups.get(&id) {
-            Some(name) => push_tag(&mut draft, name),
-            None => push_named(&mut draft, "group id", FieldKind::Text, id),
+        if let Ok(id) = group.into_text() {
+            push_group(&mut draft, groups, id);
         }
     }
     push_tag(&mut draft, &entry.take_text("group").unwrap_or_default());

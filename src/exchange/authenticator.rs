@@ -5,19 +5,29 @@
 
 use super::bitwarden_json::{keep_rest, push_text};
 use super::json::{Json, Object};
-use super::place::{push_named, settle_title};
-use super::{ImportError, Imported, ImportedItem, MAX_ROWS, Skipped};
+use super::place::{push_named, push_tag, settle_title};
+use super::{
+    ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_FILE_BYTES, MAX_ROWS, MAX_VALUES,
+    RowProblem, Skipped,
+};
 use crate::model::draft::{Draft, DraftField, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind};
 use crate::otp::{Algorithm, Kind, Parts, Seed, SeedError};
 use crate::secret::Secret;
 use data_encoding::BASE32_NOPAD;
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 const DEFAULT_DIGITS: u8 = 6;
 const DEFAULT_PERIOD_SECS: u32 = 30;
 const NO_CODES: &str =
     "keyfold makes no codes of this kind; the seed and its settings are kept as fields";
+/// Longest URI that is looked at: notes and tags of Ente Auth stand in them.
+const MAX_URI_BYTES: usize = 64 * 1024;
+/// Longest name of a group that becomes a tag.
+const MAX_GROUP_BYTES: usize = 1024;
+/// Most bytes of all drafts of a file.
+const MAX_DRAFT_BYTES: usize = 2 * MAX_FILE_BYTES;
 /// Why an icon stays behind.
 pub(super) const NO_ICONS: &str = "keyfold has no icons";
 
@@ -159,6 +169,15 @@ pub(super) fn draft_of_uri(
     row: usize,
     imported: &mut Imported,
 ) -> Option<(Draft, Parameters)> {
+    if uri.len() > MAX_URI_BYTES {
+        imported.skipped.push(Skipped {
+            row,
+            item: None,
+            field: None,
+            reason: format!("the URI is longer than {MAX_URI_BYTES} bytes"),
+        });
+        return None;
+    }
     let (seed_uri, around) = Seed::split_uri(uri);
     let draft = match Seed::parse(&seed_uri) {
         Ok(seed) => {
@@ -230,6 +249,71 @@ fn skip_seed(draft: &Draft, error: SeedError, row: usize, imported: &mut Importe
     });
 }
 
+/// Takes drafts in and counts what they hold. A name that many entries refer to comes out once for each of them, so a file's
+/// size alone is no limit to what becomes of it.
+#[derive(Default)]
+pub(super) struct Tally {
+    values: usize,
+    bytes: usize,
+}
+
+impl Tally {
+    /// Takes the draft of a row in, or refuses the file.
+    pub(super) fn push(
+        &mut self,
+        row: usize,
+        draft: Draft,
+        imported: &mut Imported,
+    ) -> Result<(), ImportError> {
+        let values = draft.fields.len() + draft.tags.len();
+        if values > MAX_FIELDS {
+            return Err(ImportError::Row {
+                row,
+                line: None,
+                problem: RowProblem::TooManyFields,
+            });
+        }
+        let fields = draft.fields.iter().map(|entry| entry.value.len());
+        let bytes: usize = fields.chain(draft.tags.iter().map(String::len)).sum();
+        self.values += values;
+        self.bytes += bytes;
+        if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {
+            return Err(ImportError::TooManyValues);
+        }
+        imported.drafts.push(ImportedItem { row, draft });
+        Ok(())
+    }
+}
+
+/// Names of groups by their ids, out of a list of objects that have both.
+pub(super) fn read_groups(
+    list: Option<Vec<Json<'_>>>,
+    id: &str,
+    name: &str,
+) -> HashMap<String, String> {
+    let mut groups = HashMap::new();
+    for group in list.unwrap_or_default() {
+        if let Json::Object(mut group) = group
+            && let (Some(id), Some(name)) = (group.take_text(id), group.take_text(name))
+        {
+            groups.insert(id, name);
+        }
+    }
+    groups
+}
+
+/// Tags a draft with the name of a group; the id of one that is not there, or has no reasonable name, is kept as it is.
+pub(super) fn push_group(draft: &mut Draft, groups: &HashMap<String, String>, id: String) {
+    // Such a draft is refused.
+    if draft.tags.len() > MAX_FIELDS || draft.fields.len() > MAX_FIELDS {
+        return;
+    }
+    match groups.get(&id).filter(|name| name.len() <= MAX_GROUP_BYTES) {
+        Some(name) => push_tag(draft, name),
+        None => push_named(draft, "group id", FieldKind::Text, id),
+    }
+}
+
 /// Hands every object of a list of entries to `read`, which makes a draft of it unless it left it out, and said so.
 pub(super) fn read_entries<'a>(
     entries: Vec<Json<'a>>,
@@ -239,6 +323,7 @@ pub(super) fn read_entries<'a>(
     if entries.len() > MAX_ROWS {
         return Err(ImportError::TooManyRows);
     }
+    let mut tally = Tally::default();
     for (entry, row) in entries.into_iter().zip(1..) {
         let Json::Object(mut entry) = entry else {
             imported.skipped.push(Skipped {
@@ -251,7 +336,7 @@ pub(super) fn read_entries<'a>(
         };
         if let Some(mut draft) = read(&mut entry, row, imported) {
             keep_rest(&mut draft, "", entry);
-            imported.drafts.push(ImportedItem { row, draft });
+            tally.push(row, draft, imported)?;
         }
     }
     Ok(())

@@ -245,8 +245,9 @@ fn detect_uris(text: &str) -> Option<Format> {
 }
 
 /// The authenticator that writes such names.
-fn detect_authenticator(names: &[(usize, &str)]) -> Option<Format> {
+fn detect_authenticator(head: &str, names: &[(usize, &str)]) -> Option<Format> {
     let has = |depth: usize, name: &str| names.contains(&(depth, name));
+    let is_list = head.trim_start().starts_with('[');
     let is = [
         (has(1, "header") && has(2, "slots"), Format::Aegis),
         (has(1, "elements") && !has(1, "items"), Format::Cotp),
@@ -258,10 +259,13 @@ fn detect_authenticator(names: &[(usize, &str)]) -> Option<Format> {
             Format::ProtonAuthenticator,
         ),
         (
-            has(2, "secret") && has(2, "kind") && has(2, "timer"),
+            is_list && has(2, "secret") && has(2, "timer"),
             Format::Raivo,
         ),
-        (has(2, "secret") && has(2, "label"), Format::AndOtp),
+        (
+            is_list && has(2, "secret") && has(2, "label"),
+            Format::AndOtp,
+        ),
         (
             has(1, "Authenticators") || has(1, "AuthenticatorCategories"),
             Format::Stratum,
@@ -333,7 +337,7 @@ fn detect_json(head: &str) -> Result<Format, ImportError> {
     if native::names_itself(head, &outermost) {
         return Ok(Format::Keyfold);
     }
-    if let Some(format) = detect_authenticator(&names) {
+    if let Some(format) = detect_authenticator(head, &names) {
         return Ok(format);
     }
     let outer = ["encrypted", "folders", "collections", "items"];

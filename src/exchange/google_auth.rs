@@ -5,10 +5,10 @@
 //! batch_size = 3, batch_index = 4, batch_id = 5 }`, `OtpParameters { secret = 1, name = 2, issuer = 3, algorithm = 4,
 //! digits = 5, type = 6, counter = 7, unique_id = 8 }`.
 
-use super::authenticator::{Account, Key};
+use super::authenticator::{Account, Key, Tally};
 use super::otpauth_uris::warn_of_comments;
 use super::protobuf::{Field, Value, parse_message};
-use super::{Format, ImportError, Imported, ImportedItem, MAX_ROWS, RowProblem};
+use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS, RowProblem};
 use crate::model::draft::Draft;
 use crate::model::field::FieldKind;
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
@@ -34,8 +34,8 @@ fn without_prefix(line: &str) -> &str {
 /// Reads the URIs. One that cannot be read refuses the file, since it may hold many accounts.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     let mut imported = Imported::default();
-    let mut batches = Batches::new();
-    let (mut comments, mut uris, mut row) = (0, 0, 0);
+    let mut reading = Reading::default();
+    let (mut comments, mut uris) = (0, 0);
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if line.starts_with('#') {
             comments += 1;
@@ -46,7 +46,7 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
             format: Format::GoogleAuthenticator,
             reason: "a line is not an otpauth-migration URI, or it is cut off",
         })?;
-        read_payload(&message, &mut row, &mut batches, &mut imported)?;
+        reading.read_payload(&message, &mut imported)?;
     }
     if uris == 0 {
         return Err(ImportError::NotThisFormat {
@@ -55,7 +55,7 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         });
     }
     warn_of_comments(comments, &mut imported);
-    warn_of_missing(batches, &mut imported);
+    reading.warn(&mut imported);
     Ok(imported)
 }
 
@@ -88,55 +88,84 @@ fn parse_uri(line: &str) -> Option<Zeroizing<Vec<u8>>> {
     decoded.ok().map(Zeroizing::new)
 }
 
-/// Which codes of each transfer were there: by its id, how many it has and their numbers.
-type Batches = BTreeMap<u64, (u64, BTreeSet<u64>)>;
-
-fn read_payload(
-    message: &[u8],
-    row: &mut usize,
-    batches: &mut Batches,
-    imported: &mut Imported,
-) -> Result<(), ImportError> {
-    let refused = ImportError::NotThisFormat {
-        format: Format::GoogleAuthenticator,
-        reason: "the data of a URI is damaged or cut off",
-    };
-    let fields = parse_message(message).ok_or(refused.clone())?;
-    let (mut size, mut index, mut id) = (1, 0, 0);
-    let mut accounts = 0;
-    for Field { number, value } in fields {
-        match (number, value) {
-            (1, Value::Bytes(parameters)) => {
-                *row += 1;
-                accounts += 1;
-                if *row > MAX_ROWS {
-                    return Err(ImportError::TooManyRows);
-                }
-                let fields = parse_message(parameters).ok_or(ImportError::Row {
-                    row: *row,
-                    line: None,
-                    problem: RowProblem::CutOff,
-                })?;
-                read_parameters(&fields, *row, imported);
-            }
-            (3, Value::Number(number)) => size = number,
-            (4, Value::Number(number)) => index = number,
-            (5, Value::Number(number)) => id = number,
-            (2, Value::Number(_)) => {}
-            _ => imported.warnings.push(format!(
-                "part {number} of a transfer is not known and is left out"
-            )),
-        }
-    }
-    if accounts == 0 {
-        return Err(refused);
-    }
-    let batch = batches.entry(id).or_insert((size, BTreeSet::new()));
-    batch.1.insert(index);
-    Ok(())
+/// What was seen so far.
+#[derive(Default)]
+struct Reading {
+    row: usize,
+    tally: Tally,
+    /// Which codes of each transfer were there: by its id, how many it has and their numbers.
+    batches: BTreeMap<u64, (u64, BTreeSet<u64>)>,
+    /// Parts that newer programs write.
+    unknown: usize,
 }
 
-fn read_parameters(fields: &[Field<'_>], row: usize, imported: &mut Imported) {
+impl Reading {
+    fn read_payload(&mut self, message: &[u8], imported: &mut Imported) -> Result<(), ImportError> {
+        let refused = ImportError::NotThisFormat {
+            format: Format::GoogleAuthenticator,
+            reason: "the data of a URI is damaged or cut off",
+        };
+        let fields = parse_message(message).ok_or(refused.clone())?;
+        let (mut size, mut index, mut id) = (1, 0, 0);
+        let before = self.row;
+        for Field { number, value } in fields {
+            match (number, value) {
+                (1, Value::Bytes(parameters)) => self.read_account(parameters, imported)?,
+                (3, Value::Number(number)) => size = number,
+                (4, Value::Number(number)) => index = number,
+                (5, Value::Number(number)) => id = number,
+                (2, Value::Number(_)) => {}
+                _ => self.unknown += 1,
+            }
+        }
+        if self.row == before {
+            return Err(refused);
+        }
+        let batch = self.batches.entry(id).or_insert((size, BTreeSet::new()));
+        batch.1.insert(index);
+        Ok(())
+    }
+
+    fn read_account(&mut self, message: &[u8], imported: &mut Imported) -> Result<(), ImportError> {
+        self.row += 1;
+        if self.row > MAX_ROWS {
+            return Err(ImportError::TooManyRows);
+        }
+        let refused = |problem| ImportError::Row {
+            row: self.row,
+            line: None,
+            problem,
+        };
+        let fields = parse_message(message).ok_or(refused(RowProblem::CutOff))?;
+        if fields.len() > MAX_FIELDS {
+            return Err(refused(RowProblem::TooManyFields));
+        }
+        match read_parameters(&fields, self.row, imported) {
+            Some(draft) => self.tally.push(self.row, draft, imported),
+            None => Ok(()),
+        }
+    }
+
+    fn warn(self, imported: &mut Imported) {
+        for (size, seen) in self.batches.into_values() {
+            let there = seen.iter().filter(|index| **index < size).count();
+            let there = u64::try_from(there).unwrap_or(u64::MAX);
+            if there < size {
+                imported.warnings.push(format!(
+                    "a transfer has {size} QR codes, and only {there} of them are in the file"
+                ));
+            }
+        }
+        if self.unknown > 0 {
+            imported.warnings.push(format!(
+                "{} parts beside the accounts are not known and left out",
+                self.unknown
+            ));
+        }
+    }
+}
+
+fn read_parameters(fields: &[Field<'_>], row: usize, imported: &mut Imported) -> Option<Draft> {
     // The last one of a number counts, as everywhere in protocol buffers.
     let last = |number| fields.iter().rev().find(|field| field.number == number);
     let text = |number| match last(number).map(|field| &field.value) {
@@ -176,10 +205,9 @@ fn read_parameters(fields: &[Field<'_>], row: usize, imported: &mut Imported) {
         period: None,
         counter: count(7).map(|counter| counter.to_string()),
     };
-    if let Some(mut draft) = account.into_draft(row, imported) {
-        keep_unknown(&mut draft, fields);
-        imported.drafts.push(ImportedItem { row, draft });
-    }
+    let mut draft = account.into_draft(row, imported)?;
+    keep_unknown(&mut draft, fields);
+    Some(draft)
 }
 
 /// The id that newer versions give an account says nothing by itself; whatever is newer still is kept.
@@ -194,17 +222,5 @@ fn keep_unknown(draft: &mut Draft, fields: &[Field<'_>]) {
         };
         let name = format!("migration field {}", field.number);
         draft.push_custom(&name, FieldKind::Secret, text);
-    }
-}
-
-fn warn_of_missing(batches: Batches, imported: &mut Imported) {
-    for (size, seen) in batches.into_values() {
-        let there = seen.iter().filter(|index| **index < size).count();
-        let there = u64::try_from(there).unwrap_or(u64::MAX);
-        if there < size {
-            imported.warnings.push(format!(
-                "a transfer has {size} QR codes, and only {there} of them are in the file"
-            ));
-        }
     }
 }

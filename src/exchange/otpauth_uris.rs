@@ -1,11 +1,11 @@
 //! Lists of otpauth URIs, one a line, as many programs write them; among them Ente Auth, which adds `codeDisplay`, a JSON
 //! of tags, notes and marks.
 
-use super::authenticator::{draft_of_uri, push_other, say_looks, take_looks};
+use super::authenticator::{Tally, draft_of_uri, push_other, say_looks, take_looks};
 use super::bitwarden_json::keep_rest;
 use super::json::{Json, Object};
 use super::place::push_tag;
-use super::{Format, ImportError, Imported, ImportedItem, MAX_ROWS, MAX_VALUE_BYTES, Skipped};
+use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
 use crate::model::draft::Draft;
 use crate::model::field;
 use crate::secret::Secret;
@@ -22,6 +22,7 @@ pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError
         });
     }
     let mut imported = Imported::default();
+    let mut tally = Tally::default();
     let mut comments = 0_usize;
     let mut row = 0;
     for line in text.lines().map(str::trim) {
@@ -36,8 +37,10 @@ pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError
         if row > MAX_ROWS {
             return Err(ImportError::TooManyRows);
         }
-        if is_uri(line) && line.len() <= MAX_VALUE_BYTES {
-            read_uri(line, row, &mut imported);
+        if is_uri(line) {
+            if let Some(draft) = read_uri(line, row, &mut imported) {
+                tally.push(row, draft, &mut imported)?;
+            }
         } else {
             imported.skipped.push(Skipped {
                 row,
@@ -69,11 +72,9 @@ pub(super) fn warn_of_comments(comments: usize, imported: &mut Imported) {
     }
 }
 
-fn read_uri(line: &str, row: usize, imported: &mut Imported) {
-    let Some((mut draft, others)) = draft_of_uri(&Secret::new(line.to_owned()), row, imported)
-    else {
-        return;
-    };
+fn read_uri(line: &str, row: usize, imported: &mut Imported) -> Option<Draft> {
+    let uri = Secret::new(line.to_owned());
+    let (mut draft, others) = draft_of_uri(&uri, row, imported)?;
     for (name, value) in others {
         if name == "codedisplay"
             && let Ok(Json::Object(display)) = Json::parse(&value)
@@ -83,7 +84,7 @@ fn read_uri(line: &str, row: usize, imported: &mut Imported) {
             push_other(&mut draft, &name, value);
         }
     }
-    imported.drafts.push(ImportedItem { row, draft });
+    Some(draft)
 }
 
 fn read_display(draft: &mut Draft, mut display: Object<'_>, imported: &mut Imported) {

@@ -5,12 +5,12 @@
 //! older versions wrote it, salt, start vector, AES-256-CBC under PBKDF2.
 
 use super::authenticator::{
-    Account, Key, NO_ICONS, read_entries, say_looks, skip_field, take_looks, warn_of_rest,
+    Account, Key, NO_ICONS, push_group, read_entries, read_groups, say_looks, skip_field,
+    take_looks, warn_of_rest,
 };
 use super::json::{Json, Object};
-use super::place::push_tag;
 use super::unlock::{ArgonCost, Credentials, Opener};
-use super::{Format, ImportError, Imported};
+use super::{Format, ImportError, Imported, MAX_FIELDS};
 use crate::model::draft::Draft;
 use crate::model::field;
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         .take_list("Authenticators")
         .ok_or_else(|| not_this("it has no list of Authenticators"))?;
     let mut imported = Imported::default();
-    let categories = read_categories(&mut root);
+    let categories = Categories::take_from(&mut root);
     read_entries(entries, &mut imported, |entry, row, imported| {
         read_entry(entry, &categories, row, imported)
     })?;
@@ -83,42 +83,40 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     Ok(imported)
 }
 
-/// Names of categories, each with the seed of an entry that is in it, sorted by seed.
-type Categories = Vec<(Zeroizing<String>, String)>;
-
-fn read_categories(root: &mut Object<'_>) -> Categories {
-    let mut names = HashMap::new();
-    for category in root.take_list("Categories").unwrap_or_default() {
-        if let Json::Object(mut category) = category
-            && let (Some(id), Some(name)) = (category.take_text("Id"), category.take_text("Name"))
-        {
-            names.insert(id, name);
-        }
-    }
-    let mut by_seed = Categories::new();
-    for link in root
-        .take_list("AuthenticatorCategories")
-        .unwrap_or_default()
-    {
-        if let Json::Object(mut link) = link
-            && let Some(seed) = link.take_text("AuthenticatorSecret").map(Zeroizing::new)
-            && let Some(name) = link.take_text("CategoryId").and_then(|id| names.get(&id))
-        {
-            by_seed.push((seed, name.clone()));
-        }
-    }
-    by_seed.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
-    by_seed
+/// What is in which category.
+struct Categories {
+    /// Names by id.
+    names: HashMap<String, String>,
+    /// Seeds of entries, each with the id of a category that it is in, sorted by seed.
+    links: Vec<(Zeroizing<String>, String)>,
 }
 
-fn tags_of<'c>(categories: &'c Categories, seed: &str) -> impl Iterator<Item = &'c str> {
-    let first = categories.partition_point(|row| row.0.as_str() < seed);
-    let rows = categories.iter().skip(first);
-    let count = rows
-        .clone()
-        .take_while(|row| row.0.as_str() == seed)
-        .count();
-    rows.take(count).map(|row| row.1.as_str())
+impl Categories {
+    fn take_from(root: &mut Object<'_>) -> Self {
+        let names = read_groups(root.take_list("Categories"), "Id", "Name");
+        let mut links = Vec::new();
+        for link in root
+            .take_list("AuthenticatorCategories")
+            .unwrap_or_default()
+        {
+            if let Json::Object(mut link) = link
+                && let Some(seed) = link.take_text("AuthenticatorSecret").map(Zeroizing::new)
+                && let Some(id) = link.take_text("CategoryId")
+            {
+                links.push((seed, id));
+            }
+        }
+        links.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        Self { names, links }
+    }
+
+    /// The ids of the categories that an entry with this seed is in.
+    fn ids_of(&self, seed: &str) -> Vec<String> {
+        let first = self.links.partition_point(|row| row.0.as_str() < seed);
+        let rows = self.links.iter().skip(first).take(MAX_FIELDS);
+        let rows = rows.take_while(|row| row.0.as_str() == seed);
+        rows.map(|row| row.1.clone()).collect()
+    }
 }
 
 fn read_entry(
@@ -128,7 +126,7 @@ fn read_entry(
     imported: &mut Imported,
 ) -> Option<Draft> {
     let seed = Zeroizing::new(entry.take_text("Secret").unwrap_or_default());
-    let tags: Vec<&str> = tags_of(categories, &seed).collect();
+    let ids = categories.ids_of(&seed);
     let account = Account {
         issuer: entry.take_text("Issuer").unwrap_or_default(),
         name: entry.take_text("Username").unwrap_or_default(),
@@ -141,8 +139,8 @@ fn read_entry(
     };
     let mut draft = account.into_draft(row, imported)?;
     draft.push_standard(field::PIN, entry.take_text("Pin").unwrap_or_default());
-    for tag in tags {
-        push_tag(&mut draft, tag);
+    for id in ids {
+        push_group(&mut draft, &categories.names, id);
     }
     match entry.take_text("Icon") {
         Some(icon) if icon.starts_with('@') => {

@@ -4,11 +4,13 @@
 //! AES-256-GCM under PBKDF2. `reference` is a known text under the same key, which says nothing more.
 //! Until version 2 there were TOTP entries only, and no kind in them.
 
-use super::authenticator::{Account, read_entries, take_key, take_looks, warn_of_rest};
+use super::authenticator::{
+    Account, push_group, read_entries, read_groups, take_key, take_looks, warn_of_rest,
+};
 use super::bitwarden_json::keep_rest;
 use super::encoding::Text;
 use super::json::{Json, Object};
-use super::place::{push_named, push_tag};
+use super::place::push_named;
 use super::unlock::{Credentials, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
@@ -71,14 +73,7 @@ fn read_services(
     mut root: Object<'_>,
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
-    let mut groups = HashMap::new();
-    for group in root.take_list("groups").unwrap_or_default() {
-        if let Json::Object(mut group) = group
-            && let (Some(id), Some(name)) = (group.take_text("id"), group.take_text("name"))
-        {
-            groups.insert(id, name);
-        }
-    }
+    let groups = read_groups(root.take_list("groups"), "id", "name");
     read_entries(services, imported, |service, row, imported| {
         read_service(service, &groups, row, imported)
     })?;
@@ -131,10 +126,7 @@ fn read_service(
     drop(otp.take("link"));
     drop(otp.take("source"));
     if let Some(id) = service.take_text("groupId") {
-        match groups.get(&id) {
-            Some(name) => push_tag(&mut draft, name),
-            None => push_named(&mut draft, "group id", FieldKind::Text, id),
-        }
+        push_group(&mut draft, groups, id);
     }
     // When the app last stored it, in milliseconds, and the catalogue's number of a known site.
     for name in ["updatedAt", "type", "serviceTypeID"] {

@@ -142,13 +142,14 @@ impl<'a> Opener<'a> {
         if !cost.n.is_power_of_two() || cost.n < 2 || cost.r == 0 || cost.p == 0 {
             return Err(self.damaged());
         }
-        let part = cost.n.saturating_mul(128 * u64::from(cost.r));
-        let passes = SCRYPT_PASSES * u64::from(cost.p);
         if cost.p > MAX_KDF_LANES {
             return Err(self.too_costly());
         }
-        self.spend(part, passes)?;
-        self.check_memory(part)?;
+        // One table, and a block for each part.
+        let blocks = cost.n.saturating_add(u64::from(cost.p));
+        let memory = blocks.saturating_mul(128 * u64::from(cost.r));
+        self.spend(memory, SCRYPT_PASSES * u64::from(cost.p))?;
+        self.check_memory(memory)?;
         let log_n = u8::try_from(cost.n.ilog2()).map_err(|_| self.too_costly())?;
         let params = scrypt::Params::new(log_n, cost.r, cost.p).map_err(|_| self.damaged())?;
         let mut key = Key::default();
@@ -383,6 +384,7 @@ mod tests {
             (1 << 62, 8, 1),
             (1 << 63, u32::MAX, u32::MAX),
             (2, u32::MAX, 1),
+            (2, 1 << 21, 4),
             (1 << 20, 8, 5),
             (1 << 10, 8, MAX_KDF_LANES + 1),
         ] {

@@ -6,6 +6,7 @@ use crate::otp::{Kind, Seed};
 use crate::secret::Secret;
 
 mod fixtures;
+mod floods;
 mod google;
 mod samples;
 mod sealed;

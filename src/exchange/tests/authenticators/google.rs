@@ -145,6 +145,19 @@ fn accounts_without_codes_and_bad_seeds_are_said() {
 }
 
 #[test]
+fn an_account_of_too_many_parts_refuses_the_file() {
+    let parts = number(9, 1).repeat(1000);
+    let refused = refusal(&uri(&code_of(
+        &[totp("a"), [totp("b"), parts].concat()],
+        1,
+        0,
+    )));
+    let problem = RowProblem::TooManyFields;
+    let (row, line) = (2, None);
+    assert_eq!(refused, ImportError::Row { row, line, problem });
+}
+
+#[test]
 fn a_transfer_that_is_cut_off_is_refused_whole() {
     let whole = BASE64
         .decode(code_of(&[totp("one"), totp("two")], 1, 0).as_bytes())
