@@ -7,7 +7,7 @@ use super::authenticator::{Account, read_entries, take_key, take_looks};
 use super::encoding::Text;
 use super::json::{Json, Object};
 use super::place::push_tag;
-use super::unlock::{Credentials, MAX_PBKDF2_ROUNDS, Opener};
+use super::unlock::{Credentials, Hash, MAX_PBKDF2_ROUNDS, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
 use crate::model::field;
@@ -60,7 +60,7 @@ pub(super) fn open(
     if !(1..=MAX_PBKDF2_ROUNDS).contains(&rounds) {
         return Err(opener.wrong());
     }
-    let key = opener.derive_pbkdf2_sha1(salt, rounds)?;
+    let key = opener.derive_pbkdf2(Hash::Sha1, salt, rounds)?;
     opener.open_gcm(&key, nonce, b"", sealed)
 }
 

@@ -3,8 +3,8 @@
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
 use super::{
-    ImportError, andotp, bitwarden_csv, chrome, generic_csv, google_auth, keepass1, keepassxc,
-    native, otpauth_uris, stratum,
+    ImportError, andotp, bitwarden_csv, chrome, freeotp_backup, generic_csv, google_auth, keepass1,
+    keepassxc, native, otpauth_uris, stratum,
 };
 
 /// How far into a file detection looks.
@@ -109,7 +109,7 @@ impl Format {
             Self::FreeOtp,
             "freeotp",
             &["freeotp-plus", "freeotp+"],
-            "JSON of FreeOTP and FreeOTP+",
+            "JSON of FreeOTP and FreeOTP+, backup of FreeOTP 2",
         ),
         (
             Self::GoogleAuthenticator,
@@ -183,6 +183,9 @@ pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportErr
 pub(super) fn detect_sealed(bytes: &[u8], file_name: Option<&str>) -> Option<Format> {
     if stratum::is_sealed(bytes) {
         return Some(Format::Stratum);
+    }
+    if freeotp_backup::is_backup(bytes) {
+        return Some(Format::FreeOtp);
     }
     // Its first byte is zero, which no text has.
     if andotp::may_be_sealed(bytes) {

@@ -1,4 +1,4 @@
-//! The JSON of FreeOTP and FreeOTP+: `{tokens, tokenOrder}`, keys as lists of signed bytes.
+//! The JSON of FreeOTP+ and of converters for FreeOTP: `{tokens, tokenOrder}`, keys as lists of signed bytes.
 //!
 //! Both count HOTP from one below what a QR code says, and give that code first. The count is taken as it stands, since
 //! it is what the program itself would use next.
@@ -25,13 +25,25 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         .take_list("tokens")
         .ok_or_else(|| not_this("it has no list of tokens"))?;
     let mut imported = Imported::default();
-    read_entries(tokens, &mut imported, read_token)?;
+    read_entries(tokens, &mut imported, |token, row, imported| {
+        let key = match take_bytes(token, "secret") {
+            Some(bytes) => Key::Bytes(bytes),
+            None => take_key(token, "secret"),
+        };
+        read_token(token, key, row, imported)
+    })?;
     take_looks(&mut root, &["tokenOrder"], &mut imported);
     warn_of_rest(root, &mut imported);
     Ok(imported)
 }
 
-fn read_token(token: &mut Object<'_>, row: usize, imported: &mut Imported) -> Option<Draft> {
+/// Reads one token, whose seed stands elsewhere in a backup.
+pub(super) fn read_token(
+    token: &mut Object<'_>,
+    key: Key,
+    row: usize,
+    imported: &mut Imported,
+) -> Option<Draft> {
     // What the user called it, else what stood before the label, else what the parameter said.
     let [alt, external, internal] =
         ["issuerAlt", "issuerExt", "issuerInt"].map(|name| token.take_text(name));
@@ -44,7 +56,7 @@ fn read_token(token: &mut Object<'_>, row: usize, imported: &mut Imported) -> Op
         issuer: issuer.clone().unwrap_or_default(),
         name: label_alt.clone().or(label.clone()).unwrap_or_default(),
         kind: if is_steam { "steam".to_owned() } else { kind },
-        key: take_bytes(token),
+        key,
         algorithm: token.take_text("algo"),
         digits: token.take_text("digits"),
         period: token.take_text("period"),
@@ -75,20 +87,18 @@ fn read_token(token: &mut Object<'_>, row: usize, imported: &mut Imported) -> Op
     Some(draft)
 }
 
-/// A list of bytes from -128 to 127; anything else is no key.
-fn take_bytes(token: &mut Object<'_>) -> Key {
-    let Some(list) = token.take_list("secret") else {
-        return take_key(token, "secret");
-    };
+/// Takes a list of bytes out, from -128 to 127 as Java has them, or to 255 as some converters write them; `None` where it
+/// is no such list.
+pub(super) fn take_bytes(object: &mut Object<'_>, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let list = object.take_list(name)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(list.len()));
     for value in list {
-        let number: Option<i16> = value.into_text().ok().and_then(|text| text.parse().ok());
-        // Some converters write them without signs.
-        let Some(number) = number.filter(|number| (-128..=255).contains(number)) else {
-            return Key::Base32(Zeroizing::new("0".to_owned()));
-        };
+        let number: i16 = value.into_text().ok()?.parse().ok()?;
+        if !(-128..=255).contains(&number) {
+            return None;
+        }
         let [_, byte] = number.to_be_bytes();
         bytes.push(byte);
     }
-    Key::Bytes(bytes)
+    Some(bytes)
 }

@@ -23,6 +23,7 @@ mod ente_auth;
 mod error;
 mod format;
 mod freeotp;
+mod freeotp_backup;
 mod generic_csv;
 mod google_auth;
 mod json;
@@ -167,6 +168,11 @@ fn import_with(
     credentials: &Credentials<'_>,
 ) -> Result<Imported, ImportError> {
     let sealed = sealed_format(bytes, format);
+    if sealed == Some(Format::FreeOtp) && mapping.is_none() {
+        let imported = freeotp_backup::import(bytes, credentials)?;
+        check_limits(&imported)?;
+        return Ok(imported);
+    }
     let opened = sealed
         .map(|format| open_whole(bytes, format, credentials))
         .transpose()?;

@@ -9,7 +9,7 @@ use super::authenticator::{
     take_looks, warn_of_rest,
 };
 use super::json::{Json, Object};
-use super::unlock::{ArgonCost, Credentials, Opener};
+use super::unlock::{ArgonCost, Credentials, Hash, Opener};
 use super::{Format, ImportError, Imported, MAX_FIELDS};
 use crate::model::draft::Draft;
 use crate::model::field;
@@ -49,7 +49,7 @@ pub(super) fn open(
     let rest = bytes.strip_prefix(OLD_MARK).ok_or_else(damaged)?;
     let (salt, rest) = rest.split_at_checked(OLD_SALT_LENGTH).ok_or_else(damaged)?;
     let (start, sealed) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
-    let key = opener.derive_pbkdf2_sha1(salt, OLD_ROUNDS)?;
+    let key = opener.derive_pbkdf2(Hash::Sha1, salt, OLD_ROUNDS)?;
     let plain = opener.open_cbc(&key, start, sealed)?;
     // Nothing else tells a wrong password, or a changed file, from the right one.
     let text = std::str::from_utf8(&plain).map_err(|_| opener.wrong())?;

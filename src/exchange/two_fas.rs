@@ -11,7 +11,7 @@ use super::bitwarden_json::keep_rest;
 use super::encoding::Text;
 use super::json::{Json, Object};
 use super::place::push_named;
-use super::unlock::{Credentials, Opener};
+use super::unlock::{Credentials, Hash, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
 use crate::model::field::FieldKind;
@@ -64,7 +64,7 @@ fn open_services(opener: &Opener<'_>, sealed: &str) -> Result<Zeroizing<Vec<u8>>
         return Err(opener.damaged());
     };
     let [sealed, salt, nonce] = [sealed, salt, nonce].map(|text| opener.decode_base64(text));
-    let key = opener.derive_pbkdf2_sha256(&salt?, ROUNDS)?;
+    let key = opener.derive_pbkdf2(Hash::Sha256, &salt?, ROUNDS)?;
     opener.open_gcm(&key, &nonce?, b"", &sealed?)
 }
 

@@ -18,7 +18,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use std::cell::Cell;
 use zeroize::Zeroizing;
 
@@ -50,6 +50,17 @@ pub struct Credentials<'a> {
 
 /// A key out of a password, or out of what one opened.
 pub(super) type Key = Zeroizing<[u8; 32]>;
+
+/// The hash inside PBKDF2's HMAC.
+#[derive(Clone, Copy)]
+pub(super) enum Hash {
+    /// SHA-1, as older programs chose.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
 
 /// Costs of Argon2id.
 pub(super) struct ArgonCost {
@@ -113,27 +124,28 @@ impl<'a> Opener<'a> {
         key
     }
 
-    /// PBKDF2 with HMAC-SHA-1.
-    pub(super) fn derive_pbkdf2_sha1(&self, salt: &[u8], rounds: u32) -> Result<Key, ImportError> {
-        self.spend_rounds(rounds)?;
-        let mut key = Key::default();
-        // EXPOSE: the program's own derivation.
-        let password = self.password.expose().as_bytes();
-        scrubbed(|| pbkdf2_hmac::<Sha1>(password, salt, rounds, &mut *key));
-        Ok(key)
-    }
-
-    /// PBKDF2 with HMAC-SHA-256.
-    pub(super) fn derive_pbkdf2_sha256(
+    /// PBKDF2 with HMAC.
+    pub(super) fn derive_pbkdf2(
         &self,
+        hash: Hash,
         salt: &[u8],
         rounds: u32,
     ) -> Result<Key, ImportError> {
-        self.spend_rounds(rounds)?;
+        if rounds == 0 {
+            return Err(self.damaged());
+        }
+        if rounds > MAX_PBKDF2_ROUNDS {
+            return Err(self.too_costly());
+        }
+        self.spend(ROUND_BYTES, rounds.into())?;
         let mut key = Key::default();
         // EXPOSE: the program's own derivation.
         let password = self.password.expose().as_bytes();
-        scrubbed(|| pbkdf2_hmac::<Sha256>(password, salt, rounds, &mut *key));
+        scrubbed(|| match hash {
+            Hash::Sha1 => pbkdf2_hmac::<Sha1>(password, salt, rounds, &mut *key),
+            Hash::Sha256 => pbkdf2_hmac::<Sha256>(password, salt, rounds, &mut *key),
+            Hash::Sha512 => pbkdf2_hmac::<Sha512>(password, salt, rounds, &mut *key),
+        });
         Ok(key)
     }
 
@@ -189,16 +201,6 @@ impl<'a> Opener<'a> {
             argon.hash_password_into_with_memory(password, salt, &mut *key, blocks.as_mut_slice())
         });
         derived.map_err(|_| self.damaged()).map(|()| key)
-    }
-
-    fn spend_rounds(&self, rounds: u32) -> Result<(), ImportError> {
-        if rounds == 0 {
-            return Err(self.damaged());
-        }
-        if rounds > MAX_PBKDF2_ROUNDS {
-            return Err(self.too_costly());
-        }
-        self.spend(ROUND_BYTES, rounds.into())
     }
 
     fn spend(&self, memory: u64, passes: u64) -> Result<(), ImportError> {
@@ -340,10 +342,12 @@ mod tests {
     fn keys_are_those_of_the_standards() {
         // RFC 6070 and RFC 7914, section 11.
         let key = with_password("password", |opener| {
-            opener.derive_pbkdf2_sha1(b"salt", 4096)
+            opener.derive_pbkdf2(Hash::Sha1, b"salt", 4096)
         });
         assert!(hex(key).starts_with("4b007901b765489abead49d926f721d065a429c1"));
-        let key = with_password("passwd", |opener| opener.derive_pbkdf2_sha256(b"salt", 1));
+        let key = with_password("passwd", |opener| {
+            opener.derive_pbkdf2(Hash::Sha256, b"salt", 1)
+        });
         assert_eq!(
             hex(key),
             "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
@@ -413,7 +417,7 @@ mod tests {
         }
         for rounds in [MAX_PBKDF2_ROUNDS + 1, u32::MAX] {
             let refused = with_password("x", |opener| {
-                opener.derive_pbkdf2_sha1(b"salt", rounds).err()
+                opener.derive_pbkdf2(Hash::Sha1, b"salt", rounds).err()
             });
             assert_eq!(refused, TOO_COSTLY, "{rounds}");
         }
@@ -446,7 +450,7 @@ mod tests {
                 let refused = opener.derive_argon2id(b"saltsalt", &cost);
                 assert_eq!(refused.err(), damaged, "{memory_kib} {passes} {lanes}");
             }
-            assert_eq!(opener.derive_pbkdf2_sha1(b"s", 0).err(), damaged);
+            assert_eq!(opener.derive_pbkdf2(Hash::Sha1, b"s", 0).err(), damaged);
         });
     }
 

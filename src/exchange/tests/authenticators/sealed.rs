@@ -163,9 +163,84 @@ fn ente(meddle: Meddling) -> Vec<u8> {
     .into_bytes()
 }
 
+/// A text as Java writes it.
+fn java(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for unit in text.encode_utf16() {
+        let [low, middle, high] = [unit & 0x3f, unit >> 6 & 0x3f, unit >> 12];
+        let byte = |mark: u16, bits: u16| u8::try_from(mark | bits).unwrap();
+        match unit {
+            1..=0x7f => bytes.push(byte(0, unit)),
+            0 | 0x80..=0x7ff => bytes.extend([byte(0xc0, unit >> 6), byte(0x80, low)]),
+            _ => bytes.extend([byte(0xe0, high), byte(0x80, middle), byte(0x80, low)]),
+        }
+    }
+    let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+    [b"t", &length[..], &bytes].concat()
+}
+
+fn signed(bytes: &[u8]) -> String {
+    let numbers = bytes.iter().map(|byte| byte.cast_signed().to_string());
+    format!("[{}]", numbers.collect::<Vec<_>>().join(","))
+}
+
+/// A backup of FreeOTP 2: the samples' accounts, and one whose name needs surrogates.
+pub(super) fn freeotp(meddle: Meddling) -> Vec<u8> {
+    let key = pbkdf2_hmac_array::<sha2::Sha512, 32>(PASSWORD.as_bytes(), b"salt", 1000);
+    let parameters = [&[0x30, 17, 4, 12][..], &NONCE, &[2, 1, 16]].concat();
+    let sealed = |key, token: &str, plain: &[u8], meddle: Meddling| {
+        format!(
+            r#"{{"mCipher":"AES/GCM/NoPadding","mCipherText":{},"mParameters":{},"mToken":"{token}"}}"#,
+            signed(&meddle(gcm(key, token.as_bytes(), plain))),
+            signed(&parameters),
+        )
+    };
+    let master = [5; 32];
+    let mut entries = vec![(
+        "masterKey".to_owned(),
+        format!(
+            r#"{{"mAlgorithm":"PBKDF2withHmacSHA512","mEncryptedKey":{},"mIterations":1000,"mSalt":{}}}"#,
+            sealed(key, "AES", &master, as_it_is),
+            signed(b"salt"),
+        ),
+    )];
+    for (id, token) in [
+        (
+            "i-1",
+            r#"{"digits":8,"issuerExt":"Bank","label":"ann@x.example","type":"TOTP"}"#,
+        ),
+        (
+            "i-2",
+            r#"{"algo":"SHA1","counter":5,"issuerExt":"Shop & Co","label":"bob","type":"HOTP"}"#,
+        ),
+        (
+            "i-3",
+            r#"{"issuerExt":"Näme 🔑","label":"x","type":"TOTP","later":"kept later"}"#,
+        ),
+    ] {
+        let seed = sealed(master, "HmacSHA1", b"12345678901234567890", meddle);
+        entries.push((format!("{id}-token"), token.to_owned()));
+        entries.push((
+            id.to_owned(),
+            serde_json::json!({ "key": seed }).to_string(),
+        ));
+    }
+    let mut bytes = b"\xac\xed\x00\x05sr\x00\x11java.util.HashMap".to_vec();
+    bytes.extend([0x05, 0x07, 0xda, 0xc1, 0xc3, 0x16, 0x60, 0xd1, 0x03]);
+    bytes.extend(b"\x00\x02F\x00\x0aloadFactorI\x00\x09thresholdxp");
+    bytes.extend(b"?@\x00\x00\x00\x00\x00\x0c\x77\x08\x00\x00\x00\x10");
+    bytes.extend(u32::try_from(entries.len()).unwrap().to_be_bytes());
+    for (name, text) in entries {
+        bytes.extend(java(&name));
+        bytes.extend(java(&text));
+    }
+    bytes.push(b'x');
+    bytes
+}
+
 type Sealed = (&'static str, Format, fn(Meddling) -> Vec<u8>);
 
-const SEALED: [Sealed; 9] = [
+const SEALED: [Sealed; 10] = [
     ("Aegis", Format::Aegis, aegis),
     ("andOTP", Format::AndOtp, andotp),
     ("old andOTP", Format::AndOtp, andotp_old),
@@ -175,6 +250,7 @@ const SEALED: [Sealed; 9] = [
     ("Stratum", Format::Stratum, stratum),
     ("old Stratum", Format::Stratum, stratum_old),
     ("Ente", Format::EnteAuth, ente),
+    ("FreeOTP 2", Format::FreeOtp, freeotp),
 ];
 
 /// Reads a file under a password.
@@ -300,6 +376,37 @@ fn costs_in_a_file_are_limited() {
             open(text.as_bytes(), Format::EnteAuth, PASSWORD).err(),
             costly
         );
+    }
+}
+
+#[test]
+fn a_backup_of_freeotp_keeps_names_of_any_script_and_what_is_new() {
+    let imported = open(&freeotp(as_it_is), Format::FreeOtp, PASSWORD).unwrap();
+    let draft = titled(&imported, "Näme 🔑");
+    assert_eq!(draft.origin.as_deref(), Some("freeotp:i-3"));
+    assert_eq!(field_text(draft, "later"), Some("kept later"));
+    let bytes = freeotp(as_it_is);
+    // Android 6 writes one number of the map.
+    let (head, tail) = bytes.split_at(34);
+    let tail =
+        &tail[b"\x00\x02F\x00\x0aloadFactorI\x00\x09thresholdxp?@\x00\x00\x00\x00\x00\x0c".len()..];
+    let old = [head, b"\x00\x01F\x00\x0aloadFactorxp?@\x00\x00", tail].concat();
+    assert_eq!(
+        open(&old, Format::FreeOtp, PASSWORD).unwrap().drafts.len(),
+        3
+    );
+    let damaged = |bytes: &[u8]| {
+        matches!(
+            open(bytes, Format::FreeOtp, PASSWORD).err(),
+            Some(ImportError::NotThisFormat { .. })
+        )
+    };
+    assert!(
+        damaged(&[&bytes[..], b"x"].concat()),
+        "something follows the map"
+    );
+    for cut in 25..bytes.len() {
+        assert!(damaged(&bytes[..cut]), "{cut}");
     }
 }
 
