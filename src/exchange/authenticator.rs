@@ -72,7 +72,14 @@ impl Account {
             self.name = account.trim().to_owned();
         }
         let mut draft = name_draft(&self.issuer, &self.name);
-        match self.make_seed() {
+        let mut seed = self.make_seed();
+        if matches!(seed, Err(SeedError::LabelTooLong)) {
+            // Title and user name have it whole; a URI has not the room.
+            self.issuer.clear();
+            self.name.clear();
+            seed = self.make_seed();
+        }
+        match seed {
             Ok(seed) => push_seed(&mut draft, &seed, row, imported),
             Err(SeedError::UnknownKind | SeedError::UnknownAlgorithm) => {
                 self.keep_as_fields(&mut draft, row, imported);
@@ -85,7 +92,7 @@ impl Account {
         Some(draft)
     }
 
-    fn make_seed(&mut self) -> Result<Seed, SeedError> {
+    fn make_seed(&self) -> Result<Seed, SeedError> {
         let kind = self.seed_kind()?;
         let algorithm = match self.algorithm.as_deref() {
             Some(name) => Algorithm::from_name(name).ok_or(SeedError::UnknownAlgorithm)?,

@@ -330,6 +330,21 @@ fn bad_seeds_are_left_out_with_their_reason_and_the_rest_is_read() {
 }
 
 #[test]
+fn names_too_long_for_a_uri_stay_whole_beside_their_seed() {
+    let long = "n".repeat(300);
+    let text = format!(
+        r#"[{{"secret":"JBSWY3DPEHPK3PXP","issuer":"{long}","label":"{long}@x","type":"TOTP"}}]"#
+    );
+    let imported = read(&text);
+    let draft = titled(&imported, &long);
+    assert_eq!(
+        field_text(draft, "username"),
+        Some(format!("{long}@x").as_str())
+    );
+    assert_eq!(seed_of(draft).issuer(), "");
+}
+
+#[test]
 fn an_algorithm_without_codes_keeps_its_seed() {
     let text = r#"[{"secret":"JBSWY3DPEHPK3PXP","label":"Site - me","type":"TOTP","algorithm":"MD5","digits":7}]"#;
     let imported = read(text);
