@@ -27,7 +27,7 @@ const MAX_URI_BYTES: usize = 64 * 1024;
 /// Longest name of a group that becomes a tag.
 const MAX_GROUP_BYTES: usize = 1024;
 /// Most bytes of all drafts of a file.
-const MAX_DRAFT_BYTES: usize = 2 * MAX_FILE_BYTES;
+pub(super) const MAX_DRAFT_BYTES: usize = 2 * MAX_FILE_BYTES;
 /// Why an icon stays behind.
 pub(super) const NO_ICONS: &str = "keyfold has no icons";
 
@@ -92,7 +92,8 @@ impl Account {
         Some(draft)
     }
 
-    fn make_seed(&self) -> Result<Seed, SeedError> {
+    /// The seed alone.
+    pub(super) fn make_seed(&self) -> Result<Seed, SeedError> {
         let kind = self.seed_kind()?;
         let algorithm = match self.algorithm.as_deref() {
             Some(name) => Algorithm::from_name(name).ok_or(SeedError::UnknownAlgorithm)?,
@@ -211,7 +212,8 @@ pub(super) fn draft_of_uri(
     Some((draft, around.others))
 }
 
-fn push_seed(draft: &mut Draft, seed: &Seed, row: usize, imported: &mut Imported) {
+/// Adds a seed, and says what is odd about it.
+pub(super) fn push_seed(draft: &mut Draft, seed: &Seed, row: usize, imported: &mut Imported) {
     for warning in seed.warnings() {
         imported.warnings.push(format!("entry {row}: {warning}"));
     }
@@ -272,7 +274,7 @@ impl Tally {
         draft: Draft,
         imported: &mut Imported,
     ) -> Result<(), ImportError> {
-        let values = draft.fields.len() + draft.tags.len();
+        let values = draft.fields.len() + draft.tags.len() + draft.urls.len();
         if values > MAX_FIELDS {
             return Err(ImportError::Row {
                 row,
@@ -281,7 +283,9 @@ impl Tally {
             });
         }
         let fields = draft.fields.iter().map(|entry| entry.value.len());
-        let bytes: usize = fields.chain(draft.tags.iter().map(String::len)).sum();
+        let texts = draft.tags.iter().chain(&draft.urls);
+        let texts = texts.chain([&draft.title, &draft.folder]);
+        let bytes: usize = fields.chain(texts.map(String::len)).sum();
         self.values += values;
         self.bytes += bytes;
         if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {

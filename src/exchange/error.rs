@@ -1,6 +1,7 @@
 //! Why an import was refused. No variant carries a value of the source: any of them may be a password.
 
 use super::format::Format;
+use super::xml::XmlProblem;
 use super::{MAX_FIELDS, MAX_FILE_BYTES, MAX_JSON_DEPTH, MAX_ROWS, MAX_VALUE_BYTES, MAX_VALUES};
 use std::fmt;
 
@@ -78,6 +79,8 @@ pub enum ImportError {
         /// What is wrong.
         problem: JsonProblem,
     },
+    /// The XML cannot be read.
+    Xml(XmlProblem),
     /// More than [`MAX_ROWS`].
     TooManyRows,
     /// More than [`MAX_VALUES`].
@@ -183,6 +186,7 @@ impl fmt::Display for ImportError {
                 column,
                 problem,
             } => write!(out, "line {line}, column {column}: {problem}"),
+            Self::Xml(problem) => problem.fmt(out),
             Self::TooManyRows => write!(out, "more than {MAX_ROWS} rows"),
             Self::TooManyValues => write!(out, "more than {MAX_VALUES} values"),
         }

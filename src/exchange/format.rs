@@ -3,8 +3,8 @@
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
 use super::{
-    ImportError, andotp, bitwarden_csv, chrome, freeotp_backup, generic_csv, google_auth, keepass1,
-    keepassxc, native, otpauth_uris, stratum,
+    ImportError, andotp, bitwarden_csv, chrome, freeotp_backup, generic_csv, google_auth, kdbx,
+    keepass1, keepassxc, native, otpauth_uris, stratum,
 };
 
 /// How far into a file detection looks.
@@ -17,6 +17,10 @@ pub enum Format {
     Keyfold,
     /// Chrome, Edge, Brave, Opera and their kin, CSV.
     Chrome,
+    /// A database of KeePass 2, KeePassXC and their kin, KDBX 2 to 4.1.
+    Kdbx,
+    /// KeePass 2, XML.
+    KeePassXml,
     /// KeePassXC, CSV.
     KeePassXc,
     /// KeePassX 2, CSV.
@@ -56,7 +60,7 @@ pub enum Format {
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 19] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 21] = [
         (
             Self::Keyfold,
             "keyfold",
@@ -69,6 +73,13 @@ impl Format {
             &["edge", "brave", "opera", "chromium", "vivaldi"],
             "CSV of Chrome, Edge, Brave, Opera",
         ),
+        (
+            Self::Kdbx,
+            "kdbx",
+            &["keepass", "keepass2"],
+            "database of KeePass, KeePassXC, KeePassDX, Strongbox …",
+        ),
+        (Self::KeePassXml, "keepass-xml", &[], "XML of KeePass 2"),
         (
             Self::KeePassXc,
             "keepassxc",
@@ -173,6 +184,9 @@ pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportErr
     if is_native(bytes) {
         return Ok(Format::Keyfold);
     }
+    if kdbx::generation(bytes).is_some() {
+        return Ok(Format::Kdbx);
+    }
     if let Some(format) = detect_sealed(bytes, file_name) {
         return Ok(format);
     }
@@ -212,6 +226,9 @@ pub(super) fn is_native(bytes: &[u8]) -> bool {
 pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format, ImportError> {
     if looks_like_json(text) {
         return detect_json(head(text));
+    }
+    if is_keepass_xml(head(text)) {
+        return Ok(Format::KeePassXml);
     }
     if let Some(format) = detect_uris(text) {
         return Ok(format);
@@ -283,6 +300,11 @@ fn detect_authenticator(head: &str, names: &[(usize, &str)]) -> Option<Format> {
         ),
     ];
     is.into_iter().find(|row| row.0).map(|row| row.1)
+}
+
+/// Whether a document of KeePass begins here: a comment or a declaration may stand before it.
+fn is_keepass_xml(head: &str) -> bool {
+    head.trim_start().starts_with('<') && head.contains("<KeePassFile")
 }
 
 /// The program that writes this first line, with commas.

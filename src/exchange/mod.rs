@@ -27,7 +27,10 @@ mod freeotp_backup;
 mod generic_csv;
 mod google_auth;
 mod json;
+mod kdbx;
 mod keepass1;
+mod keepass_seed;
+mod keepass_xml;
 mod keepassxc;
 mod mapping;
 pub mod native;
@@ -41,16 +44,19 @@ mod stratum;
 mod table;
 mod two_fas;
 mod unlock;
+mod xml;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{ImportError, JsonProblem, RowProblem};
 pub use format::{Format, detect};
+pub use kdbx::MAX_UNPACKED_BYTES;
 pub use mapping::{Mapping, MappingError};
 pub use unlock::{
     Credentials, MAX_KDF_LANES, MAX_KDF_MEMORY_BYTES, MAX_KDF_WORK_BYTES, MAX_PBKDF2_ROUNDS,
 };
+pub use xml::XmlProblem;
 
 use crate::model::draft::Draft;
 use encoding::Text;
@@ -167,6 +173,9 @@ fn import_with(
     mapping: Option<&Mapping>,
     credentials: &Credentials<'_>,
 ) -> Result<Imported, ImportError> {
+    if format.is_none_or(|format| format == Format::Kdbx) && kdbx::generation(bytes).is_some() {
+        return import_kdbx(bytes, credentials);
+    }
     let sealed = sealed_format(bytes, format);
     if sealed == Some(Format::FreeOtp) && mapping.is_none() {
         let imported = freeotp_backup::import(bytes, credentials)?;
@@ -197,6 +206,13 @@ fn import_with(
         Format::Chrome => chrome::import(&text)?,
         Format::KeePassXc | Format::KeePassX => keepassxc::import(&text, format)?,
         Format::KeePass1 => keepass1::import(&text)?,
+        Format::Kdbx => {
+            return Err(ImportError::NotThisFormat {
+                format,
+                reason: "it does not begin as a database of KeePass does",
+            });
+        }
+        Format::KeePassXml => keepass_xml::import(&text)?,
         Format::BitwardenJson => bitwarden_json::import(&text)?,
         Format::BitwardenCsv => bitwarden_csv::import(&text)?,
         Format::GenericCsv => generic_csv::import(&text, mapping)?,
@@ -216,6 +232,21 @@ fn import_with(
         Format::Stratum => stratum::import(&text)?,
         Format::TwoFas => two_fas::import(&text, credentials)?,
     };
+    check_limits(&imported)?;
+    Ok(imported)
+}
+
+fn import_kdbx(bytes: &[u8], credentials: &Credentials<'_>) -> Result<Imported, ImportError> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(ImportError::TooLarge { bytes: bytes.len() });
+    }
+    if kdbx::generation(bytes) == Some(kdbx::Generation::One) {
+        return Err(ImportError::NotThisFormat {
+            format: Format::Kdbx,
+            reason: "it is a database of KeePass 1; open it in KeePass 2 or KeePassXC and save it as KDBX",
+        });
+    }
+    let imported = kdbx::import(bytes, credentials)?;
     check_limits(&imported)?;
     Ok(imported)
 }

@@ -10,6 +10,7 @@ mod accounting;
 mod authenticators;
 mod bitwarden;
 mod csv_formats;
+mod kdbx;
 mod samples;
 
 /// The text of a field, secret or not.

@@ -46,6 +46,8 @@ const XCHACHA_TAG: usize = 16;
 pub struct Credentials<'a> {
     /// The password that it was exported under.
     pub password: Option<&'a Secret>,
+    /// The content of its key file, which KeePass's databases may need beside a password or instead of one.
+    pub key_file: Option<&'a [u8]>,
 }
 
 /// A key out of a password, or out of what one opened.
@@ -85,7 +87,7 @@ pub(super) struct ScryptCost {
 /// What opens one file.
 pub(super) struct Opener<'a> {
     format: Format,
-    password: &'a Secret,
+    password: Option<&'a Secret>,
     spent: Cell<u64>,
 }
 
@@ -93,11 +95,26 @@ impl<'a> Opener<'a> {
     /// Refuses with [`ImportError::SourcePasswordNeeded`] where there is no password.
     pub(super) fn new(format: Format, credentials: &Credentials<'a>) -> Result<Self, ImportError> {
         let needed = ImportError::SourcePasswordNeeded { format };
+        let password = credentials.password.ok_or(needed)?;
         Ok(Self {
-            format,
-            password: credentials.password.ok_or(needed)?,
-            spent: Cell::new(0),
+            password: Some(password),
+            ..Self::without_password(format)
         })
+    }
+
+    /// For a format that makes keys of more than a password.
+    pub(super) fn without_password(format: Format) -> Self {
+        Self {
+            format,
+            password: None,
+            spent: Cell::new(0),
+        }
+    }
+
+    fn password(&self) -> &[u8] {
+        // EXPOSE: the program's own derivation.
+        self.password
+            .map_or(&[], |password| password.expose().as_bytes())
     }
 
     /// The password is not the file's, or the file was changed.
@@ -117,10 +134,7 @@ impl<'a> Opener<'a> {
     /// SHA-256 of the password, which nothing should ever have been encrypted under.
     pub(super) fn derive_sha256(&self) -> Key {
         let mut key = Key::default();
-        scrubbed(|| {
-            // EXPOSE: the program's own derivation.
-            *key = Sha256::digest(self.password.expose()).into();
-        });
+        scrubbed(|| *key = Sha256::digest(self.password()).into());
         key
     }
 
@@ -139,8 +153,7 @@ impl<'a> Opener<'a> {
         }
         self.spend(ROUND_BYTES, rounds.into())?;
         let mut key = Key::default();
-        // EXPOSE: the program's own derivation.
-        let password = self.password.expose().as_bytes();
+        let password = self.password();
         scrubbed(|| match hash {
             Hash::Sha1 => pbkdf2_hmac::<Sha1>(password, salt, rounds, &mut *key),
             Hash::Sha256 => pbkdf2_hmac::<Sha256>(password, salt, rounds, &mut *key),
@@ -165,16 +178,27 @@ impl<'a> Opener<'a> {
         let log_n = u8::try_from(cost.n.ilog2()).map_err(|_| self.too_costly())?;
         let params = scrypt::Params::new(log_n, cost.r, cost.p).map_err(|_| self.damaged())?;
         let mut key = Key::default();
-        // EXPOSE: the program's own derivation.
-        let password = self.password.expose().as_bytes();
+        let password = self.password();
         let derived = scrubbed(|| scrypt::scrypt(password, salt, &params, &mut *key));
         derived.map_err(|_| self.damaged()).map(|()| key)
     }
 
-    /// Argon2id, version 1.3.
+    /// Argon2id, version 1.3, of the password.
     pub(super) fn derive_argon2id(
         &self,
         salt: &[u8],
+        cost: &ArgonCost,
+    ) -> Result<Key, ImportError> {
+        let variant = (Algorithm::Argon2id, Version::V0x13);
+        self.derive_argon2(self.password(), salt, variant, cost)
+    }
+
+    /// Argon2 of any input.
+    pub(super) fn derive_argon2(
+        &self,
+        input: &[u8],
+        salt: &[u8],
+        (algorithm, version): (Algorithm, Version),
         cost: &ArgonCost,
     ) -> Result<Key, ImportError> {
         let memory = cost.memory_kib.saturating_mul(1024);
@@ -194,16 +218,15 @@ impl<'a> Opener<'a> {
             .map_err(|_| self.too_costly())?;
         blocks.resize_with(count, Block::new);
         let mut key = Key::default();
-        // EXPOSE: the program's own derivation.
-        let password = self.password.expose().as_bytes();
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let argon = Argon2::new(algorithm, version, params);
         let derived = scrubbed(|| {
-            argon.hash_password_into_with_memory(password, salt, &mut *key, blocks.as_mut_slice())
+            argon.hash_password_into_with_memory(input, salt, &mut *key, blocks.as_mut_slice())
         });
         derived.map_err(|_| self.damaged()).map(|()| key)
     }
 
-    fn spend(&self, memory: u64, passes: u64) -> Result<(), ImportError> {
+    /// Counts work before it is done: as much memory, gone through so often.
+    pub(super) fn spend(&self, memory: u64, passes: u64) -> Result<(), ImportError> {
         let work = memory.saturating_mul(passes);
         let spent = self.spent.get().saturating_add(work);
         self.spent.set(spent);
@@ -326,6 +349,7 @@ mod tests {
         let password = Secret::new(password.to_owned());
         let credentials = Credentials {
             password: Some(&password),
+            ..Credentials::default()
         };
         work(&Opener::new(Format::Aegis, &credentials).unwrap())
     }

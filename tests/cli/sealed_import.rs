@@ -32,6 +32,52 @@ fn an_encrypted_export_is_read_under_the_password_of_a_file() {
     assert_eq!(again["identical"], 2, "{again}");
 }
 
+/// A database whose key is a password and a key file, made by an independent writer.
+fn database(password: Option<&str>) -> Vec<u8> {
+    use keepass::config::{DatabaseConfig, KdfConfig};
+    let mut config = DatabaseConfig::default();
+    config.kdf_config = KdfConfig::Aes { rounds: 10 };
+    let mut database = keepass::Database::with_config(config);
+    let mut root = database.root_mut();
+    let mut group = root.add_group();
+    group.name = "Work".to_owned();
+    let mut entry = group.add_entry();
+    entry.set_unprotected("Title", "Bank");
+    entry.set_protected("Password", "hunter2");
+    let mut key = keepass::DatabaseKey::new()
+        .with_keyfile(&mut &b"any file"[..])
+        .unwrap();
+    if let Some(password) = password {
+        key = key.with_password(password);
+    }
+    let mut bytes = Vec::new();
+    database.save(&mut bytes, key).unwrap();
+    bytes
+}
+
+#[test]
+fn a_database_of_keepass_is_read_with_its_key_file() {
+    for password in [Some(PASSWORD), None] {
+        let home = Home::new();
+        std::fs::write(home.path("own.kdbx"), database(password)).unwrap();
+        home.write("source", PASSWORD);
+        home.write("key", "any file");
+        home.run(&["--no-input", "import", "own.kdbx"])
+            .exits(5)
+            .says("--source-password-file");
+        let mut args = vec!["import", "own.kdbx", "--source-key-file", "key"];
+        if password.is_some() {
+            args.extend(["--source-password-file", "source"]);
+        }
+        home.run(&args)
+            .ok()
+            .says("under the password of its program");
+        home.run(&["get", "Work/Bank"]).ok().prints("hunter2");
+        let again = home.run(&[&["--json"][..], &args].concat()).ok().json();
+        assert_eq!(again["identical"], 1, "{again}");
+    }
+}
+
 #[test]
 fn an_export_in_clear_needs_no_password_and_a_missing_file_of_one_is_said() {
     let home = Home::new();

@@ -21,7 +21,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 8] = [
+pub(crate) const TARGETS: [(&str, Entry); 9] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -30,6 +30,7 @@ pub(crate) const TARGETS: [(&str, Entry); 8] = [
     ("native_export", native_export),
     ("wire", wire),
     ("authenticators", authenticators),
+    ("keepass", keepass),
 ];
 
 /// A file in memory.
@@ -190,6 +191,13 @@ pub(crate) fn bitwarden_json(data: &[u8]) {
     check_drafts(data, Some(Format::BitwardenJson));
 }
 
+/// The XML of KeePass, which lies in its databases too, and whatever begins as a database does.
+pub(crate) fn keepass(data: &[u8]) {
+    check_drafts(data, Some(Format::KeePassXml));
+    // Without a key nothing is derived, and all before that is read.
+    check_drafts(data, Some(Format::Kdbx));
+}
+
 /// An authenticator's export of any program, told from its content and read as each format; one of them also under a
 /// password, whose derivation costs the same whatever the file says.
 pub(crate) fn authenticators(data: &[u8]) {
@@ -213,6 +221,7 @@ pub(crate) fn authenticators(data: &[u8]) {
     let password = Secret::new("password".to_owned());
     let credentials = Credentials {
         password: Some(&password),
+        ..Credentials::default()
     };
     let _ = exchange::read(data, Some(Format::TwoFas), None, &credentials);
 }

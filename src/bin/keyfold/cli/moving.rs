@@ -24,6 +24,9 @@ pub(crate) struct Import {
     /// The password that encrypted files were exported under: its first line; `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) source_password_file: Option<PathBuf>,
+    /// The key file of a KeePass database
+    #[arg(long, value_name = "PATH")]
+    pub(crate) source_key_file: Option<PathBuf>,
 }
 
 #[derive(Args)]

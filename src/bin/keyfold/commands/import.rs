@@ -39,6 +39,10 @@ pub(crate) fn run(context: &mut Context, args: &Import) -> Result<(), Failure> {
         format,
         mapping: mapping.as_ref(),
         password: prompt::given_source_password(file)?,
+        key_file: match &args.source_key_file {
+            Some(path) => Some(load_bytes(context, path)?),
+            None => None,
+        },
     };
     let [path] = args.files.as_slice() else {
         return run_several(context, args, &wanted);
@@ -79,6 +83,7 @@ struct Wanted<'a> {
     mapping: Option<&'a Mapping>,
     /// What opens encrypted ones.
     password: Option<Secret>,
+    key_file: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// A source that was read, with its format and what the reader warned about.
@@ -111,15 +116,19 @@ fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, F
     };
     let read_with = |password: Option<&Secret>| {
         let _progress = context.output.progress("Reading");
-        let credentials = Credentials { password };
+        let credentials = Credentials {
+            password,
+            key_file: wanted.key_file.as_ref().map(|content| content.as_slice()),
+        };
         read(&bytes, Some(format), wanted.mapping, &credentials)
     };
     let (source, in_clear) = match read_with(None) {
-        Err(ImportError::SourcePasswordNeeded { .. }) => {
+        // A key file may open it alone, and where it does not, a password belongs to it.
+        Err(ImportError::SourcePasswordNeeded { .. } | ImportError::SourcePasswordWrong { .. }) => {
             let opened = open_sealed(context, path, wanted.password.as_ref(), read_with)?;
             (opened, false)
         }
-        other => (other.map_err(refused)?, true),
+        other => (other.map_err(refused)?, format != Format::Kdbx),
     };
     let warnings = match &source {
         Source::Foreign(imported) => imported.warnings.clone(),

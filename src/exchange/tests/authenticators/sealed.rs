@@ -258,6 +258,7 @@ pub(super) fn open(bytes: &[u8], format: Format, password: &str) -> Result<Impor
     let password = Secret::new(password.to_owned());
     let credentials = Credentials {
         password: Some(&password),
+        ..Credentials::default()
     };
     import_with(bytes, Some(format), None, &credentials)
 }

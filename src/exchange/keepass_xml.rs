@@ -1,0 +1,522 @@
+//! The XML of KeePass 2: what it exports in clear, and what is inside its databases.
+//!
+//! Taken apart by ownership: what no rule takes is kept as a custom field named after its place. Groups are folders, the
+//! recycle bin is the trash, former versions of an entry give the values that it had.
+
+use super::authenticator::{MAX_DRAFT_BYTES, Tally, say_looks, skip_field};
+use super::bitwarden_json::{push_date, push_text};
+use super::keepass_seed::{self, SeedSource};
+use super::place::{
+    folder_path, plain_kind, push_named, push_tag, push_url, settle_note, settle_title,
+};
+use super::xml::Element;
+use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS};
+use crate::model::draft::Draft;
+use crate::model::field::{self, FieldKind, ItemKind};
+use crate::model::moment::Moment;
+use data_encoding::{BASE64, HEXLOWER};
+use std::collections::{BTreeMap, HashMap};
+
+/// Seconds from the first day of year 1, which KDBX 4 counts from, to 1970.
+const YEAR_ONE: i64 = 62_135_596_800;
+const NO_FILES: &str = "keyfold does not take attached files in yet";
+
+/// A file in the inner header of KDBX 4.
+pub(super) struct Binary {
+    /// Its length in bytes.
+    pub(super) length: usize,
+}
+
+/// Reads an export in clear.
+pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    if !text.contains("<KeePassFile") {
+        return Err(not_this(Format::KeePassXml));
+    }
+    read(Element::parse(text)?, Vec::new(), Format::KeePassXml)
+}
+
+fn not_this(format: Format) -> ImportError {
+    ImportError::NotThisFormat {
+        format,
+        reason: "it does not begin with KeePassFile",
+    }
+}
+
+/// Reads a document whose protected values are in clear.
+pub(super) fn read(
+    mut root: Element,
+    binaries: Vec<Binary>,
+    format: Format,
+) -> Result<Imported, ImportError> {
+    if root.name != "KeePassFile" {
+        return Err(not_this(format));
+    }
+    let mut meta = root.take("Meta").unwrap_or_default();
+    let group = root.take("Root").and_then(|mut top| top.take("Group"));
+    let group = group.ok_or(ImportError::NotThisFormat {
+        format,
+        reason: "it has no group of entries",
+    })?;
+    let mut reader = DocumentReader {
+        imported: Imported::default(),
+        tally: Tally::default(),
+        row: 0,
+        recycle_bin: recycle_bin(&mut meta),
+        folders: HashMap::new(),
+        folder_bytes: 0,
+        lengths: binaries.into_iter().map(|binary| binary.length).collect(),
+    };
+    reader.note_meta(&mut meta);
+    // The root group has the database's name; its entries lie at the top.
+    let mut top = Place::default();
+    reader.note_folders(&group, &top.folder)?;
+    reader.read_group(group, &mut top)?;
+    Ok(reader.imported)
+}
+
+fn recycle_bin(meta: &mut Element) -> Option<String> {
+    let is_used = meta.take_text("RecycleBinEnabled");
+    let id = meta.take_text("RecycleBinUUID")?;
+    is_used
+        .is_none_or(|used| used.eq_ignore_ascii_case("true"))
+        .then_some(id)
+}
+
+/// Where entries lie.
+#[derive(Clone, Default)]
+struct Place {
+    folder: String,
+    tags: Vec<String>,
+    is_trash: bool,
+}
+
+struct DocumentReader {
+    imported: Imported,
+    tally: Tally,
+    row: usize,
+    recycle_bin: Option<String>,
+    /// Folders by the ids of their groups: an entry in the recycle bin may say where it came from.
+    folders: HashMap<String, String>,
+    /// What they take: a long name comes out again in every folder below it.
+    folder_bytes: usize,
+    lengths: Vec<usize>,
+}
+
+impl DocumentReader {
+    /// What describes the database and no entry.
+    fn note_meta(&mut self, meta: &mut Element) {
+        let binaries = meta.take("Binaries").unwrap_or_default();
+        for binary in binaries.children {
+            // KDBX 3 keeps files here, as base64.
+            self.lengths.push(binary.text.len() / 4 * 3);
+        }
+        if meta
+            .take("CustomIcons")
+            .is_some_and(|icons| !icons.children.is_empty())
+        {
+            say_looks(&mut self.imported);
+        }
+        for name in ["DatabaseName", "DatabaseDescription"] {
+            if let Some(text) = meta.take_text(name) {
+                self.imported
+                    .warnings
+                    .push(format!("the database's {name} {text:?} is left out"));
+            }
+        }
+    }
+
+    fn note_folders(&mut self, group: &Element, folder: &str) -> Result<(), ImportError> {
+        for child in &group.children {
+            if child.name == "Group" {
+                let folder = below(folder, child);
+                self.folder_bytes += folder.len();
+                if self.folder_bytes > MAX_DRAFT_BYTES {
+                    return Err(ImportError::TooManyValues);
+                }
+                if let Some(id) = child.child("UUID") {
+                    self.folders
+                        .insert(id.text.trim().to_owned(), folder.clone());
+                }
+                self.note_folders(child, &folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_group(&mut self, mut group: Element, place: &mut Place) -> Result<(), ImportError> {
+        self.note_group(&mut group, place);
+        for entry in group.take_all("Entry") {
+            self.read_entry(entry, place)?;
+        }
+        for child in group.take_all("Group") {
+            let id = child.child("UUID").map(|id| id.text.trim().to_owned());
+            let mut inner = place.clone();
+            if id.is_some() && id == self.recycle_bin {
+                inner.is_trash = true;
+                inner.folder = String::new();
+            } else if !place.is_trash || !is_bare(&child) {
+                inner.folder = below(&place.folder, &child);
+            }
+            self.read_group(child, &mut inner)?;
+        }
+        Ok(())
+    }
+
+    /// What a group says beside its name: tags go to its entries; remarks have no place.
+    fn note_group(&mut self, group: &mut Element, place: &mut Place) {
+        place.tags.extend(split_tags(group.take_text("Tags")));
+        let is_empty = group.child("Entry").is_none() && group.child("Group").is_none();
+        let is_bin = group.child("UUID").map(|id| id.text.trim()) == self.recycle_bin.as_deref();
+        if is_empty && !is_bin && !place.folder.is_empty() {
+            self.imported.warnings.push(format!(
+                "folder {:?} has no items and is left out",
+                place.folder
+            ));
+        }
+        if group.take_text("Notes").is_some() {
+            self.imported.warnings.push(format!(
+                "remarks about the group {:?} are left out",
+                place.folder
+            ));
+        }
+    }
+
+    fn read_entry(&mut self, mut entry: Element, place: &Place) -> Result<(), ImportError> {
+        self.row += 1;
+        if self.row > MAX_ROWS {
+            return Err(ImportError::TooManyRows);
+        }
+        let mut draft = Draft {
+            kind: ItemKind::Login,
+            folder: place.folder.clone(),
+            trashed: place.is_trash,
+            ..Draft::default()
+        };
+        draft.origin = entry.take_text("UUID").map(|id| origin_of(&id));
+        let former_place = entry.take_text("PreviousParentGroup");
+        if place.is_trash
+            && let Some(folder) = former_place.and_then(|id| self.folders.get(id.trim()))
+        {
+            draft.folder.clone_from(folder);
+        }
+        for tag in split_tags(entry.take_text("Tags")).chain(place.tags.iter().cloned()) {
+            push_tag(&mut draft, &tag);
+        }
+        let mut values = Values::take(&mut entry);
+        let former = entry.take("History").unwrap_or_default();
+        let former = former_values(former, &values);
+        let seed = keepass_seed::take(&mut values.0);
+        self.put_values(&mut draft, values);
+        self.put_seed(&mut draft, seed);
+        read_times(&mut draft, entry.take("Times").unwrap_or_default());
+        read_autotype(&mut draft, entry.take("AutoType").unwrap_or_default());
+        read_custom_data(&mut draft, entry.take("CustomData").unwrap_or_default());
+        for (name, kind, text) in former {
+            draft.push_custom(&name, kind, text);
+        }
+        settle_kind(&mut draft);
+        settle_title(&mut draft);
+        self.skip_files(&draft, entry.take_all("Binary"));
+        self.drop_looks(&mut entry);
+        keep_rest(&mut draft, "", entry);
+        self.tally.push(self.row, draft, &mut self.imported)
+    }
+
+    fn put_values(&mut self, draft: &mut Draft, values: Values) {
+        for Value {
+            name,
+            text,
+            is_secret,
+        } in values.0
+        {
+            match name.as_str() {
+                "Title" => draft.title = text,
+                "UserName" => draft.push_standard(field::USERNAME, text),
+                "Password" => draft.push_standard(field::PASSWORD, text),
+                "Notes" => draft.push_standard(field::NOTES, text),
+                "URL" => {
+                    // The entry's own one stands first, wherever the others came.
+                    let others = std::mem::take(&mut draft.urls);
+                    push_url(draft, &text);
+                    others.iter().for_each(|url| push_url(draft, url));
+                }
+                name if name.starts_with("KP2A_URL") => push_url(draft, &text),
+                name if text.is_empty() && name.is_empty() => {}
+                name => {
+                    let kind = if is_secret {
+                        FieldKind::Secret
+                    } else {
+                        plain_kind(&text)
+                    };
+                    push_named(draft, name, kind, text);
+                }
+            }
+        }
+    }
+
+    fn put_seed(&mut self, draft: &mut Draft, seed: Option<SeedSource>) {
+        let Some(source) = seed else { return };
+        match source.make() {
+            Ok(seed) => super::authenticator::push_seed(draft, &seed, self.row, &mut self.imported),
+            Err((error, values)) => {
+                let reason = format!("{error}; its settings are kept as fields");
+                for value in values {
+                    // Not as a seed: none could be made of it.
+                    let name = format!("seed {}", value.name);
+                    draft.push_custom(&name, FieldKind::Secret, value.text);
+                }
+                skip_field(draft, "otp", &reason, self.row, &mut self.imported);
+            }
+        }
+    }
+
+    fn skip_files(&mut self, draft: &Draft, files: Vec<Element>) {
+        for mut file in files {
+            let name = file.take_text("Key").unwrap_or_default();
+            let value = file.take("Value").unwrap_or_default();
+            let number = value.attribute("Ref").and_then(|text| text.parse().ok());
+            let length = number
+                .and_then(|number: usize| self.lengths.get(number))
+                .map(|length| format!(" ({length} bytes)"));
+            let reason = format!("{NO_FILES}{}", length.unwrap_or_default());
+            skip_field(
+                draft,
+                &format!("file {name}"),
+                &reason,
+                self.row,
+                &mut self.imported,
+            );
+        }
+    }
+
+    /// What only says how a program shows an entry, or counts its use.
+    fn drop_looks(&mut self, entry: &mut Element) {
+        let mut looks = entry.take_all("IconID").len();
+        for name in ["CustomIconUUID", "ForegroundColor", "BackgroundColor"] {
+            looks += usize::from(entry.take_text(name).is_some());
+        }
+        if looks > 0 {
+            say_looks(&mut self.imported);
+        }
+        // Whether the program rates the password: it does unless told not to.
+        entry.take("QualityCheck");
+    }
+}
+
+/// A group in the recycle bin that has no name of its own adds nothing.
+fn is_bare(group: &Element) -> bool {
+    group
+        .child("Name")
+        .is_none_or(|name| name.text.trim().is_empty())
+}
+
+fn below(folder: &str, group: &Element) -> String {
+    let name = group.child("Name").map_or("", |name| name.text.as_str());
+    // One segment, whatever signs are in it.
+    let segment = folder_path(name, &[]);
+    match (folder, segment.as_str()) {
+        (_, "") => folder.to_owned(),
+        ("", _) => segment,
+        _ => format!("{folder}/{segment}"),
+    }
+}
+
+fn split_tags(text: Option<String>) -> impl Iterator<Item = String> {
+    let tags: Vec<String> = text
+        .unwrap_or_default()
+        .split([';', ','])
+        .map(|tag| tag.trim().to_owned())
+        .filter(|tag| !tag.is_empty())
+        .collect();
+    tags.into_iter()
+}
+
+/// `keepass:` and the entry's id, as programs show it.
+fn origin_of(id: &str) -> String {
+    match BASE64.decode(id.trim().as_bytes()) {
+        Ok(bytes) => format!("keepass:{}", HEXLOWER.encode(&bytes)),
+        Err(_) => format!("keepass:{}", id.trim()),
+    }
+}
+
+/// One value of an entry.
+pub(super) struct Value {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) is_secret: bool,
+}
+
+struct Values(Vec<Value>);
+
+impl Values {
+    fn take(entry: &mut Element) -> Self {
+        let values = entry.take_all("String").into_iter().map(|mut string| {
+            let name = string.take_text("Key").unwrap_or_default();
+            let value = string.take("Value").unwrap_or_default();
+            let is_secret =
+                value.flag("Protected") || value.flag("ProtectInMemory") || name == "Password";
+            Value {
+                name,
+                is_secret,
+                text: value.into_text(),
+            }
+        });
+        Self(values.collect())
+    }
+
+    fn by_name(&self) -> BTreeMap<&str, &str> {
+        let rows = self.0.iter();
+        rows.map(|value| (value.name.as_str(), value.text.as_str()))
+            .collect()
+    }
+}
+
+/// Values that an entry had and has no more, each with the time that it was set: name, kind, text.
+fn former_values(mut history: Element, current: &Values) -> Vec<(String, FieldKind, String)> {
+    let mut versions: Vec<(Option<String>, Values)> = Vec::new();
+    for mut version in history.take_all("Entry") {
+        let mut times = version.take("Times").unwrap_or_default();
+        let changed = times
+            .take_text("LastModificationTime")
+            .and_then(|text| date_of(&text));
+        versions.push((changed, Values::take(&mut version)));
+    }
+    let mut former = Vec::new();
+    for at in 0..versions.len() {
+        let next = versions.get(at + 1).map_or(current, |version| &version.1);
+        let next: BTreeMap<String, String> = next
+            .by_name()
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .collect();
+        let Some((changed, values)) = versions.get_mut(at) else {
+            continue;
+        };
+        let date = changed
+            .as_ref()
+            .map_or(String::new(), |date| format!(" {date}"));
+        for value in &values.0 {
+            let is_same = next
+                .get(&value.name)
+                .is_some_and(|text| *text == value.text);
+            if is_same || value.text.is_empty() || former.len() > MAX_FIELDS {
+                continue;
+            }
+            let kind = if value.is_secret {
+                FieldKind::Secret
+            } else {
+                plain_kind(&value.text)
+            };
+            let name = format!("former {}{date}", shown_name(&value.name));
+            former.push((name, kind, value.text.clone()));
+        }
+    }
+    former
+}
+
+fn shown_name(name: &str) -> &str {
+    match name {
+        "Title" => "title",
+        "UserName" => "username",
+        "Password" => "password",
+        "URL" => "url",
+        "Notes" => "notes",
+        other => other,
+    }
+}
+
+/// A note is what has nothing but its text.
+fn settle_kind(draft: &mut Draft) {
+    let is_note = |entry: &crate::model::draft::DraftField| {
+        use crate::model::draft::FieldName::{Custom, Standard};
+        match &entry.name {
+            Standard(number) => [field::NOTES, field::CREATED].contains(number),
+            Custom(name) => name == "modified",
+        }
+    };
+    let has_notes = super::place::has_standard(draft, field::NOTES);
+    if has_notes && draft.urls.is_empty() && draft.fields.iter().all(is_note) {
+        draft.kind = ItemKind::Note;
+        settle_note(draft);
+    }
+}
+
+fn read_times(draft: &mut Draft, mut times: Element) {
+    let mut date = |name: &str| {
+        times
+            .take_text(name)
+            .map(|text| date_of(&text).unwrap_or(text))
+    };
+    draft.push_standard(field::CREATED, date("CreationTime").unwrap_or_default());
+    push_date(draft, "modified", date("LastModificationTime"));
+    let expiry = date("ExpiryTime");
+    let expires = times.take_text("Expires");
+    if expires.is_some_and(|expires| expires.eq_ignore_ascii_case("true")) {
+        draft.push_standard(field::EXPIRES, expiry.unwrap_or_default());
+    }
+    // When and how often it was used, and moved, says nothing of it.
+    for name in ["LastAccessTime", "UsageCount", "LocationChanged"] {
+        times.take(name);
+    }
+    keep_rest(draft, "times.", times);
+}
+
+/// A time of KDBX 4 (base64 of seconds since year 1) or of older ones and XML (ISO 8601), in one form.
+fn date_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    if let Some(moment) = Moment::parse_rfc3339(text) {
+        return Some(moment.to_rfc3339());
+    }
+    let bytes = BASE64.decode(text.as_bytes()).ok()?;
+    let seconds = i64::from_le_bytes(bytes.try_into().ok()?);
+    let seconds = u64::try_from(seconds.checked_sub(YEAR_ONE)?).ok()?;
+    Some(Moment(seconds.checked_mul(1000)?).to_rfc3339())
+}
+
+fn read_autotype(draft: &mut Draft, mut autotype: Element) {
+    let enabled = autotype.take_text("Enabled");
+    if enabled.is_some_and(|enabled| enabled.eq_ignore_ascii_case("false")) {
+        push_text(draft, "autotype", "off".to_owned());
+    }
+    // How keystrokes are hidden from key loggers: a setting of that program's own.
+    autotype.take("DataTransferObfuscation");
+    let sequence = autotype.take_text("DefaultSequence");
+    push_text(draft, "autotype sequence", sequence.unwrap_or_default());
+    for mut association in autotype.take_all("Association") {
+        let window = association.take_text("Window").unwrap_or_default();
+        let sequence = association
+            .take_text("KeystrokeSequence")
+            .unwrap_or_default();
+        let text = format!("{window} {sequence}").trim().to_owned();
+        push_text(draft, "autotype window", text);
+    }
+    keep_rest(draft, "autotype.", autotype);
+}
+
+fn read_custom_data(draft: &mut Draft, mut data: Element) {
+    for mut item in data.take_all("Item") {
+        let name = item.take_text("Key").unwrap_or_default();
+        let value = item.take_text("Value").unwrap_or_default();
+        item.take("LastModificationTime");
+        if !value.is_empty() {
+            push_named(draft, &name, plain_kind(&value), value);
+        }
+        keep_rest(draft, "custom data.", item);
+    }
+    keep_rest(draft, "custom data.", data);
+}
+
+/// Keeps every text that no rule took, hidden, since nobody knows what it is; a switch that is off says nothing.
+fn keep_rest(draft: &mut Draft, place: &str, rest: Element) {
+    for child in rest.children {
+        if draft.fields.len() > MAX_FIELDS {
+            return;
+        }
+        let name = format!("{place}{}", child.name);
+        if !child.children.is_empty() {
+            keep_rest(draft, &format!("{name}."), child);
+        } else if !child.text.trim().is_empty() && !child.text.eq_ignore_ascii_case("false") {
+            push_named(draft, &name, FieldKind::Secret, child.into_text());
+        }
+    }
+}
