@@ -12,7 +12,7 @@ pub(super) use header::{Generation, generation};
 use super::keepass_xml::{self, Binary};
 use super::unlock::{Key, Opener};
 use super::xml::Element;
-use super::{Credentials, Format, ImportError, Imported};
+use super::{Credentials, Format, ImportError, Imported, MAX_FILE_BYTES};
 use crate::secret::scrubbed;
 use aes::Aes256;
 use cbc::cipher::block_padding::Pkcs7;
@@ -71,6 +71,15 @@ impl From<Problem> for ImportError {
 
 /// Reads a database.
 pub(super) fn import(bytes: &[u8], credentials: &Credentials<'_>) -> Result<Imported, ImportError> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(ImportError::TooLarge { bytes: bytes.len() });
+    }
+    if generation(bytes) == Some(Generation::One) {
+        return Err(ImportError::NotThisFormat {
+            format: FORMAT,
+            reason: "it is a database of KeePass 1; open it in KeePass 2 or KeePassXC and save it as KDBX",
+        });
+    }
     if credentials.password.is_none() && credentials.key_file.is_none() {
         return Err(ImportError::SourcePasswordNeeded { format: FORMAT });
     }

@@ -173,15 +173,34 @@ fn import_with(
     mapping: Option<&Mapping>,
     credentials: &Credentials<'_>,
 ) -> Result<Imported, ImportError> {
-    if format.is_none_or(|format| format == Format::Kdbx) && kdbx::generation(bytes).is_some() {
-        return import_kdbx(bytes, credentials);
+    let imported = match binary_format(bytes, format) {
+        Some(format) if mapping.is_some() => {
+            return Err(ImportError::MappingNotForFormat { format });
+        }
+        Some(Format::Kdbx) => kdbx::import(bytes, credentials)?,
+        Some(_) => freeotp_backup::import(bytes, credentials)?,
+        None => import_text(bytes, format, mapping, credentials)?,
+    };
+    check_limits(&imported)?;
+    Ok(imported)
+}
+
+/// The format of an export that is no text even when it is opened.
+fn binary_format(bytes: &[u8], asked: Option<Format>) -> Option<Format> {
+    if kdbx::generation(bytes).is_some() {
+        return Some(Format::Kdbx).filter(|seen| asked.is_none_or(|asked| asked == *seen));
     }
+    sealed_format(bytes, asked).filter(|seen| *seen == Format::FreeOtp)
+}
+
+/// Reads an export that is text, or was text before it was encrypted as a whole.
+fn import_text(
+    bytes: &[u8],
+    format: Option<Format>,
+    mapping: Option<&Mapping>,
+    credentials: &Credentials<'_>,
+) -> Result<Imported, ImportError> {
     let sealed = sealed_format(bytes, format);
-    if sealed == Some(Format::FreeOtp) && mapping.is_none() {
-        let imported = freeotp_backup::import(bytes, credentials)?;
-        check_limits(&imported)?;
-        return Ok(imported);
-    }
     let opened = sealed
         .map(|format| open_whole(bytes, format, credentials))
         .transpose()?;
@@ -196,7 +215,7 @@ fn import_with(
     if mapping.is_some() && format != Format::GenericCsv {
         return Err(ImportError::MappingNotForFormat { format });
     }
-    let imported = match format {
+    Ok(match format {
         Format::Keyfold => {
             return Err(ImportError::NotThisFormat {
                 format,
@@ -231,24 +250,7 @@ fn import_with(
         Format::Raivo => raivo::import(&text)?,
         Format::Stratum => stratum::import(&text)?,
         Format::TwoFas => two_fas::import(&text, credentials)?,
-    };
-    check_limits(&imported)?;
-    Ok(imported)
-}
-
-fn import_kdbx(bytes: &[u8], credentials: &Credentials<'_>) -> Result<Imported, ImportError> {
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(ImportError::TooLarge { bytes: bytes.len() });
-    }
-    if kdbx::generation(bytes) == Some(kdbx::Generation::One) {
-        return Err(ImportError::NotThisFormat {
-            format: Format::Kdbx,
-            reason: "it is a database of KeePass 1; open it in KeePass 2 or KeePassXC and save it as KDBX",
-        });
-    }
-    let imported = kdbx::import(bytes, credentials)?;
-    check_limits(&imported)?;
-    Ok(imported)
+    })
 }
 
 /// The format of an export that is encrypted as a whole, so that it is no text.

@@ -276,6 +276,22 @@ fn what_would_cost_without_end_is_refused_before_it_is_done() {
 }
 
 #[test]
+fn a_mapping_is_refused_as_for_every_format_that_is_no_table() {
+    let bytes = with_password(&small(quick()));
+    let mapping = Mapping::parse("title=Name").unwrap();
+    let refused = import_with(
+        &bytes,
+        Some(Format::Kdbx),
+        Some(&mapping),
+        &Credentials::default(),
+    );
+    let expected = ImportError::MappingNotForFormat {
+        format: Format::Kdbx,
+    };
+    assert_eq!(refused.err(), Some(expected));
+}
+
+#[test]
 fn a_database_of_keepass_1_is_named_so() {
     let told = refused(b"\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5rest", PASSWORD).to_string();
     assert!(told.contains("KeePass 1"), "{told}");
