@@ -9,19 +9,18 @@ mod key;
 
 pub(super) use header::{Generation, generation};
 
-use super::keepass_xml::{self, Binary};
-use super::unlock::{Key, Opener};
+use super::keepass_xml;
+use super::unlock::{Key, Opener, decrypt_cbc};
 use super::xml::Element;
 use super::{Credentials, Format, ImportError, Imported, MAX_FILE_BYTES};
 use crate::secret::scrubbed;
 use aes::Aes256;
-use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit, StreamCipher};
+use cbc::cipher::{KeyIvInit, StreamCipher};
 use chacha20::ChaCha20;
 use data_encoding::BASE64;
 use flate2::read::GzDecoder;
 use header::{InnerCipher, Layout, OuterCipher, OuterHeader, Rest, read_u32};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use salsa20::Salsa20;
 use sha2::{Digest, Sha256, Sha512};
 use std::io::{self, Read};
@@ -105,7 +104,8 @@ pub(super) fn import(bytes: &[u8], credentials: &Credentials<'_>) -> Result<Impo
 struct Opened {
     xml: Zeroizing<Vec<u8>>,
     stream: InnerStream,
-    binaries: Vec<Binary>,
+    /// Lengths of the files in it, in bytes.
+    files: Vec<usize>,
 }
 
 fn read(bytes: &[u8], header: &OuterHeader, mut opened: Opened) -> Result<Imported, ImportError> {
@@ -117,7 +117,7 @@ fn read(bytes: &[u8], header: &OuterHeader, mut opened: Opened) -> Result<Import
             opened.stream.uncover(element);
         }
     });
-    keepass_xml::read(root, opened.binaries, FORMAT)
+    keepass_xml::read(root, opened.files, FORMAT)
 }
 
 /// KDBX 3.1 has no other proof of its header.
@@ -167,7 +167,7 @@ fn open_hashed(
     for index in 0_u32.. {
         let number = read_u32(rest.take(4)?)?;
         let hash = rest.take(HASH)?;
-        let length = usize::try_from(read_u32(rest.take(4)?)?).map_err(|_| Problem::CutOff)?;
+        let length = rest.take_length()?;
         if number != index {
             return Err(Problem::Damaged.into());
         }
@@ -188,7 +188,7 @@ fn open_hashed(
     Ok(Opened {
         xml: unpack(header, content)?,
         stream: InnerStream::new(*cipher, key)?,
-        binaries: Vec::new(),
+        files: Vec::new(),
     })
 }
 
@@ -238,21 +238,19 @@ fn open_inner(content: &[u8]) -> Result<Opened, ImportError> {
         at: 0,
     };
     let (mut cipher, mut key) = (InnerCipher::None, Zeroizing::default());
-    let mut binaries = Vec::new();
+    let mut files = Vec::new();
     loop {
         let [number] = rest.take(1)? else {
             return Err(Problem::CutOff.into());
         };
-        let length = usize::try_from(read_u32(rest.take(4)?)?).map_err(|_| Problem::CutOff)?;
+        let length = rest.take_length()?;
         let field = rest.take(length)?;
         match number {
             0 => break,
             1 => cipher = InnerCipher::of(field)?,
             2 => key = Zeroizing::new(field.to_vec()),
             // A byte of flags stands before the content.
-            3 => binaries.push(Binary {
-                length: field.len().saturating_sub(1),
-            }),
+            3 => files.push(field.len().saturating_sub(1)),
             _ => return Err(Problem::Damaged.into()),
         }
     }
@@ -260,7 +258,7 @@ fn open_inner(content: &[u8]) -> Result<Opened, ImportError> {
     Ok(Opened {
         xml: Zeroizing::new(xml.to_vec()),
         stream: InnerStream::new(cipher, &key)?,
-        binaries,
+        files,
     })
 }
 
@@ -299,36 +297,22 @@ fn decrypt(
     key: &Key,
     sealed: &[u8],
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
-    let mut plain = Zeroizing::new(sealed.to_vec());
-    let length = scrubbed(|| match header.cipher {
-        OuterCipher::Aes => decrypt_blocks::<Aes256>(key, &header.start, &mut plain),
-        OuterCipher::Twofish => decrypt_blocks::<Twofish>(key, &header.start, &mut plain),
-        OuterCipher::ChaCha20 => {
-            let mut cipher = ChaCha20::new_from_slices(key.as_slice(), &header.start)
-                .map_err(|_| Problem::Damaged)?;
-            cipher
-                .try_apply_keystream(&mut plain)
-                .map_err(|_| Problem::Damaged)?;
-            Ok(Some(plain.len()))
-        }
-    })?;
-    Ok(length.map(|length| {
-        plain.truncate(length);
-        plain
-    }))
+    let start = header.start.as_slice();
+    let opened = match header.cipher {
+        OuterCipher::Aes => decrypt_cbc::<Aes256>(key, start, sealed),
+        OuterCipher::Twofish => decrypt_cbc::<Twofish>(key, start, sealed),
+        OuterCipher::ChaCha20 => decrypt_chacha20(key, start, sealed).map(Some),
+    };
+    opened.ok_or(Problem::Damaged)
 }
 
-/// Cipher block chaining with PKCS #7 padding: how much of it is plaintext.
-fn decrypt_blocks<C>(key: &Key, start: &[u8], text: &mut [u8]) -> Result<Option<usize>, Problem>
-where
-    C: BlockCipherDecrypt + KeyInit,
-{
-    let cipher = C::new_from_slice(key.as_slice()).map_err(|_| Problem::Damaged)?;
-    let chained =
-        <cbc::Decryptor<C> as cbc::cipher::InnerIvInit>::inner_iv_slice_init(cipher, start)
-            .map_err(|_| Problem::Damaged)?;
-    let plain = chained.decrypt_padded::<Pkcs7>(text);
-    Ok(plain.ok().map(<[u8]>::len))
+fn decrypt_chacha20(key: &Key, start: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut plain = Zeroizing::new(sealed.to_vec());
+    scrubbed(|| {
+        let mut cipher = ChaCha20::new_from_slices(key.as_slice(), start).ok()?;
+        cipher.try_apply_keystream(&mut plain).ok()
+    })?;
+    Some(plain)
 }
 
 fn unpack(

@@ -3,15 +3,16 @@
 //! Taken apart by ownership: what no rule takes is kept as a custom field named after its place. Groups are folders, the
 //! recycle bin is the trash, former versions of an entry give the values that it had.
 
-use super::authenticator::{MAX_DRAFT_BYTES, Tally, say_looks, skip_field};
+use super::authenticator::{MAX_DRAFT_BYTES, Tally, push_seed, say_looks, skip_field};
 use super::bitwarden_json::{push_date, push_text};
 use super::keepass_seed::{self, SeedSource};
 use super::place::{
-    folder_path, plain_kind, push_named, push_tag, push_url, settle_note, settle_title,
+    folder_path, has_standard, plain_kind, push_named, push_tag, push_url, settle_note,
+    settle_title,
 };
 use super::xml::Element;
 use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS};
-use crate::model::draft::Draft;
+use crate::model::draft::{Draft, DraftField, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::moment::Moment;
 use data_encoding::{BASE64, HEXLOWER};
@@ -20,12 +21,6 @@ use std::collections::{BTreeMap, HashMap};
 /// Seconds from the first day of year 1, which KDBX 4 counts from, to 1970.
 const YEAR_ONE: i64 = 62_135_596_800;
 const NO_FILES: &str = "keyfold does not take attached files in yet";
-
-/// A file in the inner header of KDBX 4.
-pub(super) struct Binary {
-    /// Its length in bytes.
-    pub(super) length: usize,
-}
 
 /// Reads an export in clear.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
@@ -42,10 +37,10 @@ fn not_this(format: Format) -> ImportError {
     }
 }
 
-/// Reads a document whose protected values are in clear.
+/// Reads a document whose protected values are in clear; `lengths` are those of the files that stand before it.
 pub(super) fn read(
     mut root: Element,
-    binaries: Vec<Binary>,
+    lengths: Vec<usize>,
     format: Format,
 ) -> Result<Imported, ImportError> {
     if root.name != "KeePassFile" {
@@ -64,7 +59,7 @@ pub(super) fn read(
         recycle_bin: recycle_bin(&mut meta),
         folders: HashMap::new(),
         folder_bytes: 0,
-        lengths: binaries.into_iter().map(|binary| binary.length).collect(),
+        lengths,
     };
     reader.note_meta(&mut meta);
     // The root group has the database's name; its entries lie at the top.
@@ -206,7 +201,7 @@ impl DocumentReader {
         let former = entry.take("History").unwrap_or_default();
         let former = former_values(former, &values);
         let seed = keepass_seed::take(&mut values.0);
-        self.put_values(&mut draft, values);
+        put_values(&mut draft, values);
         self.put_seed(&mut draft, seed);
         read_times(&mut draft, entry.take("Times").unwrap_or_default());
         read_autotype(&mut draft, entry.take("AutoType").unwrap_or_default());
@@ -222,42 +217,10 @@ impl DocumentReader {
         self.tally.push(self.row, draft, &mut self.imported)
     }
 
-    fn put_values(&mut self, draft: &mut Draft, values: Values) {
-        for Value {
-            name,
-            text,
-            is_secret,
-        } in values.0
-        {
-            match name.as_str() {
-                "Title" => draft.title = text,
-                "UserName" => draft.push_standard(field::USERNAME, text),
-                "Password" => draft.push_standard(field::PASSWORD, text),
-                "Notes" => draft.push_standard(field::NOTES, text),
-                "URL" => {
-                    // The entry's own one stands first, wherever the others came.
-                    let others = std::mem::take(&mut draft.urls);
-                    push_url(draft, &text);
-                    others.iter().for_each(|url| push_url(draft, url));
-                }
-                name if name.starts_with("KP2A_URL") => push_url(draft, &text),
-                name if text.is_empty() && name.is_empty() => {}
-                name => {
-                    let kind = if is_secret {
-                        FieldKind::Secret
-                    } else {
-                        plain_kind(&text)
-                    };
-                    push_named(draft, name, kind, text);
-                }
-            }
-        }
-    }
-
     fn put_seed(&mut self, draft: &mut Draft, seed: Option<SeedSource>) {
         let Some(source) = seed else { return };
         match source.make() {
-            Ok(seed) => super::authenticator::push_seed(draft, &seed, self.row, &mut self.imported),
+            Ok(seed) => push_seed(draft, &seed, self.row, &mut self.imported),
             Err((error, values)) => {
                 let reason = format!("{error}; its settings are kept as fields");
                 for value in values {
@@ -300,6 +263,28 @@ impl DocumentReader {
         }
         // Whether the program rates the password: it does unless told not to.
         entry.take("QualityCheck");
+    }
+}
+
+fn put_values(draft: &mut Draft, values: Values) {
+    for value in values.0 {
+        let kind = value.kind();
+        let Value { name, text, .. } = value;
+        match name.as_str() {
+            "Title" => draft.title = text,
+            "UserName" => draft.push_standard(field::USERNAME, text),
+            "Password" => draft.push_standard(field::PASSWORD, text),
+            "Notes" => draft.push_standard(field::NOTES, text),
+            "URL" => {
+                // The entry's own one stands first, wherever the others came.
+                let others = std::mem::take(&mut draft.urls);
+                push_url(draft, &text);
+                others.iter().for_each(|url| push_url(draft, url));
+            }
+            name if name.starts_with("KP2A_URL") => push_url(draft, &text),
+            name if text.is_empty() && name.is_empty() => {}
+            name => push_named(draft, name, kind, text),
+        }
     }
 }
 
@@ -346,6 +331,16 @@ pub(super) struct Value {
     pub(super) is_secret: bool,
 }
 
+impl Value {
+    fn kind(&self) -> FieldKind {
+        if self.is_secret {
+            FieldKind::Secret
+        } else {
+            plain_kind(&self.text)
+        }
+    }
+}
+
 struct Values(Vec<Value>);
 
 impl Values {
@@ -373,42 +368,28 @@ impl Values {
 
 /// Values that an entry had and has no more, each with the time that it was set: name, kind, text.
 fn former_values(mut history: Element, current: &Values) -> Vec<(String, FieldKind, String)> {
-    let mut versions: Vec<(Option<String>, Values)> = Vec::new();
-    for mut version in history.take_all("Entry") {
-        let mut times = version.take("Times").unwrap_or_default();
-        let changed = times
-            .take_text("LastModificationTime")
-            .and_then(|text| date_of(&text));
-        versions.push((changed, Values::take(&mut version)));
-    }
+    let versions: Vec<(String, Values)> = history
+        .take_all("Entry")
+        .into_iter()
+        .map(|mut version| {
+            let mut times = version.take("Times").unwrap_or_default();
+            let changed = times.take_text("LastModificationTime");
+            let changed = changed.and_then(|text| date_of(&text));
+            let date = changed.map_or(String::new(), |date| format!(" {date}"));
+            (date, Values::take(&mut version))
+        })
+        .collect();
+    let next = versions.iter().skip(1).map(|version| &version.1);
     let mut former = Vec::new();
-    for at in 0..versions.len() {
-        let next = versions.get(at + 1).map_or(current, |version| &version.1);
-        let next: BTreeMap<String, String> = next
-            .by_name()
-            .into_iter()
-            .map(|(name, text)| (name.to_owned(), text.to_owned()))
-            .collect();
-        let Some((changed, values)) = versions.get_mut(at) else {
-            continue;
-        };
-        let date = changed
-            .as_ref()
-            .map_or(String::new(), |date| format!(" {date}"));
+    for ((date, values), next) in versions.iter().zip(next.chain([current])) {
+        let next = next.by_name();
         for value in &values.0 {
-            let is_same = next
-                .get(&value.name)
-                .is_some_and(|text| *text == value.text);
+            let is_same = next.get(value.name.as_str()) == Some(&value.text.as_str());
             if is_same || value.text.is_empty() || former.len() > MAX_FIELDS {
                 continue;
             }
-            let kind = if value.is_secret {
-                FieldKind::Secret
-            } else {
-                plain_kind(&value.text)
-            };
             let name = format!("former {}{date}", shown_name(&value.name));
-            former.push((name, kind, value.text.clone()));
+            former.push((name, value.kind(), value.text.clone()));
         }
     }
     former
@@ -427,14 +408,11 @@ fn shown_name(name: &str) -> &str {
 
 /// A note is what has nothing but its text.
 fn settle_kind(draft: &mut Draft) {
-    let is_note = |entry: &crate::model::draft::DraftField| {
-        use crate::model::draft::FieldName::{Custom, Standard};
-        match &entry.name {
-            Standard(number) => [field::NOTES, field::CREATED].contains(number),
-            Custom(name) => name == "modified",
-        }
+    let is_note = |entry: &DraftField| match &entry.name {
+        FieldName::Standard(number) => [field::NOTES, field::CREATED].contains(number),
+        FieldName::Custom(name) => name == "modified",
     };
-    let has_notes = super::place::has_standard(draft, field::NOTES);
+    let has_notes = has_standard(draft, field::NOTES);
     if has_notes && draft.urls.is_empty() && draft.fields.iter().all(is_note) {
         draft.kind = ItemKind::Note;
         settle_note(draft);

@@ -13,8 +13,8 @@ use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
+use chacha20poly1305::XChaCha20Poly1305;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
@@ -302,14 +302,8 @@ impl<'a> Opener<'a> {
         start: &[u8; 16],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, ImportError> {
-        let mut plain = Zeroizing::new(sealed.to_vec());
-        let length = scrubbed(|| {
-            let cipher = cbc::Decryptor::<Aes256>::new((&**key).into(), start.into());
-            let opened = cipher.decrypt_padded::<Pkcs7>(&mut plain);
-            opened.map(<[u8]>::len)
-        });
-        plain.truncate(length.map_err(|_| self.wrong())?);
-        Ok(plain)
+        let opened = decrypt_cbc::<Aes256>(key, start, sealed);
+        opened.flatten().ok_or_else(|| self.wrong())
     }
 
     /// Opens the one message of libsodium's secretstream.
@@ -336,6 +330,29 @@ impl<'a> Opener<'a> {
             .decode(text.as_bytes())
             .map_err(|_| self.damaged())
     }
+}
+
+/// Cipher block chaining with PKCS #7 padding; `Some(None)` where the padding makes no sense, and `None` where the start is
+/// no block.
+pub(super) fn decrypt_cbc<C>(
+    key: &Key,
+    start: &[u8],
+    sealed: &[u8],
+) -> Option<Option<Zeroizing<Vec<u8>>>>
+where
+    C: BlockCipherDecrypt + KeyInit,
+{
+    let mut plain = Zeroizing::new(sealed.to_vec());
+    let length = scrubbed(|| {
+        let cipher = C::new_from_slice(key.as_slice()).ok()?;
+        let chained = cbc::Decryptor::inner_iv_slice_init(cipher, start).ok()?;
+        let opened = chained.decrypt_padded::<Pkcs7>(&mut plain);
+        Some(opened.ok().map(<[u8]>::len))
+    })?;
+    Some(length.map(|length| {
+        plain.truncate(length);
+        plain
+    }))
 }
 
 #[cfg(test)]

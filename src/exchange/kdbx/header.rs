@@ -167,9 +167,8 @@ fn parse_fields(bytes: &[u8], layout: Layout) -> Result<(Fields<'_>, usize), Pro
         let number = *rest.take(1)?.first().ok_or(Problem::CutOff)?;
         let length = match layout {
             Layout::Hashed => read_u16(rest.take(2)?)?.into(),
-            Layout::Authenticated => read_u32(rest.take(4)?)?,
+            Layout::Authenticated => rest.take_length()?,
         };
-        let length = usize::try_from(length).map_err(|_| Problem::CutOff)?;
         let content = rest.take(length)?;
         if number == 0 {
             return Ok((fields, rest.at));
@@ -234,9 +233,9 @@ fn parse_dictionary(bytes: &[u8]) -> Result<HashMap<&str, &[u8]>, Problem> {
         if *kind == 0 {
             return Ok(entries);
         }
-        let length = usize::try_from(read_u32(rest.take(4)?)?).map_err(|_| Problem::CutOff)?;
+        let length = rest.take_length()?;
         let name = std::str::from_utf8(rest.take(length)?).map_err(|_| Problem::Damaged)?;
-        let length = usize::try_from(read_u32(rest.take(4)?)?).map_err(|_| Problem::CutOff)?;
+        let length = rest.take_length()?;
         if entries.insert(name, rest.take(length)?).is_some() {
             return Err(Problem::Damaged);
         }
@@ -256,6 +255,11 @@ impl<'b> Rest<'b> {
         let taken = self.bytes.get(self.at..end).ok_or(Problem::CutOff)?;
         self.at = end;
         Ok(taken)
+    }
+
+    /// A length in four bytes.
+    pub(super) fn take_length(&mut self) -> Result<usize, Problem> {
+        usize::try_from(read_u32(self.take(4)?)?).map_err(|_| Problem::CutOff)
     }
 }
 
