@@ -3,7 +3,7 @@
 //! An encrypted one is AES-256-GCM without any mark: rounds, salt, nonce, ciphertext under PBKDF2; or, as the first
 //! versions wrote it, nonce and ciphertext under the password's SHA-256.
 
-use super::authenticator::{Account, read_entries, take_key, take_looks};
+use super::authenticator::{Account, read_entries, take_account, take_looks};
 use super::encoding::Text;
 use super::json::{Json, Object};
 use super::place::push_tag;
@@ -89,12 +89,7 @@ fn read_entry(entry: &mut Object<'_>, row: usize, imported: &mut Imported) -> Op
     let account = Account {
         issuer,
         name,
-        kind: entry.take_text("type").unwrap_or_default(),
-        key: take_key(entry, "secret"),
-        algorithm: entry.take_text("algorithm"),
-        digits: entry.take_text("digits"),
-        period: entry.take_text("period"),
-        counter: entry.take_text("counter"),
+        ..take_account(entry, "type", "period")
     };
     let mut draft = account.into_draft(row, imported)?;
     draft.push_standard(field::PIN, entry.take_text("pin").unwrap_or_default());

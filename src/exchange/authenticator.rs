@@ -353,6 +353,21 @@ pub(super) fn read_entries<'a>(
     Ok(())
 }
 
+/// Takes an account's settings out of an object, by the names that most programs have for them; what it is called is left
+/// to the caller.
+pub(super) fn take_account(object: &mut Object<'_>, kind: &str, period: &str) -> Account {
+    Account {
+        issuer: String::new(),
+        name: String::new(),
+        kind: object.take_text(kind).unwrap_or_default(),
+        key: take_key(object, "secret"),
+        algorithm: object.take_text("algorithm"),
+        digits: object.take_text("digits"),
+        period: object.take_text(period),
+        counter: object.take_text("counter"),
+    }
+}
+
 /// Takes a base32 key out of an object; an absent one is empty, which no seed is made of.
 pub(super) fn take_key(object: &mut Object<'_>, name: &str) -> Key {
     Key::Base32(Zeroizing::new(object.take_text(name).unwrap_or_default()))

@@ -1,7 +1,7 @@
 //! cotp's database, in clear as `cotp export` writes it: `{version, elements}`; or its own file, `{version, nonce, salt,
 //! cipher}` in base64, the same under XChaCha20-Poly1305 and Argon2id with costs that are not written down.
 
-use super::authenticator::{Account, read_entries, take_key, warn_of_rest};
+use super::authenticator::{Account, read_entries, take_account, warn_of_rest};
 use super::encoding::Text;
 use super::json::{Json, Object};
 use super::unlock::{ArgonCost, Credentials, Opener};
@@ -64,12 +64,7 @@ fn read_element(element: &mut Object<'_>, row: usize, imported: &mut Imported) -
     let account = Account {
         issuer: element.take_text("issuer").unwrap_or_default(),
         name: element.take_text("label").unwrap_or_default(),
-        kind: element.take_text("type").unwrap_or_default(),
-        key: take_key(element, "secret"),
-        algorithm: element.take_text("algorithm"),
-        digits: element.take_text("digits"),
-        period: element.take_text("period"),
-        counter: element.take_text("counter"),
+        ..take_account(element, "type", "period")
     };
     let mut draft = account.into_draft(row, imported)?;
     draft.push_standard(field::PIN, element.take_text("pin").unwrap_or_default());

@@ -1,6 +1,6 @@
 //! Raivo's JSON, which lies in a zip archive with the user's password: a list of objects whose values are all texts.
 
-use super::authenticator::{Account, read_entries, take_key, take_looks};
+use super::authenticator::{Account, read_entries, take_account, take_looks};
 use super::json::{Json, Object};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
@@ -22,12 +22,7 @@ fn read_entry(entry: &mut Object<'_>, row: usize, imported: &mut Imported) -> Op
     let account = Account {
         issuer: entry.take_text("issuer").unwrap_or_default(),
         name: entry.take_text("account").unwrap_or_default(),
-        kind: entry.take_text("kind").unwrap_or_default(),
-        key: take_key(entry, "secret"),
-        algorithm: entry.take_text("algorithm"),
-        digits: entry.take_text("digits"),
-        period: entry.take_text("timer"),
-        counter: entry.take_text("counter"),
+        ..take_account(entry, "kind", "timer")
     };
     let mut draft = account.into_draft(row, imported)?;
     let pinned = entry.take_text("pinned").unwrap_or_default();
