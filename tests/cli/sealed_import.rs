@@ -66,7 +66,17 @@ fn a_database_of_keepass_is_read_with_its_key_file() {
             .exits(5)
             .says("--source-password-file");
         let mut args = vec!["import", "own.kdbx", "--source-key-file", "key"];
-        if password.is_some() {
+        if password.is_none() {
+            // A password that is no part of the key is no hindrance.
+            home.run(
+                &[
+                    &args[..],
+                    &["--source-password-file", "source", "--dry-run"],
+                ]
+                .concat(),
+            )
+            .ok();
+        } else {
             args.extend(["--source-password-file", "source"]);
         }
         home.run(&args)

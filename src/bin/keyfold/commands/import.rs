@@ -122,10 +122,17 @@ fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, F
         };
         read(&bytes, Some(format), wanted.mapping, &credentials)
     };
-    let (source, in_clear) = match read_with(None) {
+    // Whoever gives a key file and a password mostly means both; a derivation that is tried in vain costs a second.
+    let given = wanted.password.as_ref();
+    let has_both = format == Format::Kdbx && wanted.key_file.is_some() && given.is_some();
+    let first = match read_with(given.filter(|_| has_both)) {
+        Err(ImportError::SourcePasswordWrong { .. }) if has_both => read_with(None),
+        first => first,
+    };
+    let (source, in_clear) = match first {
         // A key file may open it alone, and where it does not, a password belongs to it.
         Err(ImportError::SourcePasswordNeeded { .. } | ImportError::SourcePasswordWrong { .. }) => {
-            let opened = open_sealed(context, path, wanted.password.as_ref(), read_with)?;
+            let opened = open_sealed(context, path, given, read_with)?;
             (opened, false)
         }
         other => (other.map_err(refused)?, format != Format::Kdbx),
