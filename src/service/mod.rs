@@ -100,6 +100,14 @@ fn find_answer(
         Request::Items => Response::Items(vault.state().summaries()),
         Request::Rows(ids) => Response::Items(rows(vault, &ids)),
         Request::Named(name, scope) => Response::Items(named(vault, &name, scope)),
+        Request::OneNamed(name, scope) => {
+            let items = named(vault, &name, scope);
+            let one = match items.as_slice() {
+                [one] => vault.state().item(one.id).map(Box::new),
+                _ => None,
+            };
+            Response::OneNamed(items, one)
+        }
         Request::AtPath { folder, title } => Response::Items(at_path(vault, folder, title)),
         Request::ForAddress(address) => Response::ForAddress(for_address(vault, &address)?),
         Request::Find(text, scope) => {

@@ -106,6 +106,8 @@ pub enum Request {
     },
     /// Which of these items have a one-time password seed, in this order; all living ones for `None`.
     Seeds(Option<Vec<ItemId>>),
+    /// As [`Request::Named`], and where it is one, as [`Request::Item`] too: what nearly every command begins with.
+    OneNamed(String, Scope),
 }
 
 /// An answer.
@@ -149,6 +151,8 @@ pub enum Response {
     Done,
     /// To [`Request::Seeds`].
     Seeds(Vec<SeedRow>),
+    /// To [`Request::OneNamed`].
+    OneNamed(Vec<ItemSummary>, Option<Box<ItemView>>),
 }
 
 /// What an address came to.

@@ -330,26 +330,28 @@ impl Session {
         name: &str,
         scope: Scope,
     ) -> Result<ItemSummary, Failure> {
-        let mut found = self.items(context, Request::Named(name.to_owned(), scope))?;
-        if found.len() > 1 {
-            return choose(
-                context,
-                found,
-                &format!("Several items match {name}"),
-                || {
-                    Failure::new(Kind::Ambiguous, format!("several items match {name}"))
-                        .hint("name one by its path, or by id:…")
-                },
-            );
-        }
-        found.pop().ok_or_else(|| {
-            Failure::new(Kind::NotFound, format!("there is no item {name}")).hint(match scope {
-                Scope::Trash => "keyfold ls --trash lists what lies in the trash",
-                _ => "keyfold ls lists all items, keyfold find searches them",
-            })
-        })
+        let found = self.items(context, Request::Named(name.to_owned(), scope))?;
+        the_one(context, found, name, scope)
     }
 
+    /// The same, and what it has.
+    pub(crate) fn pick_whole(
+        &mut self,
+        context: &mut Context,
+        name: &str,
+        scope: Scope,
+    ) -> Result<(ItemSummary, ItemView), Failure> {
+        let request = Request::OneNamed(name.to_owned(), scope);
+        let Response::OneNamed(found, view) = self.ask(context, request)? else {
+            return Err(unexpected());
+        };
+        let item = the_one(context, found, name, scope)?;
+        let view = match view {
+            Some(view) => *view,
+            None => self.item(context, item.id)?,
+        };
+        Ok((item, view))
+    }
     /// The one item that an address is for. What is kept back is warned of.
     pub(crate) fn pick_by_address(
         &mut self,
@@ -471,6 +473,32 @@ fn choose(
         Some(at) if at < items.len() => Ok(items.swap_remove(at)),
         _ => Err(Failure::new(Kind::Interrupted, "nothing was picked")),
     }
+}
+
+/// The one item of those that a name means: a picker on a terminal where there are several.
+fn the_one(
+    context: &Context,
+    mut found: Vec<ItemSummary>,
+    name: &str,
+    scope: Scope,
+) -> Result<ItemSummary, Failure> {
+    if found.len() > 1 {
+        return choose(
+            context,
+            found,
+            &format!("Several items match {name}"),
+            || {
+                Failure::new(Kind::Ambiguous, format!("several items match {name}"))
+                    .hint("name one by its path, or by id:…")
+            },
+        );
+    }
+    found.pop().ok_or_else(|| {
+        Failure::new(Kind::NotFound, format!("there is no item {name}")).hint(match scope {
+            Scope::Trash => "keyfold ls --trash lists what lies in the trash",
+            _ => "keyfold ls lists all items, keyfold find searches them",
+        })
+    })
 }
 
 /// An answer to another question: a fault of the program itself.

@@ -14,10 +14,10 @@ pub(crate) fn run(context: &mut Context, args: &CopyField) -> Result<(), Failure
     }
     let way = Way::find(context, &args.how)?;
     let mut session = Session::open(context)?;
-    let (item, field) = pick(context, &mut session, &args.wanted)?;
-    let found = value(context, &mut session, &item, field.as_deref())?;
+    let picked = pick(context, &mut session, &args.wanted)?;
+    let found = value(context, &mut session, &picked)?;
     let copied = Copied {
-        item: Some(&item.path()),
+        item: Some(&picked.item.path()),
         field: &found.name,
     };
     way.copy(context, Some(&mut session), &copied, found.secret)

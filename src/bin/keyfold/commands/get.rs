@@ -10,12 +10,12 @@ use serde::Serialize;
 
 pub(crate) fn run(context: &mut Context, args: &Get) -> Result<(), Failure> {
     let mut session = Session::open_at(context, &args.past)?;
-    let (item, field) = pick(context, &mut session, &args.wanted)?;
-    if field.as_deref() == Some("otp") && args.past.at.is_some() {
+    let picked = pick(context, &mut session, &args.wanted)?;
+    if picked.field.as_deref() == Some("otp") && args.past.at.is_some() {
         return Err(Failure::usage("codes are of now, not of the past")
             .hint("leave --at out; keyfold history shows former seeds"));
     }
-    let found = value(context, &mut session, &item, field.as_deref())?;
+    let found = value(context, &mut session, &picked)?;
     if context.output.json {
         #[derive(Serialize)]
         struct Got<'a> {

@@ -49,8 +49,7 @@ pub(crate) fn run(context: &mut Context, args: &Login) -> Result<(), Failure> {
     }
     let way = Way::find(context, &args.how)?;
     let mut session = Session::open(context)?;
-    let item = session.pick(context, &args.name, Scope::Live)?;
-    let view = session.item(context, item.id)?;
+    let (item, view) = session.pick_whole(context, &args.name, Scope::Live)?;
     let turns = turns(&view);
     if turns.is_empty() {
         let text = format!("{} has nothing to log in with", item.path());

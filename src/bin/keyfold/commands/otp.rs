@@ -35,8 +35,7 @@ pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
                 None => None,
             };
             let mut session = Session::open(context)?;
-            let item = session.pick(context, name, Scope::Live)?;
-            let view = session.item(context, item.id)?;
+            let (item, view) = session.pick_whole(context, name, Scope::Live)?;
             let code = if args.next {
                 // A code by counter is used up when it is made.
                 code_by_time(context, &mut session, &view)?
@@ -162,8 +161,7 @@ fn add(context: &mut Context, name: &str, from_stdin: bool) -> Result<(), Failur
 /// The item's seed as a strict URI; issuer and account from the item where the seed has none.
 fn strict_uri(context: &mut Context, name: &str) -> Result<Secret, Failure> {
     let mut session = Session::open(context)?;
-    let item = session.pick(context, name, Scope::Live)?;
-    let view = session.item(context, item.id)?;
+    let (item, view) = session.pick_whole(context, name, Scope::Live)?;
     let field = seed_field(&view)?;
     let seed = session.reveal(context, item.id, field, None)?;
     let seed = Seed::parse(&seed).map_err(|error| Failure::failed(error.to_string()))?;

@@ -46,11 +46,10 @@ struct JsonShown<'a> {
 
 pub(crate) fn run(context: &mut Context, args: &Show) -> Result<(), Failure> {
     let mut session = Session::open_at(context, &args.past)?;
-    let item = match &args.name {
-        Some(name) => session.pick(context, name, Scope::All)?,
+    let (item, view) = match &args.name {
+        Some(name) => session.pick_whole(context, name, Scope::All)?,
         None => pick_any(context, &mut session)?,
     };
-    let view = session.item(context, item.id)?;
     if context.output.json {
         json(context, &mut session, &item, view, args)
     } else {
@@ -58,7 +57,10 @@ pub(crate) fn run(context: &mut Context, args: &Show) -> Result<(), Failure> {
     }
 }
 
-fn pick_any(context: &mut Context, session: &mut Session) -> Result<ItemSummary, Failure> {
+fn pick_any(
+    context: &mut Context,
+    session: &mut Session,
+) -> Result<(ItemSummary, ItemView), Failure> {
     if !context.may_ask() {
         return Err(Failure::usage("which item?").hint("keyfold --help lists all commands"));
     }
@@ -74,7 +76,9 @@ fn pick_any(context: &mut Context, session: &mut Session) -> Result<ItemSummary,
         .map(|item| format!("{}  {}", item.path(), item.username))
         .collect();
     let picked = prompt::pick("Item", &paths)?.and_then(|at| items.get(at).cloned());
-    picked.ok_or_else(|| Failure::new(Kind::Interrupted, "nothing was picked"))
+    let item = picked.ok_or_else(|| Failure::new(Kind::Interrupted, "nothing was picked"))?;
+    let view = session.item(context, item.id)?;
+    Ok((item, view))
 }
 
 /// The value as it may be shown: `None` where it stays masked.

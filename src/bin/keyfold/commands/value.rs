@@ -13,19 +13,33 @@ use keyfold::model::reference::Reference;
 use keyfold::secret::Secret;
 use keyfold::state::view::ItemView;
 
+/// What a command line means.
+pub(crate) struct Picked {
+    pub(crate) item: ItemSummary,
+    view: ItemView,
+    /// The field's name, where one is named.
+    pub(crate) field: Option<String>,
+}
+
 /// The item, and the field's name where one is named.
 pub(crate) fn pick(
     context: &mut Context,
     session: &mut Session,
     wanted: &Wanted,
-) -> Result<(ItemSummary, Option<String>), Failure> {
+) -> Result<Picked, Failure> {
     match (&wanted.url, &wanted.name) {
-        // The only word there is names the field then.
-        (Some(url), field) => Ok((session.pick_by_address(context, url)?, field.clone())),
+        (Some(url), field) => {
+            let item = session.pick_by_address(context, url)?;
+            let view = session.item(context, item.id)?;
+            // The only word there is names the field then.
+            let field = field.clone();
+            Ok(Picked { item, view, field })
+        }
         (None, Some(name)) => {
-            let item = session.pick(context, name, Scope::Live)?;
+            let (item, view) = session.pick_whole(context, name, Scope::Live)?;
             let referenced = Reference::parse(name).ok().map(|reference| reference.field);
-            Ok((item, wanted.field.clone().or(referenced)))
+            let field = wanted.field.clone().or(referenced);
+            Ok(Picked { item, view, field })
         }
         (None, None) => Err(Failure::usage("which item?")),
     }
@@ -38,16 +52,16 @@ pub(crate) struct Found {
     pub(crate) is_code: bool,
 }
 
-/// A field's value by its name; the main field where none is named; `otp` is the code.
+/// The value of what was picked: by the field's name; the main field's where none is named; `otp` is the code.
 pub(crate) fn value(
     context: &mut Context,
     session: &mut Session,
-    item: &ItemSummary,
-    name: Option<&str>,
+    picked: &Picked,
 ) -> Result<Found, Failure> {
-    let view = session.item(context, item.id)?;
+    let Picked { item, view, field } = picked;
+    let name = field.as_deref();
     if name == Some("otp") {
-        let code = otp::code(context, session, &view)?;
+        let code = otp::code(context, session, view)?;
         return Ok(Found {
             secret: code.code,
             name: "otp".to_owned(),
@@ -55,7 +69,7 @@ pub(crate) fn value(
         });
     }
     if let Some(name) = name
-        && let Some(text) = about_the_item(item, &view, name)?
+        && let Some(text) = about_the_item(item, view, name)?
     {
         return Ok(Found {
             secret: Secret::new(text),
@@ -64,8 +78,8 @@ pub(crate) fn value(
         });
     }
     let id = match name {
-        Some(name) => field_named(&view, name).ok_or_else(|| missing(item, &view, name))?,
-        None => main_field(&view).ok_or_else(|| missing(item, &view, "password"))?,
+        Some(name) => field_named(view, name).ok_or_else(|| missing(item, view, name))?,
+        None => main_field(view).ok_or_else(|| missing(item, view, "password"))?,
     };
     Ok(Found {
         secret: session.reveal(context, item.id, id, None)?,
