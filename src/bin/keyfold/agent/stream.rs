@@ -43,11 +43,16 @@ pub(super) fn receive<T: DeserializeOwned>(
     patience: Patience,
 ) -> io::Result<Option<T>> {
     let mut length = [0; LENGTH_BYTES];
-    if !read_first(stream, &mut length, patience.first)? {
+    let begun = read_first(stream, &mut length, patience.first)?;
+    if begun == 0 {
         return Ok(None);
     }
     let deadline = Instant::now() + patience.rest;
-    read_by(stream, length.get_mut(1..).unwrap_or_default(), deadline)?;
+    read_by(
+        stream,
+        length.get_mut(begun..).unwrap_or_default(),
+        deadline,
+    )?;
     let length = parse_length(length).map_err(io::Error::other)?;
     let body = read_body(stream, length, deadline)?;
     parse_body(&body)
@@ -55,16 +60,14 @@ pub(super) fn receive<T: DeserializeOwned>(
         .map_err(|error: WireError| io::Error::other(error))
 }
 
-fn read_first(mut stream: &UnixStream, length: &mut [u8], patience: Duration) -> io::Result<bool> {
+/// How many bytes came first; none where the other side is gone or said nothing for too long.
+fn read_first(mut stream: &UnixStream, into: &mut [u8], patience: Duration) -> io::Result<usize> {
     stream.set_read_timeout(Some(patience))?;
-    let Some(first) = length.get_mut(..1) else {
-        return Ok(false);
-    };
     loop {
-        match stream.read(first) {
-            Ok(count) => return Ok(count == 1),
+        match stream.read(into) {
+            Ok(count) => return Ok(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) => return Ok(false),
+            Err(error) if is_timeout(&error) => return Ok(0),
             Err(error) => return Err(error),
         }
     }
