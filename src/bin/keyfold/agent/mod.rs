@@ -1,7 +1,7 @@
 //! The agent: one process of a user that holds vaults open for a while, so that nobody types a password ten times a day.
 //!
 //! It holds keys and sealed values. The master password never comes here (clients find the keys), no value is in clear
-//! but the one that is being revealed, and owner commands do not ask it. Threads and blocking sockets, one thread a client.
+//! but the one that is being revealed, and owner commands do not ask it. Threads and blocking sockets, one thread a client that is there.
 
 #[cfg(target_os = "linux")]
 mod bus;
@@ -15,6 +15,7 @@ mod server;
 mod socket;
 mod start;
 mod stream;
+mod workers;
 
 pub(crate) use self::socket::socket;
 pub(crate) use client::{Asked, Client, connect, let_go, stop};

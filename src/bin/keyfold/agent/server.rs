@@ -1,10 +1,11 @@
-//! The agent's side of the socket: a thread for each client, one question at a time into each vault.
+//! The agent's side of the socket: a thread for each client that is there, one question at a time into each vault.
 
 use super::bus::listen_to;
 use super::copies::Copies;
 use super::holds::{Holds, LOOK, Open, Why, is_final, wait_for};
 use super::socket::{BoundSocket, Listening, RuntimeFolder, is_own_peer};
 use super::stream::{Patience, receive, receive_greeting, send, send_greeting};
+use super::workers::Workers;
 use crate::context::{Bus, Context, now, random};
 use crate::failure::Failure;
 use keyfold::service::answer;
@@ -36,6 +37,7 @@ struct Server {
     /// The display that the agent was started on.
     display: Display,
     clients: Mutex<Vec<Connected>>,
+    workers: Workers<Arc<UnixStream>>,
     socket: BoundSocket,
     ending: Mutex<()>,
 }
@@ -89,6 +91,7 @@ pub(crate) fn serve(
         copies,
         display: context.display(),
         clients: Mutex::default(),
+        workers: Workers::default(),
         socket: listening.socket.clone(),
         ending: Mutex::default(),
     });
@@ -158,11 +161,19 @@ impl Server {
             stream: Arc::clone(&stream),
             silent: Some(Instant::now()),
         });
-        let served = Arc::clone(&stream);
+        let Err(stream) = self.workers.hand(stream) else {
+            return;
+        };
+        let first = Arc::clone(&stream);
         let started = self.start("client", move |server| {
-            // A client that goes away or makes no sense is no matter of the agent's.
-            let _ended = server.converse(&served);
-            server.farewell(&served);
+            let mut next = Some(first);
+            while let Some(stream) = next {
+                // A client that goes away or makes no sense is no matter of the agent's.
+                let _ended = server.converse(&stream);
+                server.farewell(&stream);
+                drop(stream);
+                next = server.workers.next();
+            }
         });
         if started.is_err() {
             self.farewell(&stream);
