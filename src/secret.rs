@@ -63,6 +63,42 @@ impl Secret {
     }
 }
 
+/// Secret bytes (a piece of a file). Wiped when dropped, and as little to be printed or cloned as [`Secret`].
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    /// Takes the bytes over; the caller must not keep another copy.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves. Every call outside this file says why in a comment that starts with `EXPOSE:`.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<Zeroizing<Vec<u8>>> for SecretBytes {
+    fn from(mut bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(std::mem::take(&mut *bytes))
+    }
+}
+
 /// How a secret travels between two processes of one user, where a field says so by name: `Secret` itself stays without
 /// `Serialize`, so that none gets into a document by accident. Buffers that it is written to are to be wiped.
 pub mod in_transit {
@@ -83,6 +119,47 @@ pub mod in_transit {
     /// What the reader says.
     pub fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<Secret, D::Error> {
         String::deserialize(reader).map(Secret)
+    }
+
+    /// The same for bytes.
+    pub mod bytes {
+        use crate::secret::SecretBytes;
+        use serde::de::{Error, Visitor};
+        use serde::{Deserializer, Serializer};
+        use std::fmt;
+
+        /// Writes the bytes.
+        ///
+        /// # Errors
+        /// What the writer says.
+        pub fn serialize<S: Serializer>(bytes: &SecretBytes, writer: S) -> Result<S::Ok, S::Error> {
+            writer.serialize_bytes(&bytes.0)
+        }
+
+        /// Takes the bytes over.
+        ///
+        /// # Errors
+        /// What the reader says.
+        pub fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<SecretBytes, D::Error> {
+            struct Bytes;
+
+            impl Visitor<'_> for Bytes {
+                type Value = SecretBytes;
+
+                fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    out.write_str("bytes")
+                }
+
+                fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<SecretBytes, E> {
+                    Ok(SecretBytes(bytes.to_vec()))
+                }
+
+                fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<SecretBytes, E> {
+                    Ok(SecretBytes(bytes))
+                }
+            }
+            reader.deserialize_byte_buf(Bytes)
+        }
     }
 
     /// The same for a secret that may not be there.

@@ -173,13 +173,30 @@ fn through_agent(bench: &Bench, arguments: &[&str]) -> Output {
     outcome
 }
 
-/// Waits until no thread of the agent serves a client any more.
+/// Waits until the agent has no client any more: no end of a connection that is its own, by the name of its socket.
 fn wait_for_rest(agent: u32) {
     let limit = Instant::now() + Duration::from_secs(120);
     let serves = || {
-        let threads = fs::read_dir(format!("/proc/{agent}/task")).unwrap();
-        let names = threads.filter_map(|thread| fs::read(thread.unwrap().path().join("comm")).ok());
-        names.into_iter().any(|name| name == b"client\n")
+        let table = fs::read_to_string(format!("/proc/{agent}/net/unix")).unwrap();
+        let sockets: Vec<&str> = table
+            .lines()
+            .filter(|line| line.ends_with("/agent.sock"))
+            .collect();
+        assert!(!sockets.is_empty(), "the agent does not listen");
+        // The sixth column is the state; one that is connected has 03.
+        let is_connected = |line: &&str| line.split_whitespace().nth(5) == Some("03");
+        let inodes = sockets.into_iter().filter(is_connected);
+        let inodes: Vec<&str> = inodes
+            .filter_map(|line| line.split_whitespace().nth(6))
+            .collect();
+        let descriptors = fs::read_dir(format!("/proc/{agent}/fd")).unwrap();
+        let mut targets = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        targets.any(|target| {
+            let target = target.to_string_lossy().into_owned();
+            inodes
+                .iter()
+                .any(|inode| target == format!("socket:[{inode}]"))
+        })
     };
     while serves() {
         assert!(Instant::now() < limit, "a client never left");

@@ -16,7 +16,8 @@ use keyfold::vault::{Credential, NewSecret, NewVault, Replacement, Vault, VaultE
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use scene::{
-    NOW, add, dump, later, login, meaning, new_secret, opened, places, set_clock, set_password,
+    NOW, add, attach, dump, later, login, meaning, new_secret, opened, places, set_clock,
+    set_password,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -296,6 +297,15 @@ fn add_one() -> Case {
     Case::changing_items(|vault, now, rng| add(vault, "new", "x", now, rng).map(drop))
 }
 
+/// A file in two pieces, one of which fills a frame of several blocks.
+fn attach_one() -> Case {
+    Case::changing_items(|vault, now, rng| {
+        let mail = item(vault, "mail");
+        let pieces: [&[u8]; 2] = [&[7; 3000], b"the rest"];
+        attach(vault, mail, "file", &pieces, now, rng)
+    })
+}
+
 fn edit_one() -> Case {
     Case::changing_items(|vault, now, rng| {
         let mail = item(vault, "mail");
@@ -399,6 +409,16 @@ fn adding_survives_a_crash_at_every_step() {
 #[test]
 fn adding_survives_a_refusal_at_every_step() {
     assert!(fail(&add_one()) > 60);
+}
+
+#[test]
+fn attaching_survives_a_crash_at_every_step() {
+    assert!(crash(&attach_one()) > 300);
+}
+
+#[test]
+fn attaching_survives_a_refusal_at_every_step() {
+    assert!(fail(&attach_one()) > 60);
 }
 
 #[test]

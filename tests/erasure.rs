@@ -34,6 +34,7 @@ fn operations_of_a_newer_version_survive_with_their_values() {
             replaces: Vec::new(),
             body: b"a body of tomorrow".to_vec(),
             values: vec![PlannedValue::Secret(Secret::new("tomorrow".to_owned()))],
+            chunks: Vec::new(),
         });
         Ok(())
     });

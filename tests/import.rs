@@ -11,16 +11,20 @@ mod inout;
 mod scene;
 
 use inout::{HOTP, changed, take_in, text_of, vault};
-use keyfold::exchange::{self, Credentials, ImportError, Source};
-use keyfold::model::field;
+use keyfold::exchange::{self, Credentials, ImportError, Imported, ImportedItem, Source};
+use keyfold::model::draft::{Draft, DraftFile, DraftFormer, DraftValue, FieldName};
+use keyfold::model::field::{self, FieldKind};
 use keyfold::model::ids::FieldId;
-use keyfold::service::import::{Ledger, Outcome, import};
+use keyfold::model::moment::Moment;
+use keyfold::secret::SecretBytes;
+use keyfold::service::import::{Ledger, Outcome, import, rehearse};
 use keyfold::state::change::Edit;
 use keyfold::state::view::Life;
+use keyfold::vault::{Vault, VaultError};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scene::{later, password};
+use scene::{content_of, later, password};
 use std::path::{Path, PathBuf};
 
 const ROWS: &str = "title,username,password,url,note,pin\n\
@@ -316,4 +320,131 @@ proptest! {
         prop_assert_eq!(again.items.identical, items.len(), "{:?}", changed(&again));
         prop_assert_eq!(text_of(&vault), text);
     }
+}
+
+/// An item with these files and former passwords, as some program's export has it.
+fn brought(files: &[(&str, &str)], former: &[(&str, u64)]) -> Source {
+    let mut draft = Draft {
+        title: "contract".to_owned(),
+        origin: Some("keepass:1".to_owned()),
+        ..Draft::default()
+    };
+    draft.push_standard(field::PASSWORD, "p".to_owned());
+    for (value, set) in former {
+        draft.former.push(DraftFormer {
+            name: FieldName::Standard(field::PASSWORD),
+            kind: FieldKind::Secret,
+            value: DraftValue::new(FieldKind::Secret, (*value).to_owned()),
+            set: Moment(*set),
+        });
+    }
+    let mut item = ImportedItem::new(1, draft);
+    for (name, content) in files {
+        item.files.push(DraftFile {
+            name: (*name).to_owned(),
+            content: SecretBytes::new(content.as_bytes().to_vec()),
+        });
+    }
+    Source::Foreign(Imported {
+        drafts: vec![item],
+        ..Imported::default()
+    })
+}
+
+#[test]
+fn files_and_former_values_come_along_once_and_leave_with_an_undo() {
+    let (storage, mut vault) = vault(1);
+    let mut rng = StdRng::seed_from_u64(5);
+    let files = [("a.pdf", "one"), ("a.pdf", "two"), ("b.pdf", "three")];
+    let former = [("old", 1_600_000_000_000), ("older", 0)];
+    let rehearsed = rehearse(&vault, brought(&files, &former), None, &mut rng).unwrap();
+    let before = storage.content(vault.path()).unwrap().len();
+    let first = import(
+        &mut vault,
+        brought(&files, &former),
+        None,
+        later(1),
+        &mut rng,
+    )
+    .unwrap();
+    assert_eq!(rehearsed, first);
+    assert_eq!(counts(&first), [1, 1, 0, 0, 0]);
+    assert!(first.fields.is_balanced() && first.fields.created == 7);
+    let item = vault.state().item_ids()[0];
+    let contents = |vault: &Vault| {
+        let view = vault.state().item(item).unwrap();
+        let files = view.attachments.iter();
+        let mut contents: Vec<_> = files
+            .map(|file| (file.name.clone(), content_of(vault, item, file).unwrap()))
+            .collect();
+        contents.sort();
+        contents
+    };
+    let text = |name: &str, content: &str| (name.to_owned(), content.as_bytes().to_vec());
+    let all = [
+        text("a.pdf", "one"),
+        text("a.pdf", "two"),
+        text("b.pdf", "three"),
+    ];
+    assert_eq!(contents(&vault), all);
+    assert_eq!(vault.state().history(item).len(), 2);
+
+    let size = storage.content(vault.path()).unwrap().len();
+    assert!(size > before);
+    let again = import(
+        &mut vault,
+        brought(&files, &former),
+        None,
+        later(2),
+        &mut rng,
+    )
+    .unwrap();
+    assert_eq!(counts(&again), [1, 0, 0, 1, 0], "{:?}", changed(&again));
+    assert_eq!(storage.content(vault.path()).unwrap().len(), size);
+
+    let newer = [("a.pdf", "one"), ("a.pdf", "two"), ("b.pdf", "four")];
+    let third = import(&mut vault, brought(&newer, &[]), None, later(3), &mut rng).unwrap();
+    let fields: Vec<_> = changed(&third)
+        .iter()
+        .map(|entry| (entry.field.clone().unwrap(), entry.outcome))
+        .collect();
+    assert_eq!(fields, [("file b.pdf".to_owned(), Outcome::Updated)]);
+    assert_eq!(contents(&vault)[2], text("b.pdf", "four"));
+    for second in [4, 5] {
+        let last = vault.undoable_records()[0];
+        vault
+            .update(later(second), &mut rng, |plan, _| plan.undo(last))
+            .unwrap();
+    }
+    let view = vault.state().item(item);
+    assert!(view.is_none_or(|view| view.attachments.is_empty()));
+}
+
+#[test]
+fn an_import_that_fails_takes_its_files_back() {
+    let (storage, mut vault) = vault(1);
+    let mut rng = StdRng::seed_from_u64(5);
+    let replica = |vault: &Vault| {
+        let path = format!("/a/{}/replica", vault.id());
+        storage.content(Path::new(&path)).unwrap()
+    };
+    let before = replica(&vault);
+    let Source::Foreign(mut imported) = brought(&[("a.pdf", "one")], &[]) else {
+        panic!("it is foreign");
+    };
+    // More than one change may hold.
+    let large = "x".repeat(1 << 20);
+    for row in 2..70 {
+        let mut draft = Draft {
+            title: format!("{row}"),
+            ..Draft::default()
+        };
+        draft.push_standard(field::NOTES, large.clone());
+        imported.drafts.push(ImportedItem::new(row, draft));
+    }
+    let source = Source::Foreign(imported);
+    let refused = import(&mut vault, source, None, later(1), &mut rng);
+    assert!(matches!(refused, Err(VaultError::TooLarge)));
+    assert_eq!(replica(&vault), before);
+    assert!(vault.state().item_ids().is_empty());
 }

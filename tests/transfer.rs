@@ -20,7 +20,7 @@ use keyfold::state::view::Life;
 use keyfold::vault::{Vault, VaultError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scene::{NOW, later, login, password};
+use scene::{NOW, attach, content_of, later, login, password};
 
 fn deliver(
     from: &Vault,
@@ -29,7 +29,7 @@ fn deliver(
     now: Moment,
 ) -> Result<Delivery, VaultError> {
     let parcel = Parcel::pack(from, wanted.iter().cloned()).unwrap();
-    parcel.deliver(to, now, &mut StdRng::seed_from_u64(now.0))
+    parcel.deliver(from, to, now, &mut StdRng::seed_from_u64(now.0))
 }
 
 fn trash(delivery: &Delivery, from: &mut Vault, now: Moment) -> Vec<ItemId> {
@@ -183,4 +183,35 @@ fn a_value_that_the_other_vault_left_behind_stays_behind() {
             .any(|entry| entry.reason.is_some())
     );
     assert_eq!(password(&there, "mail"), "new");
+}
+
+#[test]
+fn files_go_along_once_and_what_was_attached_meanwhile_stays() {
+    let ((_, mut here), (storage, mut there)) = (vault(1), vault(2));
+    let item = rich(&mut here);
+    let mut rng = StdRng::seed_from_u64(9);
+    let long = vec![7; 3 << 20];
+    attach(
+        &mut here,
+        item,
+        "a.bin",
+        &[&long[..1 << 20], &long[1 << 20..1 << 21]],
+        later(9),
+        &mut rng,
+    )
+    .unwrap();
+    let first = deliver(&here, &mut there, &[(item, None)], later(10)).unwrap();
+    assert!(first.changed().contains(&item));
+    let file = there.state().item(item).unwrap().attachments[0].clone();
+    assert_eq!(content_of(&there, item, &file).unwrap(), &long[..1 << 21]);
+    let size = storage.content(there.path()).unwrap().len();
+    let again = deliver(&here, &mut there, &[(item, None)], later(11)).unwrap();
+    assert!(again.changed().is_empty());
+    assert_eq!(storage.content(there.path()).unwrap().len(), size);
+    attach(&mut here, item, "b.bin", &[b"new"], later(12), &mut rng).unwrap();
+    assert_eq!(trash(&first, &mut here, later(13)), [item]);
+    let third = deliver(&here, &mut there, &[(item, None)], later(14)).unwrap();
+    assert!(third.changed().contains(&item));
+    assert_eq!(there.state().item(item).unwrap().attachments.len(), 2);
+    assert_eq!(trash(&third, &mut here, later(15)), []);
 }

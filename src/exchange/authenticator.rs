@@ -10,7 +10,7 @@ use super::{
     ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_FILE_BYTES, MAX_ROWS, MAX_VALUES,
     RowProblem, Skipped,
 };
-use crate::model::draft::{Draft, DraftField, DraftValue, FieldName};
+use crate::model::draft::{Draft, DraftField, DraftFile, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind};
 use crate::otp::{Algorithm, Kind, Parts, Seed, SeedError};
 use crate::secret::Secret;
@@ -274,7 +274,8 @@ impl Tally {
         draft: Draft,
         imported: &mut Imported,
     ) -> Result<(), ImportError> {
-        let values = draft.fields.len() + draft.tags.len() + draft.urls.len();
+        let lists = draft.fields.len() + draft.tags.len() + draft.urls.len();
+        let values = lists + draft.former.len();
         if values > MAX_FIELDS {
             return Err(ImportError::Row {
                 row,
@@ -285,13 +286,31 @@ impl Tally {
         let fields = draft.fields.iter().map(|entry| entry.value.len());
         let texts = draft.tags.iter().chain(&draft.urls);
         let texts = texts.chain([&draft.title, &draft.folder]);
-        let bytes: usize = fields.chain(texts.map(String::len)).sum();
+        let former = draft.former.iter().map(|former| former.value.len());
+        let bytes: usize = fields.chain(former).chain(texts.map(String::len)).sum();
         self.values += values;
         self.bytes += bytes;
         if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {
             return Err(ImportError::TooManyValues);
         }
-        imported.drafts.push(ImportedItem { row, draft });
+        imported.drafts.push(ImportedItem::new(row, draft));
+        Ok(())
+    }
+
+    /// Gives the draft that came last its files, or refuses the file: one that is named a thousand times is a thousand files.
+    pub(super) fn push_files(
+        &mut self,
+        files: Vec<DraftFile>,
+        imported: &mut Imported,
+    ) -> Result<(), ImportError> {
+        self.values += files.len();
+        self.bytes += files.iter().map(|file| file.content.len()).sum::<usize>();
+        if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {
+            return Err(ImportError::TooManyValues);
+        }
+        if let Some(item) = imported.drafts.last_mut() {
+            item.files = files;
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Bitwarden's unencrypted JSON, of a person's vault or an organisation's, all kinds of item.
+//! Bitwarden's JSON in clear, of a person's vault or an organisation's, all kinds of item.
 //!
 //! The tree is taken apart by ownership: whatever a known rule does not take is kept as a custom field named after its
 //! place, so a member that Bitwarden adds tomorrow is not lost. Only what says nothing (null, empty, Bitwarden's
@@ -10,8 +10,10 @@ use super::place::{folder_path, plain_kind, push_named, push_tag, settle_note, s
 use super::{
     Format, ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_ROWS, RowProblem, Skipped,
 };
-use crate::model::draft::Draft;
+use crate::model::draft::{Draft, DraftFormer, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
+use crate::model::moment::Moment;
+use crate::secret::Secret;
 use std::collections::{HashMap, HashSet};
 
 /// Reads the export.
@@ -23,7 +25,7 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     let Json::Object(mut root) = Json::parse(text)? else {
         return Err(not_this("it is not a JSON object"));
     };
-    if root.take_flag("encrypted") || root.has("encKeyValidation_DO_NOT_EDIT") {
+    if root.take_flag("encrypted") {
         return Err(ImportError::Encrypted {
             format: Format::BitwardenJson,
         });
@@ -170,7 +172,7 @@ fn read_item(
                 .to_owned(),
         });
     }
-    imported.drafts.push(ImportedItem { row, draft });
+    imported.drafts.push(ImportedItem::new(row, draft));
     Ok(())
 }
 
@@ -262,17 +264,23 @@ fn read_former_passwords(draft: &mut Draft, item: &mut Object<'_>) {
             keep(draft, "former password", former);
             continue;
         };
-        let name = match former.take_text("lastUsedDate") {
-            Some(date) => format!("former password {date}"),
-            None => "former password".to_owned(),
-        };
-        if let Some(password) = former.take_text("password") {
-            draft.push_custom(&name, FieldKind::Secret, password);
-        } else if name.len() > "former password".len() {
-            draft.push_custom(&name, FieldKind::Secret, String::new());
+        let date = former.take_text("lastUsedDate");
+        let set = date.as_deref().and_then(Moment::parse_rfc3339);
+        if let Some(date) = date.filter(|_| set.is_none()) {
+            push_text(draft, "former password until", date);
+        }
+        if let Some(password) = former.take_text("password").filter(|text| !text.is_empty()) {
+            draft.former.push(DraftFormer {
+                name: FieldName::Standard(field::PASSWORD),
+                kind: FieldKind::Secret,
+                value: DraftValue::Secret(Secret::new(password)),
+                set: set.unwrap_or(Moment(0)),
+            });
         }
         keep_rest(draft, "former password", former);
     }
+    // The newest stands first there.
+    draft.former.reverse();
 }
 
 fn read_times(draft: &mut Draft, item: &mut Object<'_>) {

@@ -27,7 +27,7 @@ pub enum Format {
     KeePassX,
     /// KeePass 1 (and 2 when it writes "KeePass CSV (1.x)"), CSV.
     KeePass1,
-    /// Bitwarden, unencrypted JSON.
+    /// Bitwarden, JSON, in clear or under a password of its own.
     BitwardenJson,
     /// Bitwarden, CSV.
     BitwardenCsv,
@@ -102,7 +102,7 @@ impl Format {
             Self::BitwardenJson,
             "bitwarden",
             &["bitwarden-json"],
-            "unencrypted JSON of Bitwarden",
+            "JSON of Bitwarden, in clear or under a password of its own",
         ),
         (Self::BitwardenCsv, "bitwarden-csv", &[], "CSV of Bitwarden"),
         (

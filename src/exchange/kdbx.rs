@@ -9,7 +9,7 @@ mod key;
 
 pub(super) use header::{Generation, generation};
 
-use super::keepass_xml;
+use super::keepass_xml::{self, Files};
 use super::unlock::{Key, Opener, decrypt_cbc};
 use super::xml::Element;
 use super::{Credentials, Format, ImportError, Imported, MAX_FILE_BYTES};
@@ -104,8 +104,8 @@ pub(super) fn import(bytes: &[u8], credentials: &Credentials<'_>) -> Result<Impo
 struct Opened {
     xml: Zeroizing<Vec<u8>>,
     stream: InnerStream,
-    /// Lengths of the files in it, in bytes.
-    files: Vec<usize>,
+    /// The files in it.
+    files: Files,
 }
 
 fn read(bytes: &[u8], header: &OuterHeader, mut opened: Opened) -> Result<Imported, ImportError> {
@@ -188,7 +188,7 @@ fn open_hashed(
     Ok(Opened {
         xml: unpack(header, content)?,
         stream: InnerStream::new(*cipher, key)?,
-        files: Vec::new(),
+        files: Files::default(),
     })
 }
 
@@ -238,7 +238,7 @@ fn open_inner(content: &[u8]) -> Result<Opened, ImportError> {
         at: 0,
     };
     let (mut cipher, mut key) = (InnerCipher::None, Zeroizing::default());
-    let mut files = Vec::new();
+    let mut files = Files::default();
     loop {
         let [number] = rest.take(1)? else {
             return Err(Problem::CutOff.into());
@@ -250,7 +250,7 @@ fn open_inner(content: &[u8]) -> Result<Opened, ImportError> {
             1 => cipher = InnerCipher::of(field)?,
             2 => key = Zeroizing::new(field.to_vec()),
             // A byte of flags stands before the content.
-            3 => files.push(field.len().saturating_sub(1)),
+            3 => files.add(field.get(1..).unwrap_or_default()),
             _ => return Err(Problem::Damaged.into()),
         }
     }

@@ -11,23 +11,26 @@ use super::place::{
     settle_title,
 };
 use super::xml::Element;
-use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS};
-use crate::model::draft::{Draft, DraftField, FieldName};
+use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS, MAX_UNPACKED_BYTES, Skipped};
+use crate::model::draft::{Draft, DraftField, DraftFile, DraftFormer, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::moment::Moment;
+use crate::secret::SecretBytes;
 use data_encoding::{BASE64, HEXLOWER};
-use std::collections::{BTreeMap, HashMap};
+use flate2::read::GzDecoder;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read;
+use zeroize::Zeroizing;
 
 /// Seconds from the first day of year 1, which KDBX 4 counts from, to 1970.
 const YEAR_ONE: i64 = 62_135_596_800;
-const NO_FILES: &str = "keyfold does not take attached files in yet";
 
 /// Reads an export in clear.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     if !text.contains("<KeePassFile") {
         return Err(not_this(Format::KeePassXml));
     }
-    read(Element::parse(text)?, Vec::new(), Format::KeePassXml)
+    read(Element::parse(text)?, Files::default(), Format::KeePassXml)
 }
 
 fn not_this(format: Format) -> ImportError {
@@ -37,10 +40,10 @@ fn not_this(format: Format) -> ImportError {
     }
 }
 
-/// Reads a document whose protected values are in clear; `lengths` are those of the files that stand before it.
+/// Reads a document whose protected values are in clear; `files` are those that stand before it.
 pub(super) fn read(
     mut root: Element,
-    lengths: Vec<usize>,
+    files: Files,
     format: Format,
 ) -> Result<Imported, ImportError> {
     if root.name != "KeePassFile" {
@@ -59,9 +62,9 @@ pub(super) fn read(
         recycle_bin: recycle_bin(&mut meta),
         folders: HashMap::new(),
         folder_bytes: 0,
-        lengths,
+        files,
     };
-    reader.note_meta(&mut meta);
+    reader.note_meta(&mut meta)?;
     // The root group has the database's name; its entries lie at the top.
     let mut top = Place::default();
     reader.note_folders(&group, &top.folder)?;
@@ -94,16 +97,16 @@ struct DocumentReader {
     folders: HashMap<String, String>,
     /// What they take: a long name comes out again in every folder below it.
     folder_bytes: usize,
-    lengths: Vec<usize>,
+    files: Files,
 }
 
 impl DocumentReader {
     /// What describes the database and no entry.
-    fn note_meta(&mut self, meta: &mut Element) {
+    fn note_meta(&mut self, meta: &mut Element) -> Result<(), ImportError> {
+        // KDBX 3 keeps files here.
         let binaries = meta.take("Binaries").unwrap_or_default();
         for binary in binaries.children {
-            // KDBX 3 keeps files here, as base64.
-            self.lengths.push(binary.text.len() / 4 * 3);
+            self.files.add_encoded(binary)?;
         }
         if meta
             .take("CustomIcons")
@@ -118,6 +121,7 @@ impl DocumentReader {
                     .push(format!("the database's {name} {text:?} is left out"));
             }
         }
+        Ok(())
     }
 
     fn note_folders(&mut self, group: &Element, folder: &str) -> Result<(), ImportError> {
@@ -198,23 +202,23 @@ impl DocumentReader {
             push_tag(&mut draft, &tag);
         }
         let mut values = Values::take(&mut entry);
-        let former = entry.take("History").unwrap_or_default();
-        let former = former_values(former, &values);
+        let mut history = entry.take("History").unwrap_or_default();
+        let binaries = entry.take_all("Binary");
+        self.skip_former_files(&draft, &values, &history, &binaries);
+        draft.former = former_values(&mut history, &values);
         let seed = keepass_seed::take(&mut values.0);
         put_values(&mut draft, values);
         self.put_seed(&mut draft, seed);
         read_times(&mut draft, entry.take("Times").unwrap_or_default());
         read_autotype(&mut draft, entry.take("AutoType").unwrap_or_default());
         read_custom_data(&mut draft, entry.take("CustomData").unwrap_or_default());
-        for (name, kind, text) in former {
-            draft.push_custom(&name, kind, text);
-        }
         settle_kind(&mut draft);
         settle_title(&mut draft);
-        self.skip_files(&draft, entry.take_all("Binary"));
+        let files = self.take_files(&draft, binaries)?;
         self.drop_looks(&mut entry);
         keep_rest(&mut draft, "", entry);
-        self.tally.push(self.row, draft, &mut self.imported)
+        self.tally.push(self.row, draft, &mut self.imported)?;
+        self.tally.push_files(files, &mut self.imported)
     }
 
     fn put_seed(&mut self, draft: &mut Draft, seed: Option<SeedSource>) {
@@ -233,22 +237,54 @@ impl DocumentReader {
         }
     }
 
-    fn skip_files(&mut self, draft: &Draft, files: Vec<Element>) {
-        for mut file in files {
-            let name = file.take_text("Key").unwrap_or_default();
-            let value = file.take("Value").unwrap_or_default();
-            let number = value.attribute("Ref").and_then(|text| text.parse().ok());
-            let length = number
-                .and_then(|number: usize| self.lengths.get(number))
-                .map(|length| format!(" ({length} bytes)"));
-            let reason = format!("{NO_FILES}{}", length.unwrap_or_default());
-            skip_field(
-                draft,
-                &format!("file {name}"),
-                &reason,
-                self.row,
-                &mut self.imported,
-            );
+    fn take_files(
+        &mut self,
+        draft: &Draft,
+        binaries: Vec<Element>,
+    ) -> Result<Vec<DraftFile>, ImportError> {
+        let mut files = Vec::new();
+        for mut binary in binaries {
+            let name = binary.take_text("Key").unwrap_or_default();
+            let value = binary.take("Value").unwrap_or_default();
+            match self.files.take(value)? {
+                Some(content) => files.push(DraftFile { name, content }),
+                None => {
+                    let field = format!("file {name}");
+                    let reason = "the database does not hold it";
+                    skip_field(draft, &field, reason, self.row, &mut self.imported);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Files that only former versions of an entry have: keyfold keeps those that were attached here alone.
+    fn skip_former_files(
+        &mut self,
+        draft: &Draft,
+        values: &Values,
+        history: &Element,
+        binaries: &[Element],
+    ) {
+        let title = values
+            .by_name()
+            .get("Title")
+            .map(|title| (*title).to_owned());
+        let current: BTreeSet<Option<&str>> = binaries.iter().map(reference).collect();
+        let versions = history.children.iter();
+        let former = versions.flat_map(|version| version.children.iter());
+        let former = former.filter(|child| child.name == "Binary");
+        let mut told = BTreeSet::new();
+        for binary in former.filter(|binary| !current.contains(&reference(binary))) {
+            let name = binary.child("Key").map_or("", |key| key.text.as_str());
+            if told.insert((name, reference(binary))) && told.len() <= MAX_FIELDS {
+                self.imported.skipped.push(Skipped {
+                    row: self.row,
+                    item: title.clone().or_else(|| Some(draft.title.clone())),
+                    field: Some(format!("file {name}")),
+                    reason: "a former version of the entry had it".to_owned(),
+                });
+            }
         }
     }
 
@@ -366,43 +402,113 @@ impl Values {
     }
 }
 
-/// Values that an entry had and has no more, each with the time that it was set: name, kind, text.
-fn former_values(mut history: Element, current: &Values) -> Vec<(String, FieldKind, String)> {
-    let versions: Vec<(String, Values)> = history
+/// Which of the database's files an entry means.
+fn reference(binary: &Element) -> Option<&str> {
+    binary
+        .child("Value")
+        .and_then(|value| value.attribute("Ref"))
+}
+
+/// Values that an entry had and has no more, each with the time that it was set, oldest first.
+fn former_values(history: &mut Element, current: &Values) -> Vec<DraftFormer> {
+    let versions: Vec<(Moment, Values)> = history
         .take_all("Entry")
         .into_iter()
         .map(|mut version| {
             let mut times = version.take("Times").unwrap_or_default();
             let changed = times.take_text("LastModificationTime");
             let changed = changed.and_then(|text| date_of(&text));
-            let date = changed.map_or(String::new(), |date| format!(" {date}"));
-            (date, Values::take(&mut version))
+            let changed = changed.and_then(|date| Moment::parse_rfc3339(&date));
+            (changed.unwrap_or(Moment(0)), Values::take(&mut version))
         })
         .collect();
     let next = versions.iter().skip(1).map(|version| &version.1);
     let mut former = Vec::new();
-    for ((date, values), next) in versions.iter().zip(next.chain([current])) {
+    for ((set, values), next) in versions.iter().zip(next.chain([current])) {
         let next = next.by_name();
         for value in &values.0 {
             let is_same = next.get(value.name.as_str()) == Some(&value.text.as_str());
-            if is_same || value.text.is_empty() || former.len() > MAX_FIELDS {
+            if is_same || value.text.is_empty() || former.len() >= MAX_FIELDS {
                 continue;
             }
-            let name = format!("former {}{date}", shown_name(&value.name));
-            former.push((name, value.kind(), value.text.clone()));
+            let (name, kind) = former_field(value);
+            former.push(DraftFormer {
+                name,
+                kind,
+                value: DraftValue::new(kind, value.text.clone()),
+                set: *set,
+            });
         }
     }
     former
 }
 
-fn shown_name(name: &str) -> &str {
-    match name {
-        "Title" => "title",
-        "UserName" => "username",
-        "Password" => "password",
-        "URL" => "url",
-        "Notes" => "notes",
-        other => other,
+fn former_field(value: &Value) -> (FieldName, FieldKind) {
+    let number = match value.name.as_str() {
+        "Title" => field::TITLE,
+        "UserName" => field::USERNAME,
+        "Password" => field::PASSWORD,
+        "Notes" => field::NOTES,
+        "URL" => return (FieldName::Custom("url".to_owned()), FieldKind::Url),
+        name => return (FieldName::Custom(name.to_owned()), value.kind()),
+    };
+    let kind = field::standard_field(number).map_or(FieldKind::Text, |row| row.1);
+    (FieldName::Standard(number), kind)
+}
+
+/// Files of a database, by what entries call them.
+#[derive(Default)]
+pub(super) struct Files {
+    contents: HashMap<String, Zeroizing<Vec<u8>>>,
+    /// Bytes that packed ones took.
+    unpacked: u64,
+}
+
+impl Files {
+    /// One that stands before the document, called by its number.
+    pub(super) fn add(&mut self, content: &[u8]) {
+        let number = self.contents.len().to_string();
+        self.contents
+            .insert(number, Zeroizing::new(content.to_vec()));
+    }
+
+    fn add_encoded(&mut self, binary: Element) -> Result<(), ImportError> {
+        let id = binary.attribute("ID").unwrap_or_default().to_owned();
+        if let Some(content) = self.decode(&binary)? {
+            self.contents.insert(id, content);
+        }
+        Ok(())
+    }
+
+    /// A file of an entry: one of the database's, or one that stands there itself.
+    fn take(&mut self, value: Element) -> Result<Option<SecretBytes>, ImportError> {
+        let content = match value.attribute("Ref") {
+            Some(id) => self.contents.get(id.trim()).cloned(),
+            None => self.decode(&value)?,
+        };
+        Ok(content.map(SecretBytes::from))
+    }
+
+    fn decode(&mut self, element: &Element) -> Result<Option<Zeroizing<Vec<u8>>>, ImportError> {
+        let text: Zeroizing<String> =
+            Zeroizing::new(element.text.split_ascii_whitespace().collect());
+        let Ok(bytes) = BASE64.decode(text.as_bytes()).map(Zeroizing::new) else {
+            return Ok(None);
+        };
+        if !element.flag("Compressed") {
+            return Ok(Some(bytes));
+        }
+        let left = MAX_UNPACKED_BYTES.saturating_sub(self.unpacked);
+        let mut unpacked = Zeroizing::new(Vec::new());
+        let mut source = GzDecoder::new(bytes.as_slice()).take(left + 1);
+        if source.read_to_end(&mut unpacked).is_err() {
+            return Ok(None);
+        }
+        self.unpacked += unpacked.len() as u64;
+        if unpacked.len() as u64 > left {
+            return Err(ImportError::TooManyValues);
+        }
+        Ok(Some(unpacked))
     }
 }
 

@@ -13,6 +13,7 @@ mod aegis;
 mod andotp;
 mod authenticator;
 mod bitwarden_csv;
+mod bitwarden_encrypted;
 mod bitwarden_json;
 mod bitwarden_kinds;
 mod chrome;
@@ -58,7 +59,7 @@ pub use unlock::{
 };
 pub use xml::XmlProblem;
 
-use crate::model::draft::Draft;
+use crate::model::draft::{Draft, DraftFile};
 use encoding::Text;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -103,6 +104,20 @@ pub struct ImportedItem {
     pub row: usize,
     /// The item; its title is never empty.
     pub draft: Draft,
+    /// Its files.
+    pub files: Vec<DraftFile>,
+}
+
+impl ImportedItem {
+    /// One without files.
+    #[must_use]
+    pub fn new(row: usize, draft: Draft) -> Self {
+        Self {
+            row,
+            draft,
+            files: Vec::new(),
+        }
+    }
 }
 
 /// A row, or one field of a row, that was left out.
@@ -232,6 +247,10 @@ fn import_text(
             });
         }
         Format::KeePassXml => keepass_xml::import(&text)?,
+        Format::BitwardenJson if bitwarden_encrypted::is_sealed(&text) => {
+            let opened = bitwarden_encrypted::open(&text, credentials)?;
+            bitwarden_json::import(&Text::parse(&opened)?)?
+        }
         Format::BitwardenJson => bitwarden_json::import(&text)?,
         Format::BitwardenCsv => bitwarden_csv::import(&text)?,
         Format::GenericCsv => generic_csv::import(&text, mapping)?,
@@ -279,11 +298,14 @@ fn open_whole(
 fn check_limits(imported: &Imported) -> Result<(), ImportError> {
     for item in &imported.drafts {
         let draft = &item.draft;
-        let values = draft.fields.len() + draft.urls.len() + draft.tags.len();
+        let lists = draft.fields.len() + draft.urls.len() + draft.tags.len();
+        let values = lists + draft.former.len();
+        let former = draft.former.iter().map(|former| former.value.len());
         let longest = draft
             .fields
             .iter()
             .map(|field| field.value.len())
+            .chain(former)
             .chain(draft.urls.iter().map(String::len))
             .chain([draft.title.len(), draft.folder.len()])
             .max();

@@ -126,7 +126,7 @@ pub(super) fn read_rows(
                 reason: reason.to_owned(),
             });
         }
-        imported.drafts.push(ImportedItem { row, draft });
+        imported.drafts.push(ImportedItem::new(row, draft));
     }
     if row == 0 {
         imported

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 mod accounting;
 mod authenticators;
 mod bitwarden;
+mod bitwarden_encrypted;
 mod csv_formats;
 mod kdbx;
 mod samples;

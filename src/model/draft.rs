@@ -1,7 +1,8 @@
 //! An item as somebody wants it: what `add` and every import hand to the vault. Nothing here is stored as it is.
 
 use super::field::{self, FieldKind, ItemKind};
-use crate::secret::Secret;
+use super::moment::Moment;
+use crate::secret::{Secret, SecretBytes};
 use serde::{Deserialize, Serialize};
 
 /// A value on its way in.
@@ -89,6 +90,29 @@ pub struct DraftField {
     pub value: DraftValue,
 }
 
+/// A value that a field had before.
+#[derive(Serialize, Deserialize)]
+pub struct DraftFormer {
+    /// Which field.
+    pub name: FieldName,
+    /// What the value was.
+    pub kind: FieldKind,
+    /// The value; secret kinds carry `DraftValue::Secret`.
+    pub value: DraftValue,
+    /// When it was set; 0 where nobody knows.
+    pub set: Moment,
+}
+
+/// A file that an item is to have.
+#[derive(Serialize, Deserialize)]
+pub struct DraftFile {
+    /// What it is called: anything, by anybody.
+    pub name: String,
+    /// All of it.
+    #[serde(with = "crate::secret::in_transit::bytes")]
+    pub content: SecretBytes,
+}
+
 /// An item as it should become.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Draft {
@@ -110,6 +134,8 @@ pub struct Draft {
     pub tags: Vec<String>,
     /// All other fields; several custom ones may share a name.
     pub fields: Vec<DraftField>,
+    /// Values that fields had before, oldest first.
+    pub former: Vec<DraftFormer>,
 }
 
 impl Draft {

@@ -4,6 +4,7 @@
 
 pub mod draft;
 pub mod field;
+pub mod file_name;
 pub mod ids;
 pub mod index;
 pub mod item;

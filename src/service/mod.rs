@@ -100,6 +100,24 @@ fn find_answer(
         Request::Items => Response::Items(vault.state().summaries()),
         Request::Rows(ids) => Response::Items(rows(vault, &ids)),
         Request::Named(name, scope) => Response::Items(named(vault, &name, scope)),
+        Request::StorePiece(piece) => {
+            // EXPOSE: it is sealed into the vault.
+            Response::Stored(vault.store_piece(piece.expose(), now, rng)?)
+        }
+        Request::DiscardPieces(names) => {
+            vault.discard_pieces(&names, now, rng)?;
+            Response::Done
+        }
+        Request::ReadPiece { item, dot, number } => {
+            let piece = match vault.read_piece(item, dot, number) {
+                Err(VaultError::NoPiece) => {
+                    vault.look_again(now, rng)?;
+                    vault.read_piece(item, dot, number)
+                }
+                piece => piece,
+            };
+            Response::Piece(piece?.into())
+        }
         Request::OneNamed(name, scope) => {
             let items = named(vault, &name, scope);
             let one = match items.as_slice() {

@@ -9,11 +9,12 @@ use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
 use crate::model::query::Scope;
 use crate::otp::Kind;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBytes};
 use crate::service::import::Ledger;
 use crate::state::change::Edit;
 use crate::state::conflict::Conflict;
 use crate::state::devices::DeviceRow;
+use crate::state::op::ChunkName;
 use crate::state::view::{FormerView, ItemView, Life};
 use crate::vault::{CheckReport, Status};
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,19 @@ pub enum Request {
     },
     /// Which of these items have a one-time password seed, in this order; all living ones for `None`.
     Seeds(Option<Vec<ItemId>>),
+    /// Stores a piece of a file that is to be attached by [`Edit::Attach`].
+    StorePiece(#[serde(with = "crate::secret::in_transit::bytes")] SecretBytes),
+    /// Takes back pieces that are not to be attached after all, where nothing was stored since.
+    DiscardPieces(Vec<ChunkName>),
+    /// A piece of an attached file, by its number from 0.
+    ReadPiece {
+        /// The item.
+        item: ItemId,
+        /// The operation that attached the file.
+        dot: Dot,
+        /// Which piece.
+        number: usize,
+    },
     /// As [`Request::Named`], and where it is one, as [`Request::Item`] too: what nearly every command begins with.
     OneNamed(String, Scope),
 }
@@ -151,6 +165,10 @@ pub enum Response {
     Done,
     /// To [`Request::Seeds`].
     Seeds(Vec<SeedRow>),
+    /// To [`Request::StorePiece`].
+    Stored(ChunkName),
+    /// To [`Request::ReadPiece`].
+    Piece(#[serde(with = "crate::secret::in_transit::bytes")] SecretBytes),
     /// To [`Request::OneNamed`].
     OneNamed(Vec<ItemSummary>, Option<Box<ItemView>>),
 }

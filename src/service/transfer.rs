@@ -5,7 +5,7 @@
 //! takes them away here only by what [`Parcel::deliver`] gave back.
 
 use super::export::{ExportError, export};
-use super::import::{Ledger, Outcome, plan_document};
+use super::import::{Carried, Ledger, Outcome, plan_document};
 use crate::exchange::native::{Document, DocumentField, DocumentFormer, DocumentItem};
 use crate::model::field::{self, FieldKind};
 use crate::model::ids::{FieldId, ItemId};
@@ -94,13 +94,33 @@ impl Parcel {
         wished.filter(|path| taken.contains(path)).collect()
     }
 
-    /// Puts the items into another vault as one record. They live there, whether or not they lay in its trash.
+    /// Puts the items into another vault as one record, with their files. They live there, whether or not they lay in its
+    /// trash.
     ///
     /// # Errors
-    /// As [`Vault::update`]; then nothing was delivered.
+    /// [`VaultError::NoPiece`] where a file is not all here; as [`Vault::update`]; then nothing was delivered.
     pub fn deliver(
         self,
+        from: &Vault,
         vault: &mut Vault,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Delivery, VaultError> {
+        let mut carried = Carried::default();
+        let delivered = carried
+            .copy(from, vault, &self.packed, now, rng)
+            .and_then(|()| self.put_into(vault, &carried, now, rng));
+        if delivered.is_err() {
+            // What is left then goes with a later compact.
+            let _ = vault.discard_pieces(&carried.pieces(), now, rng);
+        }
+        delivered
+    }
+
+    fn put_into(
+        self,
+        vault: &mut Vault,
+        carried: &Carried,
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<Delivery, VaultError> {
@@ -120,7 +140,7 @@ impl Parcel {
                     revived.push(item.id);
                 }
             }
-            let ledger = plan_document(plan, revealer, document)?;
+            let ledger = plan_document(plan, revealer, document, carried)?;
             revived
                 .iter()
                 .try_for_each(|item| plan.set_life(*item, Life::Alive))?;
@@ -174,7 +194,10 @@ impl Delivery {
 }
 
 fn is_same(one: &ItemView, other: &ItemView) -> bool {
-    one.fields == other.fields && one.urls == other.urls && one.tags == other.tags
+    one.fields == other.fields
+        && one.urls == other.urls
+        && one.tags == other.tags
+        && one.attachments == other.attachments
 }
 
 /// Gives an item a place of its own: it is a new wish, as `mv` would make it, and the former place joins the history.

@@ -6,13 +6,13 @@
 mod resolve;
 mod undo;
 
-use super::codec::{self, Erasure, SetBody, UrlBody};
+use super::codec::{self, AttachmentBody, Erasure, FormerBody, SetBody, UrlBody};
 use super::fold::State;
 use super::id_hash::IdHash;
-use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
+use super::op::{ChunkName, LIFE_ALIVE, LIFE_DELETED, Tag};
 use super::undone::Undone;
 use super::view::Life;
-use crate::model::draft::{Draft, DraftValue, FieldName};
+use crate::model::draft::{Draft, DraftFormer, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Moment;
@@ -48,6 +48,8 @@ pub struct PlannedOperation {
     pub body: Vec<u8>,
     /// Values to go in sealed.
     pub values: Vec<PlannedValue>,
+    /// Names of chunks.
+    pub chunks: Vec<ChunkName>,
 }
 
 impl PlannedOperation {
@@ -61,6 +63,17 @@ impl PlannedOperation {
             replaces: Vec::new(),
             body,
             values: Vec::new(),
+            chunks: Vec::new(),
+        }
+    }
+
+    /// An operation on an item, which replaces nothing.
+    fn on_item(item: ItemId, field: Option<FieldId>, content: Content) -> Self {
+        Self {
+            item: Some(item),
+            values: content.values,
+            chunks: content.chunks,
+            ..Self::on_vault(content.tag, field, content.body)
         }
     }
 }
@@ -98,6 +111,21 @@ pub enum Edit {
     RemoveTag(String),
     /// Moves an HOTP counter forward to this count.
     Count(FieldId, u64),
+    /// Attaches a file whose pieces were stored, in the place of those in a register or in one of its own.
+    Attach(Option<FieldId>, Attached),
+    /// Takes the attached file of this register away.
+    Detach(FieldId),
+}
+
+/// A file to be attached.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attached {
+    /// What it is called.
+    pub name: String,
+    /// Bytes.
+    pub length: u64,
+    /// Where its pieces were stored, in their order.
+    pub pieces: Vec<ChunkName>,
 }
 
 /// Whether an item is marked as a favourite.
@@ -127,8 +155,50 @@ pub enum ChangeError {
 /// A field of an item, or the item's life.
 type Register = (ItemId, Option<FieldId>);
 
-/// Tag, body and sealed values of an operation.
-type Content = (Tag, Vec<u8>, Vec<Vec<u8>>);
+/// What an operation says, whatever it is said of.
+struct Content {
+    tag: Tag,
+    body: Vec<u8>,
+    values: Vec<PlannedValue>,
+    chunks: Vec<ChunkName>,
+}
+
+impl Content {
+    /// Without chunks.
+    fn new(tag: Tag, body: Vec<u8>, values: Vec<PlannedValue>) -> Self {
+        Self {
+            tag,
+            body,
+            values,
+            chunks: Vec::new(),
+        }
+    }
+
+    /// Without values and chunks.
+    fn plain(tag: Tag, body: Vec<u8>) -> Self {
+        Self::new(tag, body, Vec::new())
+    }
+}
+
+/// What an operation said that is known: its values are sealed.
+#[derive(PartialEq, Eq)]
+struct Known {
+    tag: Tag,
+    body: Vec<u8>,
+    sealed: Vec<Vec<u8>>,
+    chunks: Vec<ChunkName>,
+}
+
+impl From<Known> for Content {
+    fn from(known: Known) -> Self {
+        Self {
+            tag: known.tag,
+            body: known.body,
+            values: known.sealed.into_iter().map(PlannedValue::Sealed).collect(),
+            chunks: known.chunks,
+        }
+    }
+}
 
 /// Operations on their way into one record.
 pub struct Plan<'a> {
@@ -207,10 +277,15 @@ impl<'a> Plan<'a> {
                 self.set_plain(item, number, text);
             }
         }
+        let mut registers: HashMap<String, FieldId> = HashMap::new();
         for field in draft.fields {
             let id = match &field.name {
                 FieldName::Standard(number) => FieldId::Standard(*number),
-                FieldName::Custom(_) => FieldId::make(rng), // several may share a name
+                FieldName::Custom(name) => {
+                    let id = FieldId::make(rng); // several may share a name
+                    registers.entry(name.clone()).or_insert(id);
+                    id
+                }
             };
             self.set(item, id, &field.name, field.kind, field.value);
         }
@@ -220,7 +295,36 @@ impl<'a> Plan<'a> {
         for tag in &draft.tags {
             self.tag(item, tag);
         }
+        for former in draft.former {
+            let register = match &former.name {
+                FieldName::Standard(number) => FieldId::Standard(*number),
+                FieldName::Custom(name) => *registers
+                    .entry(name.clone())
+                    .or_insert_with(|| FieldId::make(rng)),
+            };
+            self.former(item, register, former);
+        }
         item
+    }
+
+    /// Puts a value that a register had before into an item's history.
+    pub fn former(&mut self, item: ItemId, register: FieldId, former: DraftFormer) {
+        let name = match &former.name {
+            FieldName::Standard(_) => "",
+            FieldName::Custom(name) => name.as_str(),
+        };
+        let (text, values) = match former.value {
+            DraftValue::Plain(text) => (text, Vec::new()),
+            DraftValue::Secret(secret) => (String::new(), vec![PlannedValue::Secret(secret)]),
+        };
+        let body = codec::write_former(&FormerBody {
+            kind: former.kind.number(),
+            name,
+            text: &text,
+            at: former.set.0,
+            device: "",
+        });
+        self.put_prepared(item, register, Tag::FORMER, body, values);
     }
 
     /// Changes an item; a change also revives it, so that an edit made apart from a deletion is not lost.
@@ -325,6 +429,23 @@ impl<'a> Plan<'a> {
                     .seed;
                 self.count(item, field, seed, count);
             }
+            Edit::Attach(register, attached) => {
+                if !self.fresh_items.contains(&item) && self.state.item(item).is_none() {
+                    return Err(ChangeError::NoItem);
+                }
+                self.attach(
+                    item,
+                    register.unwrap_or_else(|| FieldId::make(rng)),
+                    attached,
+                );
+            }
+            Edit::Detach(register) => {
+                let view = self.state.item(item).ok_or(ChangeError::NoItem)?;
+                if !view.attachments.iter().any(|file| file.id == register) {
+                    return Err(ChangeError::NoField("attachment".to_owned()));
+                }
+                self.remove(item, register);
+            }
         }
         Ok(())
     }
@@ -332,16 +453,22 @@ impl<'a> Plan<'a> {
     /// Stores a count for a seed. Counts never go back: the fold takes the largest.
     pub fn count(&mut self, item: ItemId, field: FieldId, seed: Dot, count: u64) {
         let body = codec::write_counter(seed, count);
-        let (item, field) = (Some(item), Some(field));
-        let (replaces, values) = (Vec::new(), Vec::new());
-        self.operations.push(PlannedOperation {
-            tag: Tag::COUNTER,
-            item,
-            field,
-            replaces,
-            body,
-            values,
+        let content = Content::plain(Tag::COUNTER, body);
+        self.operations
+            .push(PlannedOperation::on_item(item, Some(field), content));
+    }
+
+    /// Attaches a file whose pieces were stored, in the place of those in its register.
+    pub fn attach(&mut self, item: ItemId, register: FieldId, attached: Attached) {
+        let body = codec::write_attachment(&AttachmentBody {
+            name: &attached.name,
+            length: attached.length,
         });
+        let content = Content {
+            chunks: attached.pieces,
+            ..Content::plain(Tag::ATTACHMENT, body)
+        };
+        self.put(item, Some(register), content);
     }
 
     /// Moves an item to the trash or back.
@@ -396,30 +523,28 @@ impl<'a> Plan<'a> {
             chunks,
         };
         let body = codec::write_erase(&erasure);
-        self.operations.push(PlannedOperation {
-            item: Some(item),
-            ..PlannedOperation::on_vault(Tag::ERASE, None, body)
-        });
+        let content = Content::plain(Tag::ERASE, body);
+        self.operations
+            .push(PlannedOperation::on_item(item, None, content));
     }
 
     /// Brings a former operation of a register back as a new one; a value sealed for this place goes in as it is.
     fn restore(&mut self, item: ItemId, field: FieldId, dot: Dot) -> Result<(), ChangeError> {
-        let (tag, body, sealed) = self.restored(item, field, dot)?;
-        let values = sealed.into_iter().map(PlannedValue::Sealed).collect();
-        self.put(item, Some(field), tag, body, values);
+        let restored = self.restored(item, field, dot)?;
+        self.put(item, Some(field), restored.into());
         Ok(())
     }
 
     /// What brings a former operation of a register back.
-    fn restored(&self, item: ItemId, field: FieldId, dot: Dot) -> Result<Content, ChangeError> {
-        let (tag, body, sealed) = self
+    fn restored(&self, item: ItemId, field: FieldId, dot: Dot) -> Result<Known, ChangeError> {
+        let known = self
             .state
             .operation_at(item, field, dot)
             .ok_or(ChangeError::NoFormerValue)?;
-        let (tag, body) = match tag {
-            Tag::REMOVE => (tag, Vec::new()),
+        let (tag, body) = match known.tag {
+            Tag::REMOVE => (Tag::REMOVE, Vec::new()),
             Tag::SET => {
-                let set = codec::parse_set(&body).ok_or(ChangeError::NoFormerValue)?;
+                let set = codec::parse_set(&known.body).ok_or(ChangeError::NoFormerValue)?;
                 // A seed that comes back goes on with its counter, and says whose that is; two devices that bring one
                 // secret back have one value, whatever it is sealed under by then.
                 let origin = set.origin().unwrap_or(dot);
@@ -437,7 +562,7 @@ impl<'a> Plan<'a> {
                 )
             }
             Tag::FORMER => {
-                let former = codec::parse_former(&body).ok_or(ChangeError::NoFormerValue)?;
+                let former = codec::parse_former(&known.body).ok_or(ChangeError::NoFormerValue)?;
                 (
                     Tag::SET,
                     codec::write_set(&SetBody::new(
@@ -449,10 +574,10 @@ impl<'a> Plan<'a> {
                     )),
                 )
             }
-            tag if tag.is_value() => (tag, body),
+            tag if tag.is_value() => return Ok(known),
             _ => return Err(ChangeError::NoFormerValue),
         };
-        Ok((tag, body, sealed))
+        Ok(Known { tag, body, ..known })
     }
 
     fn set_plain(&mut self, item: ItemId, number: u8, text: &str) {
@@ -463,13 +588,8 @@ impl<'a> Plan<'a> {
             Moment(0),
             None,
         ));
-        self.put(
-            item,
-            Some(FieldId::Standard(number)),
-            Tag::SET,
-            body,
-            Vec::new(),
-        );
+        let content = Content::plain(Tag::SET, body);
+        self.put(item, Some(FieldId::Standard(number)), content);
     }
 
     fn set_if_other(&mut self, item: ItemId, number: u8, text: &str) {
@@ -497,18 +617,13 @@ impl<'a> Plan<'a> {
         let body = |text: &str| {
             codec::write_set(&SetBody::new(kind.number(), name, text, Moment(0), None))
         };
-        match value {
-            DraftValue::Plain(text) => self.put(item, Some(id), Tag::SET, body(&text), Vec::new()),
+        let content = match value {
+            DraftValue::Plain(text) => Content::plain(Tag::SET, body(&text)),
             DraftValue::Secret(secret) => {
-                self.put(
-                    item,
-                    Some(id),
-                    Tag::SET,
-                    body(""),
-                    vec![PlannedValue::Secret(secret)],
-                );
+                Content::new(Tag::SET, body(""), vec![PlannedValue::Secret(secret)])
             }
-        }
+        };
+        self.put(item, Some(id), content);
     }
 
     /// Puts a whole prepared SET, FORMER or URL operation in, for an import of keyfold's own export.
@@ -520,15 +635,9 @@ impl<'a> Plan<'a> {
         body: Vec<u8>,
         values: Vec<PlannedValue>,
     ) -> u32 {
-        let operation = PlannedOperation {
-            tag,
-            item: Some(item),
-            field: Some(field),
-            replaces: Vec::new(),
-            body,
-            values,
-        };
-        self.operations.push(operation);
+        let content = Content::new(tag, body, values);
+        self.operations
+            .push(PlannedOperation::on_item(item, Some(field), content));
         u32::try_from(self.operations.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -541,7 +650,7 @@ impl<'a> Plan<'a> {
         body: Vec<u8>,
         values: Vec<PlannedValue>,
     ) {
-        self.put(item, Some(field), tag, body, values);
+        self.put(item, Some(field), Content::new(tag, body, values));
     }
 
     /// Says that a prepared item lives or lies in the trash.
@@ -558,42 +667,25 @@ impl<'a> Plan<'a> {
 
     /// Adds a tag to an item.
     pub fn tag(&mut self, item: ItemId, tag: &str) {
-        self.put(
-            item,
-            Some(FieldId::derive_for_tag(tag)),
-            Tag::TAG,
-            codec::write_text(tag),
-            Vec::new(),
-        );
+        let content = Content::plain(Tag::TAG, codec::write_text(tag));
+        self.put(item, Some(FieldId::derive_for_tag(tag)), content);
     }
 
     fn url(&mut self, item: ItemId, id: FieldId, rank: u32, address: &str) {
-        self.put(
-            item,
-            Some(id),
-            Tag::URL,
-            codec::write_url(&UrlBody { rank, address }),
-            Vec::new(),
-        );
+        let body = codec::write_url(&UrlBody { rank, address });
+        self.put(item, Some(id), Content::plain(Tag::URL, body));
     }
 
     fn remove(&mut self, item: ItemId, field: FieldId) {
-        self.put(item, Some(field), Tag::REMOVE, Vec::new(), Vec::new());
+        self.put(item, Some(field), Content::plain(Tag::REMOVE, Vec::new()));
     }
 
     fn life(&mut self, item: ItemId, life: u8) {
-        self.put(item, None, Tag::LIFE, vec![life], Vec::new());
+        self.put(item, None, Content::plain(Tag::LIFE, vec![life]));
     }
 
     /// One operation a register: a later wish of the same plan takes the place of an earlier one.
-    fn put(
-        &mut self,
-        item: ItemId,
-        field: Option<FieldId>,
-        tag: Tag,
-        body: Vec<u8>,
-        values: Vec<PlannedValue>,
-    ) {
+    fn put(&mut self, item: ItemId, field: Option<FieldId>, content: Content) {
         self.further.remove(&(item, field));
         let is_fresh = self.fresh_items.contains(&item);
         let replaces = match field {
@@ -602,12 +694,8 @@ impl<'a> Plan<'a> {
             Some(field) => self.state.register_heads(item, field),
         };
         let operation = PlannedOperation {
-            tag,
-            item: Some(item),
-            field,
             replaces,
-            body,
-            values,
+            ..PlannedOperation::on_item(item, field, content)
         };
         match self
             .registers
@@ -623,7 +711,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Another head of a register that this plan has put an operation in.
-    fn put_beside(&mut self, register: Register, tag: Tag, body: Vec<u8>, sealed: Vec<Vec<u8>>) {
+    fn put_beside(&mut self, register: Register, content: Content) {
         let (item, field) = register;
         let first = self.registers.get(&register);
         let first = first.and_then(|at| self.operations.get(*at));
@@ -632,12 +720,8 @@ impl<'a> Plan<'a> {
             .entry(register)
             .or_default()
             .push(PlannedOperation {
-                tag,
-                item: Some(item),
-                field,
                 replaces: replaces.unwrap_or_default(),
-                body,
-                values: sealed.into_iter().map(PlannedValue::Sealed).collect(),
+                ..PlannedOperation::on_item(item, field, content)
             });
     }
 
@@ -675,8 +759,8 @@ impl<'a> Plan<'a> {
 }
 
 impl State {
-    /// Tag, body and sealed values of an operation of a register, unless it was erased.
-    fn operation_at(&self, item: ItemId, field: FieldId, dot: Dot) -> Option<Content> {
+    /// What an operation of a register says, unless it was erased.
+    fn operation_at(&self, item: ItemId, field: FieldId, dot: Dot) -> Option<Known> {
         let operations = self.operations_of(item);
         let found = operations
             .iter()
@@ -686,10 +770,15 @@ impl State {
         }
         let (sealed, _) = codec::parse_values(found.values).unwrap_or_default();
         let sealed = sealed.into_iter().map(<[u8]>::to_vec).collect();
-        Some((found.tag, found.body.to_vec(), sealed))
+        Some(Known {
+            tag: found.tag,
+            body: found.body.to_vec(),
+            sealed,
+            chunks: self.chunk_names_of(found),
+        })
     }
 
-    fn chunks_of(&self, item: ItemId, dots: &[Dot]) -> Vec<super::op::ChunkName> {
+    fn chunks_of(&self, item: ItemId, dots: &[Dot]) -> Vec<ChunkName> {
         let operations = self.operations_of(item);
         let meant = operations
             .iter()

@@ -8,7 +8,7 @@ use super::codec::{self, DecodedRecord, MalformedRecord, UnfoldedRecord};
 use super::id_hash::IdHash;
 use super::indexed::Indexed;
 use super::op::{ChunkName, Operation, RecordHead, Tag};
-use super::runs::{Folded, Run, Runs, find_runs};
+use super::runs::{Folded, Rarities, Run, Runs, find_runs};
 use crate::model::ids::{DeviceId, Dot, ItemId, RecordId};
 use crate::model::moment::Clock;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -27,6 +27,8 @@ pub struct State {
     pub(super) runs: Runs,
     erased: HashMap<RecordId, BTreeSet<u32>>,
     erased_chunks: HashSet<ChunkName>,
+    /// Whether any operation may name chunks.
+    names_chunks: bool,
     newest: Clock,
     /// What finds items by name, where somebody asked for it.
     pub(super) indexed: Option<Box<Indexed>>,
@@ -48,7 +50,7 @@ struct Unfolded {
     entry: RecordEntry,
     /// Which of the runs that were found are its own.
     runs: Range<usize>,
-    erases: bool,
+    rarities: Rarities,
 }
 
 /// Two records that cannot both be right, or that hint at a cloned device.
@@ -155,7 +157,8 @@ impl State {
         self.by_id.insert(record.entry.id, number);
         self.newest = self.newest.max(record.entry.clock);
         self.records.push(record.entry);
-        if record.erases {
+        self.names_chunks |= record.rarities.names_chunks;
+        if record.rarities.erases {
             self.erase(span);
         }
         let buffer = self.buffers.get(span.buffer());
@@ -377,6 +380,9 @@ impl State {
     /// Names of all chunks that an operation refers to and no ERASE took.
     #[must_use]
     pub fn referenced_chunks(&self) -> HashSet<ChunkName> {
+        if !self.names_chunks {
+            return HashSet::new();
+        }
         let names = self
             .operations()
             .filter(|operation| !self.is_erased(operation))
@@ -564,7 +570,7 @@ impl Unfolded {
         let record = UnfoldedRecord::parse(bytes)?;
         let from = runs.len();
         let start = usize::try_from(span.start()).map_err(|_| MalformedRecord)?;
-        let erases = find_runs(&record, start, runs).ok_or(MalformedRecord)?;
+        let rarities = find_runs(&record, start, runs).ok_or(MalformedRecord)?;
         Ok(Self {
             entry: RecordEntry {
                 id: record.head.id,
@@ -575,7 +581,7 @@ impl Unfolded {
                 bytes: span,
             },
             runs: from..runs.len(),
-            erases,
+            rarities,
         })
     }
 }

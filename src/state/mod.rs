@@ -3,6 +3,7 @@
 //! The fold does not care about order, repetition or framing. Nothing here opens a secret: values of secret fields
 //! pass through sealed. No file, key or clock is known here.
 
+pub mod attachment;
 mod buffers;
 pub mod change;
 pub mod codec;

@@ -5,6 +5,7 @@
 use super::codec::DecodedOperation;
 use crate::model::ids::{DeviceId, Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Clock;
+use serde::{Deserialize, Serialize};
 
 /// What an operation does, by its stored number. Numbers that this version does not know are carried.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -72,7 +73,8 @@ pub const LIFE_ALIVE: u8 = 1;
 pub const LIFE_DELETED: u8 = 0;
 
 /// Name of a chunk: its nonce and the SHA-256 of its content.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
 pub struct ChunkName(pub [u8; Self::LENGTH]);
 
 impl ChunkName {
@@ -83,6 +85,20 @@ impl ChunkName {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+}
+
+impl From<ChunkName> for Vec<u8> {
+    fn from(name: ChunkName) -> Self {
+        name.0.to_vec()
+    }
+}
+
+impl TryFrom<Vec<u8>> for ChunkName {
+    type Error = &'static str;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+        Self::from_slice(&bytes).ok_or("a chunk's name has 56 bytes")
     }
 }
 

@@ -68,14 +68,22 @@ pub(super) struct Runs {
     on_vault: Option<Chain>,
 }
 
-/// Finds the runs of a record that lies at `start` in its buffer, checks its operations on the way, and tells whether
-/// one of them is an ERASE.
+/// What a record holds that is rare.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Rarities {
+    /// Whether one of its operations is an ERASE.
+    pub(super) erases: bool,
+    /// Whether one of its operations may name chunks.
+    pub(super) names_chunks: bool,
+}
+
+/// Finds the runs of a record that lies at `start` in its buffer, and checks its operations on the way.
 pub(super) fn find_runs(
     record: &UnfoldedRecord<'_>,
     start: usize,
     runs: &mut Vec<Run>,
-) -> Option<bool> {
-    let mut erases = false;
+) -> Option<Rarities> {
+    let mut rarities = Rarities::default();
     let mut operations = record.operations();
     // Operations on one item stand together: one run serves them all.
     let mut open: Option<(u32, Run)> = None;
@@ -87,7 +95,9 @@ pub(super) fn find_runs(
             break;
         };
         let operation = operation.ok()?;
-        erases |= operation.tag == Tag::ERASE;
+        rarities.erases |= operation.tag == Tag::ERASE;
+        // What this version does not know may name some too.
+        rarities.names_chunks |= operation.tag == Tag::ATTACHMENT || operation.tag > Tag::FORMER;
         match &mut open {
             Some((item, run)) if *item == operation.item => run.count += 1,
             _ => {
@@ -111,7 +121,7 @@ pub(super) fn find_runs(
     }
     runs.extend(open.map(|(_, run)| run));
     operations.finish().ok()?;
-    Some(erases)
+    Some(rarities)
 }
 
 impl Runs {

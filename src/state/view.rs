@@ -1,6 +1,7 @@
 //! How things look now: items, fields, conflicts, history, devices, slots, worked out from the folded operations
 //! (vault-format.md, sections 5.1 to 5.10). Reads only; values of secret fields are handed out sealed.
 
+use super::attachment::AttachmentView;
 use super::codec::{self, SetBody, UrlBody};
 use super::fold::State;
 use super::op::{LIFE_ALIVE, LIFE_DELETED, Tag};
@@ -122,6 +123,8 @@ pub struct ItemView {
     pub urls: Vec<UrlView>,
     /// Tags, sorted.
     pub tags: Vec<String>,
+    /// Attached files, by name, newest first.
+    pub attachments: Vec<AttachmentView>,
     /// When the first and the last of its operations were written.
     pub created: Moment,
     /// See `created`.
@@ -214,6 +217,7 @@ impl State {
             fields: Vec::new(),
             urls: Vec::new(),
             tags: Vec::new(),
+            attachments: Vec::new(),
             created: Moment(u64::MAX),
             changed: Moment(0),
         };
@@ -224,6 +228,13 @@ impl State {
             .sort_by(|one, other| field_order(one).cmp(&field_order(other)));
         view.urls.sort_by_key(|url| (url.rank, url.order));
         view.tags.sort();
+        view.attachments.sort_by(|one, other| {
+            let newest_first = other.attached.cmp(&one.attached);
+            one.name
+                .cmp(&other.name)
+                .then(newest_first)
+                .then(one.dot.cmp(&other.dot))
+        });
         for operation in operations
             .iter()
             .filter(|operation| operation.tag.is_value() || operation.tag == Tag::LIFE)
@@ -327,6 +338,7 @@ impl State {
                         None => shown = self.field_view(operations, head, id, value),
                     }
                 }
+                Tag::ATTACHMENT => view.attachments.extend(self.attachment_view(head)),
                 _ => {}
             }
         }

@@ -5,11 +5,25 @@ use super::error::VaultError;
 use super::local::{Seen, is_still};
 use crate::crypto::seal::seal_frame;
 use crate::crypto::slot::Slot;
-use crate::log::frame::FrameKind;
-use crate::log::next_boundary;
+use crate::log::frame::{FrameKind, Nonce};
+use crate::log::{FILE_LIMIT, next_boundary};
 use crate::model::ids::RecordId;
 use crate::model::moment::Moment;
 use crate::storage::{Stamp, append};
+
+/// Room that attached files leave for everything else.
+const RESERVED: u64 = 1 << 30;
+
+/// Refuses chunks that would make a file too long to be a vault any more.
+pub(super) fn refuse_if_full(length: u64, more: usize) -> Result<(), VaultError> {
+    let after = length.saturating_add(more as u64);
+    if after > FILE_LIMIT - RESERVED {
+        return Err(VaultError::Refused(
+            "a vault with its attached files may have no more than 15 GiB",
+        ));
+    }
+    Ok(())
+}
 
 impl Vault {
     /// Appends records to the replica: alone where they are few, in packs where they are many.
@@ -52,13 +66,19 @@ impl Vault {
         }
     }
 
-    /// Appends slots and records to the vault file at its physical end and syncs.
+    /// Appends slots and records to the vault file at its physical end and syncs; before them the chunks that they may
+    /// name.
     pub(super) fn append_to_vault(
         &self,
         seen: Stamp,
         records: &[RecordId],
         slots: &[Slot],
+        chunks: &[Nonce],
     ) -> Result<Stamp, VaultError> {
+        let seen = self.append_chunks_to_vault(seen, chunks)?;
+        if records.is_empty() && slots.is_empty() {
+            return Ok(seen);
+        }
         let mut bytes: Vec<u8> = slots
             .iter()
             .flat_map(|slot| slot.frame.iter().copied())
@@ -76,6 +96,15 @@ impl Vault {
         seen: Stamp,
         bytes: &[u8],
     ) -> Result<Stamp, VaultError> {
+        self.append_parts_to_vault(seen, &mut std::iter::once(Ok(bytes.to_vec())))
+    }
+
+    /// The same for frames that come one after another.
+    pub(super) fn append_parts_to_vault(
+        &self,
+        seen: Stamp,
+        parts: &mut dyn Iterator<Item = Result<Vec<u8>, VaultError>>,
+    ) -> Result<Stamp, VaultError> {
         let file = self
             .storage
             .open_write(&self.places.vault_file)?
@@ -84,9 +113,15 @@ impl Vault {
         if before != seen {
             return Err(VaultError::Changing);
         }
-        let end = next_boundary(before.length);
-        let after = append(&*file, end, bytes)?;
-        if after.length != end.saturating_add(bytes.len() as u64) {
+        let mut end = next_boundary(before.length);
+        for part in parts {
+            let part = part?;
+            file.write_at(end, &part)?;
+            end = end.saturating_add(part.len() as u64);
+        }
+        file.sync()?;
+        let after = file.stamp()?;
+        if after.length != end && after != before {
             return Err(VaultError::Changing); // somebody else appended at the same moment
         }
         // The drive may have put another file at the path meanwhile; then that one lacks what was written.
@@ -99,9 +134,12 @@ impl Vault {
 
     /// This device's own write to a file that was known: known too.
     pub(super) fn trust(&mut self, vault: Stamp) {
-        self.vault_seen = Some(vault);
         self.vault_current = Some(vault);
         self.lacking = Some(0);
+        if self.lacks_chunks {
+            return; // it is to be read again, for what the replica has no room for now
+        }
+        self.vault_seen = Some(vault);
         let replica = self.replica.filter(|facts| !facts.is_damaged);
         if let Some(replica) = replica.filter(|_| self.is_replica_complete()) {
             self.remember(Some((vault, replica.stamp)));

@@ -9,13 +9,14 @@ use crate::model::ids::{FieldId, RecordId};
 use crate::model::moment::{Clock, Moment};
 use crate::state::change::{ChangeError, Plan, PlannedOperation, PlannedValue, is_undoable};
 use crate::state::codec::{self, SEEN_LIMIT};
-use crate::state::op::{Operation, RecordHead, Tag};
+use crate::state::op::{ChunkName, Operation, RecordHead, Tag};
 use crate::storage::StorageError;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 /// Past this many records in frames of their own the replica is packed, so that opening stays fast.
 const LOOSE_LIMIT: usize = 256;
+const LOOSE_PER_CHUNK: usize = 4;
 
 const _: () = assert!(codec::RECORD_LIMIT == RECORD_LIMIT);
 
@@ -88,14 +89,25 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
+        let chunks: Vec<ChunkName> = operations
+            .iter()
+            .flat_map(|operation| operation.chunks.iter().copied())
+            .collect();
         let content = self.write_planned(operations, now, rng)?;
+        if !chunks.is_empty() {
+            self.refuse_missing(&chunks)?;
+            self.sync_replica()?;
+        }
         let frame = seal_frame(&self.keys, FrameKind::Record, &content);
         self.extend_replica(&frame, 1)?;
         let id = self.absorb(content)?;
         self.replicated.insert(id);
         self.local.remember_own(&*self.storage, id);
         match self.vault_current.take() {
-            Some(seen) => match self.append_bytes_to_vault(seen, &frame) {
+            Some(seen) => match self
+                .append_chunks_to_vault(seen, &Self::nonces_of(&chunks))
+                .and_then(|seen| self.append_bytes_to_vault(seen, &frame))
+            {
                 Ok(after) => self.trust_append(seen, after, now),
                 Err(error) => {
                     // The file may have been replaced under our hands: look once more, and only then wait.
@@ -113,7 +125,9 @@ impl Vault {
             None => self.deliver(now, rng),
         }
         self.log_events(now);
-        if self.replica.is_some_and(|facts| facts.loose > LOOSE_LIMIT) {
+        // Pieces of files are written anew with the rest: the more there are, the rarer.
+        let limit = LOOSE_LIMIT + LOOSE_PER_CHUNK * self.chunks.len();
+        if self.replica.is_some_and(|facts| facts.loose > limit) {
             // Packing is for speed alone; a full disk must not turn a committed change into a failure.
             let packed = self.rewrite_replica(rng);
             if let (Ok(()), Some(seen)) = (packed, self.vault_seen) {
@@ -173,9 +187,9 @@ impl Vault {
         let content = codec::write_record(&head, &operations);
         let fits = content.len() <= RECORD_LIMIT
             && operations.len() <= codec::OPERATIONS_LIMIT
-            && operations
-                .iter()
-                .all(|operation| operation.replaces.len() <= codec::DOTS_LIMIT);
+            && operations.iter().all(|operation| {
+                operation.replaces.len().max(operation.chunks.len()) <= codec::DOTS_LIMIT
+            });
         if !fits {
             return Err(VaultError::TooLarge);
         }
@@ -253,7 +267,7 @@ pub(super) fn seal_operations(
             replaces: planned.replaces,
             body: planned.body,
             sealed: values.collect(),
-            chunks: Vec::new(),
+            chunks: planned.chunks,
         }
     });
     sealed.collect()

@@ -10,7 +10,7 @@ use super::looked::{Finding, Looked};
 use super::read::{ChunkPlace, Depth, read_into, read_vault_id};
 use super::{Notice, Vault};
 use crate::drive;
-use crate::log::BLOCK;
+use crate::log::{BLOCK, FILE_LIMIT};
 use crate::model::ids::{KeyId, VaultId};
 use crate::model::moment::Moment;
 use crate::storage::{
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 const ENTRIES: usize = 4096;
 /// Copies that one command takes in; the next one goes on.
 const COPIES: usize = 64;
-/// Bytes of one copy, and of all that one command reads.
+/// Bytes of one copy, and of all that one command reads; or twice what the vault file has, if that is more.
 const COPY_LIMIT: u64 = 1 << 30;
 /// Copies that the local state keeps after they were taken in.
 const TRASH: usize = 32;
@@ -61,6 +61,10 @@ impl ReadCopy {
     pub(super) fn path(&self) -> &Path {
         &self.found.path
     }
+
+    pub(super) fn file(&self) -> &dyn StoredFile {
+        &*self.found.file
+    }
 }
 
 enum CopyKind {
@@ -90,6 +94,8 @@ pub(super) struct Neighbours<'a> {
     vault: VaultId,
     listing: &'a Listing,
     owners: Vec<u32>,
+    /// Bytes of one copy, and of all that are read at once.
+    limit: u64,
 }
 
 impl<'a> Neighbours<'a> {
@@ -101,12 +107,16 @@ impl<'a> Neighbours<'a> {
         listing: &'a Listing,
     ) -> Self {
         let stamps = [vault_file, state_folder].map(|path| storage.stamp(path).ok().flatten());
+        // A vault with large files attached has large copies.
+        let [own, _] = &stamps;
+        let own = own.map_or(0, |stamp| stamp.length.min(FILE_LIMIT));
         Self {
             storage,
             vault_file,
             vault,
             listing,
             owners: stamps.iter().flatten().map(|stamp| stamp.owner).collect(),
+            limit: COPY_LIMIT.max(own.saturating_mul(2)),
         }
     }
 
@@ -123,7 +133,7 @@ impl<'a> Neighbours<'a> {
         entries.sort_by_cached_key(|entry| drive::recognise(own_name, &entry.name).is_none());
         let mut bytes = 0;
         for entry in entries {
-            if beside.copies.len() == COPIES || bytes + entry.stamp.length > COPY_LIMIT {
+            if beside.copies.len() == COPIES || bytes + entry.stamp.length > self.limit {
                 break;
             }
             let path = folder_of(self.vault_file).join(&entry.name);
@@ -164,7 +174,7 @@ impl<'a> Neighbours<'a> {
 
     fn may_be_copy(&self, stamp: &Stamp) -> bool {
         stamp.is_regular()
-            && (BLOCK as u64..=COPY_LIMIT).contains(&stamp.length)
+            && (BLOCK as u64..=self.limit.min(FILE_LIMIT)).contains(&stamp.length)
             && self.owners.contains(&stamp.owner)
     }
 }

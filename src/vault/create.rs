@@ -1,5 +1,6 @@
 //! A new vault: replica first, then the vault file, then what path it has.
 
+use super::chunks::Chunks;
 use super::commit::{Packer, seal_operations};
 use super::error::VaultError;
 use super::local::{LocalPlaces, forget_path, known_vault, remember_path};
@@ -127,6 +128,8 @@ pub fn create(
         lacking: None,
         is_impatient: false,
         sources: Vec::new(),
+        chunks: Chunks::new(),
+        lacks_chunks: false,
         listing: None,
         review_ids: RefCell::default(),
         damage: Vec::new(),

@@ -39,6 +39,8 @@ pub enum VaultError {
     Refused(&'static str),
     /// Another program, a drive most likely, is just changing the vault file.
     Changing,
+    /// A piece of an attached file has not arrived, or does not authenticate.
+    NoPiece,
     /// A record or frame that was written does not read back.
     Inconsistent(&'static str),
 }
@@ -81,6 +83,7 @@ impl fmt::Display for VaultError {
             Self::Rewound => {
                 out.write_str("the vault is read as it was; the past cannot be changed")
             }
+            Self::NoPiece => out.write_str("a piece of the attached file is not here"),
             Self::Changing => {
                 out.write_str("the vault file is just being changed by another program")
             }

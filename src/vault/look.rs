@@ -1,14 +1,13 @@
 //! What lies where, and what is to be done about it: reads and judges, never writes (vault-format.md, section 7).
 
+use super::chunks::{Chunks, by_nonce};
 use super::copies::ReadCopy;
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::local::is_still;
 use super::looked::{Finding, Looked};
 use super::open::{OnPath, look};
-use super::read::{
-    ChunkPlace, Contents, Depth, holds_erased, read_into, read_state, without_counting_content,
-};
+use super::read::{Contents, Depth, holds_erased, read_into, read_state, without_counting_content};
 use super::{Notice, Vault};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
 use crate::log::frame::{HEADER_LENGTH, Nonce, parse_header};
@@ -16,7 +15,7 @@ use crate::model::ids::{KeyId, RecordId};
 use crate::model::moment::Moment;
 use crate::state::view::Retirement;
 use crate::storage::{Stamp, StoredFile};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// What a look at vault file and copies found to do.
 pub(super) struct UnionPlan {
@@ -28,6 +27,8 @@ pub(super) struct UnionPlan {
     /// Copies beside the vault; all of them are folded in.
     pub(super) copies: Vec<ReadCopy>,
     pub(super) looked: Looked,
+    /// Chunks that the vault file holds, where it was read.
+    pub(super) chunks: Chunks,
 }
 
 pub(super) enum FilePlan {
@@ -37,14 +38,16 @@ pub(super) enum FilePlan {
     Complete(Stamp),
     /// Lacks so many records of other devices, which wait until the file is still.
     Waiting { stamp: Stamp, missing: usize },
-    /// Lacks these records, sorted, and these slots, and so many records in all.
+    /// Lacks these records, sorted, these slots and chunks, and so many records in all.
     Lacking {
         stamp: Stamp,
         records: Vec<RecordId>,
         slots: Vec<Slot>,
+        /// Chunks of the replica, by nonce.
+        chunks: Vec<Nonce>,
         missing: usize,
     },
-    /// Holds what must go, or lacks chunks.
+    /// Holds what must go.
     Replace,
     /// Lies under a former key: kept for review where it holds unknown records, then replaced.
     FormerKey { key: KeyId, has_unknown: bool },
@@ -105,6 +108,7 @@ impl Vault {
             is_rolled_back: false,
             copies,
             looked,
+            chunks: Chunks::new(),
         };
         let (file, stamp) = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
             OnPath::Vault(file, stamp) => (file, stamp),
@@ -149,9 +153,7 @@ impl Vault {
         if !contents.other_keys.is_empty() && !plan.file.is_left_alone() {
             self.note_strangers(&contents);
         }
-        if lacks_chunks(&contents.chunks, &plan.copies) && !plan.file.is_left_alone() {
-            plan.file = FilePlan::Replace;
-        }
+        plan.chunks = by_nonce(&contents.chunks);
         plan.lost = self.count_lost(&contents, &plan.file);
         // An honest drive that keeps the last writer's file explains what is missing where something new came instead,
         // though a copy may have brought the same.
@@ -266,6 +268,7 @@ impl Vault {
                 stamp,
                 records,
                 slots,
+                chunks: Vec::new(),
                 missing,
             },
         })
@@ -349,11 +352,4 @@ impl FilePlan {
     fn is_left_alone(&self) -> bool {
         matches!(self, Self::OtherKey(_) | Self::Unusable(_))
     }
-}
-
-/// Whether copies hold chunks that the vault file does not.
-fn lacks_chunks(held: &[ChunkPlace], copies: &[ReadCopy]) -> bool {
-    let held: HashSet<Nonce> = held.iter().map(|chunk| chunk.header.nonce).collect();
-    let mut wanted = copies.iter().flat_map(|copy| &copy.chunks);
-    wanted.any(|chunk| !held.contains(&chunk.header.nonce))
 }

@@ -3,7 +3,7 @@
 
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
-use super::read::{Depth, leading_keys, read_into, read_vault_id};
+use super::read::{ChunkPlace, Contents, Depth, leading_keys, read_into, read_vault_id};
 use super::reseal::{absorb_into, slots_in};
 use super::slots::Credential;
 use super::unlock::unlock_file;
@@ -17,7 +17,7 @@ use crate::state::change::{PlannedOperation, PlannedValue};
 use crate::state::fold::State;
 use crate::state::op::{Operation, Tag};
 use crate::state::view::{FieldView, ItemView, Life};
-use crate::storage::StorageError;
+use crate::storage::{Stamp, StorageError, StoredFile};
 use rand::CryptoRng;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -42,6 +42,17 @@ pub struct MergeSource {
     relation: Relation,
     /// Stretches of the file that could not be used.
     damaged: usize,
+    /// Pieces of attached files in it.
+    chunks: Vec<ChunkPlace>,
+    file: Box<dyn StoredFile>,
+}
+
+/// What a file of this vault says.
+struct SourceRead {
+    state: State,
+    keys: Option<Keys>,
+    relation: Relation,
+    contents: Contents,
 }
 
 /// What a merge does to an item.
@@ -120,29 +131,45 @@ impl Vault {
             Ok(_) => return Err(unreadable("that is another vault")),
             Err(_) => return Err(unreadable("the file is not a vault")),
         }
-        let read = |keys: &Keys| -> Result<(State, usize, usize), VaultError> {
+        let read = self.read_under_any_key(&*file, &stamp, credential)?;
+        Ok(MergeSource {
+            state: read.state,
+            keys: read.keys,
+            relation: read.relation,
+            damaged: read.contents.damage.len(),
+            chunks: read.contents.chunks,
+            file,
+        })
+    }
+
+    fn read_under_any_key(
+        &self,
+        file: &dyn StoredFile,
+        stamp: &Stamp,
+        credential: Option<(&Credential, &mut dyn WorkMemory)>,
+    ) -> Result<SourceRead, VaultError> {
+        let read = |keys: &Keys| -> Result<(State, Contents), VaultError> {
             let mut state = State::default();
-            let contents = read_into(&mut state, keys, &*file, &stamp, Depth::Records)?;
-            let other_keys = contents.other_keys.len();
-            Ok((state, contents.damage.len(), other_keys))
+            let contents = read_into(&mut state, keys, file, stamp, Depth::Records)?;
+            Ok((state, contents))
         };
-        let source = |keys: Option<Keys>, state, damaged, relation| MergeSource {
+        let source = |keys: Option<Keys>, (state, contents), relation| SourceRead {
             state,
             keys,
             relation,
-            damaged,
+            contents,
         };
-        let (state, damaged, other_keys) = read(&self.keys)?;
-        if state.record_count() > 0 || other_keys == 0 {
-            return Ok(source(None, state, damaged, Relation::Same));
+        let (state, contents) = read(&self.keys)?;
+        if state.record_count() > 0 || contents.other_keys.is_empty() {
+            return Ok(source(None, (state, contents), Relation::Same));
         }
-        let held = leading_keys(&*file)?;
+        let held = leading_keys(file)?;
         let mut known = None;
         for (former, _) in former_keys(&self.state, &self.keys) {
-            let (state, damaged, _) = read(&former)?;
+            let (state, contents) = read(&former)?;
             let has_news = state.record_ids().any(|id| !self.state.contains(id));
             if state.record_count() > 0 || held.contains(&former.id) {
-                let found = source(Some(former), state, damaged, Relation::Former);
+                let found = source(Some(former), (state, contents), Relation::Former);
                 // It may lie under several: the one that brings something is meant.
                 if has_news {
                     return Ok(found);
@@ -156,8 +183,8 @@ impl Vault {
         let (credential, memory) = credential.ok_or(UnlockError::OtherKey)?;
         let former = former_keys(&self.state, &self.keys).into_iter();
         let held: Vec<KeyId> = former.map(|row| row.0.id).chain([self.keys.id]).collect();
-        let keys = unlock_file(self.keys.vault, &held, (&*file, &stamp), credential, memory)?;
-        let (state, damaged, _) = read(&keys)?;
+        let keys = unlock_file(self.keys.vault, &held, (file, stamp), credential, memory)?;
+        let (state, contents) = read(&keys)?;
         let theirs = Line {
             keys: &keys,
             state: &state,
@@ -169,7 +196,7 @@ impl Vault {
         if theirs.supersedes(&ours) {
             return Err(UnlockError::OtherKey.into());
         }
-        Ok(source(Some(keys), state, damaged, Relation::Apart))
+        Ok(source(Some(keys), (state, contents), Relation::Apart))
     }
 
     /// What merging would change. Writes nothing.
@@ -241,10 +268,11 @@ impl Vault {
                 ids.push(self.absorb_planned(operations, now, rng)?);
             }
         }
-        if ids.is_empty() {
-            return Ok(());
+        if !ids.is_empty() {
+            self.append_to_replica(&ids)?;
         }
-        self.append_to_replica(&ids)
+        // Also those that an earlier merge had no room for.
+        self.take_chunks(&*source.file, source.keys.as_ref(), &source.chunks)
     }
 
     /// That the file's key is a former one, and that its ways in are none here.

@@ -6,6 +6,7 @@
 mod adopt;
 mod append;
 mod check;
+mod chunks;
 mod commit;
 mod copies;
 mod create;
@@ -50,6 +51,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use check::{CheckReport, DamageFound};
+use chunks::Chunks;
+pub use chunks::PIECE_LIMIT;
 pub use create::{NewVault, create};
 pub use error::{UnlockError, VaultError};
 pub use events::Event;
@@ -144,6 +147,10 @@ pub struct Vault {
     is_impatient: bool,
     /// Copies whose chunks a rewrite takes along.
     sources: Vec<PathBuf>,
+    /// Chunks of the replica.
+    chunks: Chunks,
+    /// Whether there was no room in the replica for chunks that another file has.
+    lacks_chunks: bool,
     /// The vault's folder as unlocking found it, for the first look.
     listing: Option<Listing>,
     /// Ids of the records of reviews that were read, by name.

@@ -1,8 +1,9 @@
 //! Opening: find the vault, try the slots, fold replica and vault file together.
 
+use super::chunks::{Chunks, by_nonce};
 use super::error::{UnlockError, VaultError};
 use super::local::{LocalPlaces, known_vault};
-use super::read::{Depth, read_into, read_vault_id};
+use super::read::{read_replica, read_vault_id};
 use super::{LOCK_WAIT, Notice, Places, Vault};
 use crate::crypto::keys::Keys;
 use crate::log::FILE_LIMIT;
@@ -170,6 +171,8 @@ impl Located {
             lacking: None,
             is_impatient: false,
             sources: Vec::new(),
+            chunks: Chunks::new(),
+            lacks_chunks: false,
             listing: self.listing.into_inner(),
             review_ids: RefCell::default(),
             damage: Vec::new(),
@@ -310,13 +313,14 @@ impl Vault {
         self.replica = None;
         self.replicated.clear();
         self.replica_slots.clear();
+        self.chunks.clear();
         self.vault_seen = None;
         let Some(file) = self.storage.open_read(&self.local.replica)? else {
             return Ok(());
         };
         let stamp = file.stamp()?;
         self.state.expect(stamp.length);
-        let contents = read_into(&mut self.state, &self.keys, &*file, &stamp, Depth::Records)?;
+        let contents = read_replica(&mut self.state, &self.keys, &*file, &stamp)?;
         if contents.records.is_empty() && !contents.other_keys.is_empty() {
             // Rekeyed by another process: what this one would append, nobody could read.
             return Err(UnlockError::OtherKey.into());
@@ -324,6 +328,7 @@ impl Vault {
         self.slots = contents.slots;
         if read_vault_id(&*file)? == Ok(self.keys.vault) {
             self.replicated = contents.records;
+            self.chunks = by_nonce(&contents.chunks);
             self.replica_slots = self.slots.iter().map(|slot| slot.id).collect();
             self.replica_twins = self.state.twin_count();
             self.replica = Some(super::ReplicaFacts {

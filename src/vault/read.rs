@@ -1,5 +1,6 @@
 //! Reads a file of a vault under its keys into a state: the replica, the vault file, any copy of either.
 
+use super::chunks::{CHUNK_TIME, name_chunk};
 use super::error::VaultError;
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::{OpenError, Opened, open_frame, open_frame_in};
@@ -14,12 +15,8 @@ use crate::state::fold::{Novelty, State};
 use crate::state::id_hash::IdHash;
 use crate::state::op::{ChunkName, Tag};
 use crate::storage::{Stamp, StorageError, StoredFile};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
-
-/// Bytes of the creation time that a chunk begins with (section 1.3); something must follow.
-const CHUNK_TIME: usize = 8;
 
 /// A file as long as it was when it was opened.
 pub(super) struct FileSource<'a> {
@@ -56,6 +53,20 @@ impl Source for FileSource<'_> {
 pub(super) struct ChunkPlace {
     pub(super) offset: u64,
     pub(super) header: FrameHeader,
+}
+
+impl ChunkPlace {
+    /// That of a frame which lies at this offset.
+    pub(super) fn of(offset: u64, frame: &[u8]) -> Option<Self> {
+        let header = parse_header(frame)?;
+        Some(Self { offset, header })
+    }
+
+    /// Where the next frame may begin.
+    pub(super) fn end(&self) -> u64 {
+        self.offset
+            .saturating_add(self.header.frame_length() as u64)
+    }
 }
 
 /// What a file holds, beyond what went into the state.
@@ -118,7 +129,9 @@ pub(super) fn read_into(
     let source = FileSource::new(file, stamp);
     let mut contents = read_once(state, keys, &source, depth)?;
     // A forged chunk may lie over true frames: one that no record names, or whose nonce comes twice, is looked into.
-    if depth == Depth::Records && has_doubtful_chunk(state, &contents.chunks) {
+    if depth == Depth::Records
+        && is_any_forged(&doubtful_chunks(state, &contents.chunks), keys, file)?
+    {
         let new_records = std::mem::take(&mut contents.new_records);
         contents = read_once(state, keys, &source, Depth::Everything)?;
         contents.new_records.extend(new_records);
@@ -138,9 +151,20 @@ pub(super) fn read_state(
     Ok(state)
 }
 
-fn has_doubtful_chunk(state: &State, chunks: &[ChunkPlace]) -> bool {
+/// Reads the replica, which nobody else writes: what is in it was authenticated before it went in.
+pub(super) fn read_replica(
+    state: &mut State,
+    keys: &Keys,
+    file: &dyn StoredFile,
+    stamp: &Stamp,
+) -> Result<Contents, VaultError> {
+    read_once(state, keys, &FileSource::new(file, stamp), Depth::Records)
+}
+
+/// Chunks that no record names, or whose nonce comes twice.
+fn doubtful_chunks(state: &State, chunks: &[ChunkPlace]) -> Vec<ChunkPlace> {
     if chunks.is_empty() {
-        return false;
+        return Vec::new();
     }
     let named: HashSet<Nonce> = state
         .referenced_chunks()
@@ -151,9 +175,25 @@ fn has_doubtful_chunk(state: &State, chunks: &[ChunkPlace]) -> bool {
     for chunk in chunks {
         *counts.entry(chunk.header.nonce).or_default() += 1;
     }
-    counts
-        .iter()
-        .any(|(nonce, count)| *count > 1 || !named.contains(nonce))
+    let is_doubtful = |chunk: &&ChunkPlace| {
+        let nonce = &chunk.header.nonce;
+        counts.get(nonce).is_some_and(|count| *count > 1) || !named.contains(nonce)
+    };
+    chunks.iter().filter(is_doubtful).copied().collect()
+}
+
+/// Whether any of these does not authenticate: then it may lie over true frames.
+fn is_any_forged(
+    chunks: &[ChunkPlace],
+    keys: &Keys,
+    file: &dyn StoredFile,
+) -> Result<bool, VaultError> {
+    for chunk in chunks {
+        if read_chunk(keys, file, chunk)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn read_once(
@@ -291,10 +331,8 @@ pub(super) fn read_chunk(
         .plaintext
         .get(opened.content.clone())
         .unwrap_or_default();
-    let mut name = [0; ChunkName::LENGTH];
-    name[..NONCE_LENGTH].copy_from_slice(&place.header.nonce);
-    name[NONCE_LENGTH..].copy_from_slice(&Sha256::digest(content));
-    Ok(Some((ChunkName(name), opened)))
+    let name = name_chunk(place.header.nonce, content);
+    Ok(Some((name, opened)))
 }
 
 /// Whether any frame of a file carries content that the state has erased.

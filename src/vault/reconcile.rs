@@ -29,6 +29,7 @@ impl Vault {
         let arrived = self.keep_in_replica(rng)?;
         self.note_oddities();
         remember_path(&*self.storage, &self.places, self.keys.vault, rng)?;
+        self.keep_chunks(&plan);
         self.carry_out(plan, now, rng);
         if !arrived.is_empty() {
             match self.free_own() {
@@ -109,8 +110,9 @@ impl Vault {
             is_rolled_back,
             copies,
             mut looked,
-            ..
+            chunks,
         } = plan;
+        let file = self.with_chunks(file, &chunks, now);
         self.sources = copies.iter().map(|copy| copy.path().to_owned()).collect();
         if let FilePlan::OtherKey(stamp) = &file
             && is_still(stamp, now)
@@ -171,9 +173,10 @@ impl Vault {
                 stamp,
                 records,
                 slots,
+                chunks,
                 missing,
             } => {
-                let after = self.append_to_vault(stamp, &records, &slots)?;
+                let after = self.append_to_vault(stamp, &records, &slots, &chunks)?;
                 let left = missing.saturating_sub(records.len());
                 self.lacking = Some(left);
                 if left == 0 {
@@ -201,6 +204,7 @@ impl Vault {
         let looked = self.look_around(now);
         let kept = looked.and_then(|plan| {
             self.keep_in_replica(rng)?;
+            self.keep_chunks(&plan);
             Ok(plan)
         });
         match kept {

@@ -1,6 +1,7 @@
 //! Whole files written anew: the replica when it is packed, the vault file when it is compacted or holds what must go
 //! (vault-format.md, section 1.6).
 
+use super::chunks::nonce_of;
 use super::commit::Packer;
 use super::error::{UnlockError, VaultError};
 use super::local::overwrite;
@@ -10,7 +11,7 @@ use super::read::{ChunkPlace, Depth, FileSource, read_chunk, read_into};
 use super::{ReplicaFacts, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::seal_chunk;
-use crate::log::frame::FrameKind;
+use crate::log::frame::{FrameKind, Nonce};
 use crate::log::preamble::write_preamble;
 use crate::log::scan::{Reason, Verdict, scan};
 use crate::model::moment::Moment;
@@ -24,6 +25,9 @@ use std::rc::Rc;
 
 /// Chunks that no record names are kept this long: their record may still be on its way.
 const ORPHAN_MILLISECONDS: u64 = 90 * 24 * 60 * 60 * 1000;
+
+/// The same for those that this device has for itself: somebody is just attaching them, or was stopped.
+const OWN_ORPHAN_MILLISECONDS: u64 = 24 * 60 * 60 * 1000;
 
 /// A chunk, the file that it is read from, and the key that it lies under there.
 type ChunkSource<'a> = (Rc<dyn StoredFile>, ChunkPlace, &'a Keys);
@@ -104,6 +108,10 @@ impl Vault {
         self.replicated = self.state.record_ids().collect();
         self.replica_slots = self.live_slots().iter().map(|slot| slot.id).collect();
         self.replica_twins = self.state.twin_count();
+        self.lacks_chunks = false;
+        if !self.state.referenced_chunks().is_empty() || !self.chunks.is_empty() {
+            self.find_chunks();
+        }
     }
 
     /// The vault file anew, with all that it holds now. The exclusive lock is held.
@@ -174,7 +182,7 @@ impl Vault {
         let ids = self.state.record_ids_in_order();
         let records = ids.into_iter().filter_map(|id| self.state.record_bytes(id));
         let packs = Packer::new(&self.keys, records);
-        let sources = self.chunk_sources(read_keys)?;
+        let sources = self.chunk_sources(path, read_keys)?;
         let chunks = sources
             .iter()
             .flat_map(|(file, place, keys)| self.chunk_frame(&**file, place, keys).transpose());
@@ -189,8 +197,13 @@ impl Vault {
     }
 
     /// Chunks of both files that are to be kept, each once.
-    fn chunk_sources<'a>(&self, keys: &[&'a Keys]) -> Result<Vec<ChunkSource<'a>>, VaultError> {
+    fn chunk_sources<'a>(
+        &self,
+        target: &Path,
+        keys: &[&'a Keys],
+    ) -> Result<Vec<ChunkSource<'a>>, VaultError> {
         let named = self.state.referenced_chunks();
+        let nonces: HashSet<Nonce> = named.iter().map(nonce_of).collect();
         let mut kept = Vec::new();
         let mut seen: HashSet<ChunkName> = HashSet::new();
         let newest = self.state.newest_clock().moment();
@@ -219,9 +232,17 @@ impl Vault {
                     .get(opened.content)
                     .and_then(|content| content.first_chunk::<8>().copied());
                 let created = Moment(u64::from_le_bytes(created.unwrap_or_default()));
-                let is_young = newest.0.saturating_sub(created.0) < ORPHAN_MILLISECONDS;
-                let wanted =
-                    named.contains(&name) || is_young && !self.state.is_chunk_erased(&name);
+                let limit = match (*path == self.local.replica, target == self.local.replica) {
+                    (true, true) => OWN_ORPHAN_MILLISECONDS,
+                    // What nobody names yet is nobody else's business.
+                    (true, false) => 0,
+                    (false, _) => ORPHAN_MILLISECONDS,
+                };
+                let is_young = newest.0.saturating_sub(created.0) < limit;
+                // Another content under the nonce of a true chunk would be sealed under that nonce too.
+                let is_orphan = !nonces.contains(&place.header.nonce);
+                let is_waiting = is_young && is_orphan && !self.state.is_chunk_erased(&name);
+                let wanted = named.contains(&name) || is_waiting;
                 if wanted && seen.insert(name) {
                     kept.push((Rc::clone(&file), place, keys));
                 }

@@ -7,7 +7,10 @@ mod other_user;
 mod program;
 #[path = "../pty/mod.rs"]
 mod pty;
+#[path = "../waiting/mod.rs"]
+mod waiting;
 
+mod attaching;
 mod completion;
 mod conflicts;
 mod copying;

@@ -15,13 +15,15 @@ use keyfold::model::field::{self, FieldKind};
 use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::moment::Moment;
 use keyfold::secret::Secret;
-use keyfold::state::change::{ChangeError, Edit, Plan};
+use keyfold::state::attachment::AttachmentView;
+use keyfold::state::change::{Attached, ChangeError, Edit, Plan};
 use keyfold::state::view::Value;
 use keyfold::storage::Storage;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::{Credential, NewSecret, NewVault, Places, Vault, VaultError, create, locate};
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
+use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -169,6 +171,13 @@ pub(crate) fn dump_item(vault: &Vault, id: ItemId) -> String {
     for url in &item.urls {
         writeln!(out, "  url {} {}", url.rank, url.address).unwrap();
     }
+    for file in &item.attachments {
+        let content = match content_of(vault, id, file) {
+            Ok(content) => format!("{} bytes, {:?}", content.len(), Sha256::digest(&content)),
+            Err(error) => error.to_string(),
+        };
+        writeln!(out, "  file {:?} {:?} {content}", file.name, file.length).unwrap();
+    }
     for former in state.history(id) {
         let value = open(former.id, &former.value.value);
         writeln!(
@@ -179,6 +188,50 @@ pub(crate) fn dump_item(vault: &Vault, id: ItemId) -> String {
         .unwrap();
     }
     out
+}
+
+/// An attached file as a whole.
+pub(crate) fn content_of(
+    vault: &Vault,
+    item: ItemId,
+    file: &AttachmentView,
+) -> Result<Vec<u8>, VaultError> {
+    let mut content = Vec::new();
+    for number in 0..file.pieces {
+        content.extend_from_slice(&vault.read_piece(item, file.dot, number)?);
+    }
+    Ok(content)
+}
+
+/// The content of the only file of an item.
+pub(crate) fn only_file(vault: &Vault, title: &str) -> Result<Vec<u8>, VaultError> {
+    let rows = vault.state().summaries();
+    let id = rows.into_iter().find(|row| row.title == title).unwrap().id;
+    let view = vault.state().item(id).unwrap();
+    assert_eq!(view.attachments.len(), 1, "files of {title}");
+    content_of(vault, id, &view.attachments[0])
+}
+
+/// Attaches these pieces as one file.
+pub(crate) fn attach(
+    vault: &mut Vault,
+    item: ItemId,
+    name: &str,
+    pieces: &[&[u8]],
+    now: Moment,
+    rng: &mut StdRng,
+) -> Result<(), VaultError> {
+    let mut stored = Vec::new();
+    for piece in pieces {
+        stored.push(vault.store_piece(piece, now, rng)?);
+    }
+    let attached = Attached {
+        name: name.to_owned(),
+        length: pieces.iter().map(|piece| piece.len() as u64).sum(),
+        pieces: stored,
+    };
+    let edit = Edit::Attach(None, attached);
+    vault.update(now, rng, |plan, rng| plan.edit(item, vec![edit], rng))
 }
 
 /// Adds one login and returns its id.

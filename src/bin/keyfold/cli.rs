@@ -1,6 +1,7 @@
 //! The command line as it is parsed: names, flags and help, nothing else. It is the public interface that scripts rely on.
 
 mod agent;
+mod attaching;
 mod changing;
 mod clipboard;
 mod doctor;
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
+pub(crate) use attaching::{Attach, AttachAction, AttachFiles, AttachOut};
 pub(crate) use changing::{
     Add, Conflicts, Cp, Edit, History, ItemFlags, Mv, Purge, Resolve, Several, Undo,
 };
@@ -197,6 +199,8 @@ pub(crate) enum Command {
     Restore(Several),
     /// Erase items for ever
     Purge(Purge),
+    /// Attach files to an item; list, write out, open and take away what is attached
+    Attach(Attach),
     /// Show former values of an item
     History(History),
     /// Take back the last changes of this device

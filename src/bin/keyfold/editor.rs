@@ -53,7 +53,7 @@ pub(crate) fn edit(
 }
 
 /// A fresh folder, 0700, where the runtime folder or memory is; editors put their own swap files beside the file.
-fn private_folder(context: &mut Context) -> Result<PathBuf, Failure> {
+pub(crate) fn private_folder(context: &mut Context) -> Result<PathBuf, Failure> {
     let runtime = variable("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
         .filter(|path| path.is_dir());

@@ -262,6 +262,8 @@ impl From<VaultError> for Failure {
             | VaultError::Slots(_)
             | VaultError::Refused(_)
             | VaultError::Rewound => Self::failed(text),
+            VaultError::NoPiece => Self::new(Kind::NotFound, text)
+                .hint("another device has it: it comes with the next sync of the vault file"),
             VaultError::Changing => Self::new(Kind::Busy, text).hint("try again in a moment"),
             VaultError::Inconsistent(_) => {
                 Self::new(Kind::Damaged, text).hint("keyfold check tells more")

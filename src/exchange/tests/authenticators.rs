@@ -9,7 +9,7 @@ mod fixtures;
 mod floods;
 mod google;
 mod samples;
-mod sealed;
+pub(super) mod sealed;
 pub(super) use samples::*;
 
 /// The seed of a draft.

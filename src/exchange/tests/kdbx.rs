@@ -5,6 +5,7 @@ mod hashed;
 mod samples;
 
 use super::*;
+use crate::model::moment::Moment;
 use crate::secret::Secret;
 use hashed::{Hashed, write_hashed};
 use keepass::config::{
@@ -363,22 +364,24 @@ fn all_of_an_entry_comes_across() {
     assert!(seed.contains(SEED) && seed.contains("digits=8"), "{seed}");
     assert!(field_text(bank, "created").unwrap().ends_with('Z'));
     assert!(field_text(bank, "expires").is_some());
-    let former = bank.fields.iter().find(|field| {
-        let name = field.name.as_text();
-        name.starts_with("former password 20")
-    });
-    assert_eq!(value_text(&former.unwrap().value), "older");
+    let former: Vec<_> = bank
+        .former
+        .iter()
+        .map(|former| former.name.as_text())
+        .collect();
+    assert_eq!(former, ["password"]);
+    assert_eq!(value_text(&bank.former[0].value), "older");
+    assert!(bank.former[0].set > Moment(1_600_000_000_000));
     assert!(bank.origin.as_deref().unwrap().starts_with("keepass:"));
     let old = titled("Old");
     assert!(old.trashed && old.folder.is_empty() && !bank.trashed);
-    let skipped: Vec<_> = imported.skipped.iter().collect();
-    assert_eq!(skipped.len(), 1);
-    assert_eq!(skipped[0].field.as_deref(), Some("file contract.pdf"));
-    assert!(
-        skipped[0].reason.contains("(4 bytes)"),
-        "{}",
-        skipped[0].reason
-    );
+    assert!(imported.skipped.is_empty());
+    let files = imported.drafts.iter().flat_map(|item| &item.files);
+    // EXPOSE: a test.
+    let files: Vec<_> = files
+        .map(|file| (&*file.name, file.content.expose()))
+        .collect();
+    assert_eq!(files, [("contract.pdf", &b"%PDF"[..])]);
 }
 
 fn entry_of(strings: &str) -> Imported {

@@ -1,47 +1,54 @@
 //! Another program's items into the vault: each draft becomes an item, or changes the one that it is.
 
+use super::files::Files;
 use super::ledger::{Ledger, Outcome, Row};
 use super::matching::{Known, Pair, pair_fields};
 use crate::exchange::Imported;
-use crate::model::draft::{Draft, DraftValue, FieldName};
+use crate::model::draft::{Draft, DraftFormer, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind};
 use crate::model::ids::FieldId;
 use crate::secret::Secret;
 use crate::state::change::{ChangeError, Edit, Mark, Plan};
-use crate::state::view::{ItemView, Life};
+use crate::state::view::{FormerView, ItemView, Life};
 use crate::vault::Revealer;
 use rand::CryptoRng;
 
 const TRASHED: &str = "the item lies in the trash and stays there";
 
-/// Plans the items of another program's export; `into` is the folder they go under.
+/// Plans the items of another program's export, each already in its folder, with those of their files that were stored.
 ///
 /// # Errors
-/// [`ChangeError`]; the plan must then be dropped.
-pub fn plan_drafts(
+/// [`ChangeError`]; the plan must then be dropped. [`ChangeError::NotAsSeen`] where a file would have to be stored first that
+/// was not: the vault changed since [`super::files::Files::find`].
+pub(super) fn plan_drafts(
     plan: &mut Plan<'_>,
     revealer: Revealer<'_>,
     imported: Imported,
-    into: Option<&str>,
+    files: &Files,
     rng: &mut dyn CryptoRng,
 ) -> Result<Ledger, ChangeError> {
     let mut ledger = Ledger::default();
-    let mut items = imported.drafts;
-    for item in &mut items {
-        put_under(&mut item.draft, into);
-    }
+    let items = imported.drafts;
     let matches = Known::new(revealer, &items).match_all(&items);
-    for (item, known) in items.into_iter().zip(matches) {
+    for ((item, known), number) in items.into_iter().zip(matches).zip(0..) {
         let mut row = ledger.row(item.row, &item.draft.title);
         match known {
             None => {
                 enter_created(&item.draft, &mut row);
+                let attached = files.attach(number, None, &mut row)?;
                 row.close_created();
-                plan.add(item.draft, rng);
+                let id = plan.add(item.draft, rng);
+                if !attached.is_empty() {
+                    plan.edit(id, attached, rng)?;
+                }
             }
             Some(view) => {
                 let rests = view.life == Life::Trashed && item.draft.trashed;
-                let edits = compare(revealer, &view, item.draft, &mut row, rng);
+                let mut draft = item.draft;
+                let former = std::mem::take(&mut draft.former);
+                let mut edits = compare(revealer, &view, draft, &mut row, rng);
+                edits.extend(files.attach(number, Some(&view), &mut row)?);
+                add_former(plan, revealer, &view, former, &mut row, rng);
                 row.close_matched();
                 if !edits.is_empty() {
                     plan.edit(view.id, edits, rng)?;
@@ -60,7 +67,7 @@ pub fn plan_drafts(
     Ok(ledger)
 }
 
-fn put_under(draft: &mut Draft, into: Option<&str>) {
+pub(super) fn put_under(draft: &mut Draft, into: Option<&str>) {
     let into = into.unwrap_or_default().trim_matches('/');
     if into.is_empty() {
         return;
@@ -84,6 +91,69 @@ fn enter_created(draft: &Draft, row: &mut Row<'_>) {
     }
     for field in &draft.fields {
         row.field(field.name.as_text(), Outcome::Created, None);
+    }
+    for former in &draft.former {
+        row.field(&former_name(&former.name), Outcome::Created, None);
+    }
+}
+
+fn former_name(name: &FieldName) -> String {
+    format!("former {}", name.as_text())
+}
+
+/// Puts those former values into an item's history that are not there.
+fn add_former(
+    plan: &mut Plan<'_>,
+    revealer: Revealer<'_>,
+    view: &ItemView,
+    former: Vec<DraftFormer>,
+    row: &mut Row<'_>,
+    rng: &mut dyn CryptoRng,
+) {
+    if former.is_empty() {
+        return;
+    }
+    let past = revealer.state().history(view.id);
+    for wanted in former {
+        let name = former_name(&wanted.name);
+        let register = register_of(view, &past, &wanted.name);
+        let mut alike = past.iter().filter(|known| {
+            // Without a time of its own it has that of its import, so the value alone tells.
+            let is_time = wanted.set.0 == 0 || known.value.changed == wanted.set;
+            is_time && Some(known.id) == register
+        });
+        let is_known = alike.any(|known| {
+            let value = revealer.reveal(view.id, known.id, &known.value.value);
+            value.is_some_and(|value| is_text(&value, &wanted.value))
+        });
+        if is_known {
+            row.field(&name, Outcome::Identical, None);
+        } else {
+            row.field(&name, Outcome::Created, None);
+            let register = register.unwrap_or_else(|| FieldId::make(rng));
+            plan.former(view.id, register, wanted);
+        }
+    }
+}
+
+/// The register that a former value belongs to: that of a field which is there, or was.
+fn register_of(view: &ItemView, past: &[FormerView], name: &FieldName) -> Option<FieldId> {
+    let name = match name {
+        FieldName::Standard(number) => return Some(FieldId::Standard(*number)),
+        FieldName::Custom(name) => name,
+    };
+    let current = view.fields.iter().map(|field| (field.id, &field.name));
+    let former = past.iter().map(|former| (former.id, &former.name));
+    let mut custom = current
+        .chain(former)
+        .filter(|row| matches!(row.0, FieldId::Custom(_)));
+    custom.find(|row| row.1 == name).map(|row| row.0)
+}
+
+fn is_text(known: &Secret, value: &DraftValue) -> bool {
+    match value {
+        DraftValue::Plain(text) => known.same_as(&Secret::new(text.clone())),
+        DraftValue::Secret(secret) => known.same_as(secret),
     }
 }
 

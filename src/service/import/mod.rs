@@ -3,19 +3,23 @@
 //! An import never takes anything away: fields that the source lacks stay, and what it replaces is in the history. All
 //! of it is one record, wholly there or wholly absent; importing the same file again changes nothing.
 
+mod carried;
 mod drafts;
+mod files;
 mod ledger;
 mod matching;
 mod native;
 
-pub use drafts::plan_drafts;
+pub use carried::Carried;
 pub use ledger::{Counts, Entry, Ledger, Outcome};
 pub use native::plan_document;
 
-use crate::exchange::Source;
+use crate::exchange::{Imported, Source};
 use crate::model::moment::Moment;
 use crate::state::change::{ChangeError, Plan};
-use crate::vault::{Revealer, Vault, VaultError};
+use crate::vault::{Vault, VaultError};
+use drafts::{plan_drafts, put_under};
+use files::Files;
 use rand::CryptoRng;
 
 /// Imports a source as one record; `into` is the folder that another program's items go under.
@@ -29,9 +33,32 @@ pub fn import(
     now: Moment,
     rng: &mut dyn CryptoRng,
 ) -> Result<Ledger, VaultError> {
-    vault.update_revealing(now, rng, |plan, revealer, rng| {
-        plan_source(plan, revealer, source, into, rng)
-    })
+    let mut imported = match source {
+        Source::Foreign(imported) => imported,
+        Source::Native(document) => {
+            return vault.update_revealing(now, rng, |plan, revealer, _| {
+                plan_document(plan, revealer, document, &Carried::default())
+            });
+        }
+    };
+    put_all_under(&mut imported, into);
+    let mut files = Files::find(vault, &mut imported);
+    let planned = files.store(vault, &imported, now, rng).and_then(|()| {
+        vault.update_revealing(now, rng, |plan, revealer, rng| {
+            plan_drafts(plan, revealer, imported, &files, rng)
+        })
+    });
+    if planned.is_err() {
+        // What is left then goes with a later compact.
+        let _ = vault.discard_pieces(&files.pieces(), now, rng);
+    }
+    planned
+}
+
+fn put_all_under(imported: &mut Imported, into: Option<&str>) {
+    for item in &mut imported.drafts {
+        put_under(&mut item.draft, into);
+    }
 }
 
 /// What [`import`] would do; nothing is written.
@@ -45,18 +72,15 @@ pub fn rehearse(
     rng: &mut dyn CryptoRng,
 ) -> Result<Ledger, ChangeError> {
     let mut plan = Plan::new(vault.state());
-    plan_source(&mut plan, vault.revealer(), source, into, rng)
-}
-
-fn plan_source(
-    plan: &mut Plan<'_>,
-    revealer: Revealer<'_>,
-    source: Source,
-    into: Option<&str>,
-    rng: &mut dyn CryptoRng,
-) -> Result<Ledger, ChangeError> {
+    let revealer = vault.revealer();
     match source {
-        Source::Foreign(imported) => plan_drafts(plan, revealer, imported, into, rng),
-        Source::Native(document) => plan_document(plan, revealer, document),
+        Source::Foreign(mut imported) => {
+            put_all_under(&mut imported, into);
+            let files = Files::find(vault, &mut imported);
+            plan_drafts(&mut plan, revealer, imported, &files.pretended(), rng)
+        }
+        Source::Native(document) => {
+            plan_document(&mut plan, revealer, document, &Carried::default())
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! values join its history. A value that the vault had once and has left behind stays behind, so that an old export
 //! takes nothing back. Nothing of the vault is removed.
 
+use super::carried::Carried;
 use super::ledger::{Ledger, Outcome, Row};
 use crate::exchange::native::{
     Document, DocumentConflict, DocumentField, DocumentFormer, DocumentItem, DocumentUrl,
@@ -24,7 +25,7 @@ use std::collections::{HashMap, HashSet};
 
 const KNOWN: &str = "the vault had this value and has another one since";
 
-/// Plans the items of keyfold's own export.
+/// Plans the items of keyfold's own export, with files that were carried over.
 ///
 /// # Errors
 /// [`ChangeError`]; the plan must then be dropped.
@@ -32,18 +33,25 @@ pub fn plan_document(
     plan: &mut Plan<'_>,
     revealer: Revealer<'_>,
     document: Document,
+    carried: &Carried,
 ) -> Result<Ledger, ChangeError> {
     let mut ledger = Ledger::default();
     for (item, number) in document.items.into_iter().zip(1..) {
         let title = item.text(field::TITLE).to_owned();
         let mut row = ledger.row(number, &title);
+        let id = item.id;
         match revealer.state().item(item.id) {
             None => {
                 recreate(plan, item, &mut row);
+                carried.attach(plan, id, &mut row);
                 row.close_created();
             }
             Some(view) => {
+                let life = view.life;
                 Merge::new(plan, revealer, view, &mut row).run(item);
+                if carried.attach(plan, id, &mut row) && life != Life::Trashed {
+                    plan.put_life(id, Life::Alive);
+                }
                 row.close_matched();
             }
         }

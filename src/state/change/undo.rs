@@ -1,6 +1,6 @@
 //! Taking a record back: new operations that put back what it replaced (vault-format.md, section 5.7).
 
-use super::{ChangeError, Content, Plan, PlannedOperation, PlannedValue};
+use super::{ChangeError, Content, Known, Plan, PlannedOperation};
 use crate::model::ids::{Dot, FieldId, ItemId, RecordId};
 use crate::model::moment::Clock;
 use crate::state::fold::State;
@@ -71,7 +71,7 @@ impl Plan<'_> {
         let mut shown: Vec<Dot> = replaced.to_vec();
         shown.retain(|dot| self.state.tag_of_dot(item, *dot) != Some(Tag::REMOVE));
         shown.sort_by_key(|dot| Reverse(self.state.order_of_dot(item, *dot)));
-        let mut contents: Vec<Content> = Vec::new();
+        let mut contents: Vec<Known> = Vec::new();
         let mut refusal = None;
         for dot in &shown {
             match self.restored(item, field, *dot) {
@@ -83,15 +83,12 @@ impl Plan<'_> {
         // The newest shows: it goes in last.
         let mut contents = contents.into_iter().rev();
         match (contents.next(), refusal) {
-            (Some((tag, body, sealed)), _) => {
-                let values = sealed.into_iter().map(PlannedValue::Sealed).collect();
-                self.put(item, Some(field), tag, body, values);
-            }
+            (Some(newest), _) => self.put(item, Some(field), newest.into()),
             (None, Some(refusal)) => return Err(refusal),
             (None, None) => self.remove(item, field),
         }
-        for (tag, body, sealed) in contents {
-            self.put_beside((item, Some(field)), tag, body, sealed);
+        for known in contents {
+            self.put_beside((item, Some(field)), known.into());
         }
         Ok(())
     }
@@ -104,7 +101,8 @@ impl Plan<'_> {
         let (was_alive, was_deleted) = (was(LIFE_ALIVE), was(LIFE_DELETED));
         self.life(item, if was_alive { LIFE_ALIVE } else { LIFE_DELETED });
         if was_alive && was_deleted {
-            self.put_beside((item, None), Tag::LIFE, vec![LIFE_DELETED], Vec::new());
+            let deleted = Content::plain(Tag::LIFE, vec![LIFE_DELETED]);
+            self.put_beside((item, None), deleted);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 mod agent;
+mod attach;
 mod check;
 mod compact;
 mod completions;
@@ -98,6 +99,7 @@ pub(crate) fn run(
         Command::Rm(args) => rm::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Purge(args) => purge::run(context, &args),
+        Command::Attach(args) => attach::run(context, args),
         Command::History(args) => history::run(context, &args),
         Command::Undo(args) => undo::run(context, &args),
         Command::Conflicts(args) => conflicts::run(context, &args),

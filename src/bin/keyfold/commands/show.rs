@@ -1,6 +1,7 @@
 //! `show`: a whole item, secrets masked.
 
 use crate::cli::Show;
+use crate::commands::attach::{FileRow, describe_size, rows};
 use crate::commands::conflicts::ask;
 use crate::commands::ls::JsonItem;
 use crate::commands::value::is_about_the_item;
@@ -41,6 +42,7 @@ struct JsonShown<'a> {
     life: &'static str,
     created: String,
     changed: String,
+    files: Vec<FileRow>,
     fields: Vec<JsonField>,
 }
 
@@ -141,6 +143,7 @@ fn json(
         },
         created: view.created.to_rfc3339(),
         changed: view.changed.to_rfc3339(),
+        files: rows(&view),
         fields,
     })
 }
@@ -213,6 +216,10 @@ fn text(
     }
     if !view.tags.is_empty() {
         row(context, "tags", &view.tags.join(" "))?;
+    }
+    for file in &view.attachments {
+        let text = format!("{} ({})", file.name, describe_size(file.length));
+        row(context, "file", &text)?;
     }
     row(context, "changed", &view.changed.to_rfc3339())?;
     if open.is_empty() {

@@ -61,7 +61,7 @@ pub(crate) fn run(
     let now = context.now();
     let delivered = {
         let _progress = context.output.progress("Copying");
-        parcel.deliver(&mut target, now, &mut context.rng)
+        parcel.deliver(session.vault()?, &mut target, now, &mut context.rng)
     };
     tell(context, &mut target);
     let delivery = delivered?;

@@ -13,7 +13,7 @@ use pbkdf2::pbkdf2_hmac_array;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-pub(super) const PASSWORD: &str = "correct horse ä";
+pub(crate) const PASSWORD: &str = "correct horse ä";
 const NONCE: [u8; 12] = *b"twelve bytes";
 
 /// What is done to a ciphertext before it is put into its file.
@@ -25,7 +25,7 @@ fn gcm(key: [u8; 32], aad: &[u8], plain: &[u8]) -> Vec<u8> {
     cipher.encrypt(&NONCE.into(), payload).unwrap()
 }
 
-fn argon(salt: &[u8], memory_kib: u32, passes: u32, lanes: u32) -> [u8; 32] {
+pub(crate) fn argon(salt: &[u8], memory_kib: u32, passes: u32, lanes: u32) -> [u8; 32] {
     let params = Params::new(memory_kib, passes, lanes, Some(32)).unwrap();
     let mut key = [0; 32];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -254,7 +254,7 @@ const SEALED: [Sealed; 10] = [
 ];
 
 /// Reads a file under a password.
-pub(super) fn open(bytes: &[u8], format: Format, password: &str) -> Result<Imported, ImportError> {
+pub(crate) fn open(bytes: &[u8], format: Format, password: &str) -> Result<Imported, ImportError> {
     let password = Secret::new(password.to_owned());
     let credentials = Credentials {
         password: Some(&password),

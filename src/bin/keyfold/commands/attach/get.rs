@@ -1,0 +1,114 @@
+//! `attach get`: files out of the vault, only ever new ones inside the chosen folder.
+
+use super::{count, each_piece, wanted};
+use crate::cli::AttachOut;
+use crate::context::Context;
+use crate::escape::escape;
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+use keyfold::model::file_name;
+use keyfold::model::ids::ItemId;
+use keyfold::model::query::Scope;
+use keyfold::state::attachment::AttachmentView;
+use keyfold::storage::folder_of;
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(context: &mut Context, args: &AttachOut) -> Result<(), Failure> {
+    let is_printed = args.output == Path::new("-");
+    if !is_printed && !args.output.is_dir() {
+        let text = format!("there is no folder {}", args.output.display());
+        return Err(Failure::new(Kind::NotFound, text));
+    }
+    let mut session = Session::open(context)?;
+    let (item, view) = session.pick_whole(context, &args.name, Scope::All)?;
+    let files = if args.files.is_empty() {
+        view.attachments.iter().collect()
+    } else {
+        wanted(&item, &view, &args.files)?
+    };
+    if files.is_empty() {
+        let text = format!("{} has no files", item.path());
+        return Err(Failure::new(Kind::NotFound, text));
+    }
+    if is_printed {
+        let [file] = files.as_slice() else {
+            return Err(Failure::usage("one file is printed: which?"));
+        };
+        return print(context, &mut session, item.id, file);
+    }
+    let targets = targets(&args.output, &files);
+    for (file, target) in &targets {
+        if let Err(failure) = write(context, &mut session, item.id, file, target) {
+            return Err(failure);
+        }
+        let shown = target.file_name().unwrap_or_default().to_string_lossy();
+        if shown != file.name {
+            let text = format!("{} is written as {shown}.", escape(&file.name));
+            context.output.note(&text);
+        }
+    }
+    let text = format!(
+        "Wrote {} of {}, in clear, to {}.",
+        count(targets.len()),
+        item.path(),
+        args.output.display()
+    );
+    context.output.note(&text);
+    Ok(())
+}
+
+/// Where each file goes: a plain name in the folder, each another one.
+fn targets<'v>(folder: &Path, files: &[&'v AttachmentView]) -> Vec<(&'v AttachmentView, PathBuf)> {
+    let mut taken = BTreeSet::new();
+    let targets = files.iter().map(|file| {
+        let plain = file_name::sanitise(&file.name);
+        let name = file_name::number_until(&plain, |name| taken.insert(name.to_lowercase()));
+        (*file, folder.join(name))
+    });
+    targets.collect()
+}
+
+/// Writes one file anew; nothing of it stays if that fails.
+pub(super) fn write(
+    context: &mut Context,
+    session: &mut Session,
+    item: ItemId,
+    file: &AttachmentView,
+    target: &Path,
+) -> Result<(), Failure> {
+    let created = context.storage.create(target)?;
+    let mut end = 0;
+    let written = each_piece(context, session, item, file, |_, piece| {
+        // EXPOSE: the user asked for this file.
+        let bytes = piece.expose();
+        created.write_at(end, bytes)?;
+        end += bytes.len() as u64;
+        Ok(())
+    });
+    let synced = written.and_then(|()| {
+        created.sync()?;
+        Ok(context.storage.sync_folder(&folder_of(target))?)
+    });
+    if synced.is_err() {
+        drop(context.storage.remove(target));
+    }
+    synced
+}
+
+fn print(
+    context: &mut Context,
+    session: &mut Session,
+    item: ItemId,
+    file: &AttachmentView,
+) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() {
+        return Err(Failure::usage("a file is not printed to a terminal")
+            .hint("--output FOLDER writes it, a pipe takes it"));
+    }
+    each_piece(context, session, item, file, |context, piece| {
+        // EXPOSE: the user asked for this file.
+        context.output.raw(piece.expose())
+    })
+}

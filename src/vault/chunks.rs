@@ -1,0 +1,438 @@
+//! Pieces of attached files: stored, handed on between replica, vault file and copies, and read again, one at a time, so that
+//! no file is ever in memory as a whole (vault-format.md, sections 1.3 and 1.6).
+//!
+//! A piece is stored before any record names it; the record that does comes after the pieces are on the disk, in
+//! either file. A frame is handed on only after it was opened and found to be what its name says.
+
+use super::append::refuse_if_full;
+use super::error::VaultError;
+use super::local::is_still;
+use super::look::{FilePlan, UnionPlan};
+use super::read::{ChunkPlace, read_chunk};
+use super::{Notice, ReplicaFacts, Vault};
+use crate::crypto::keys::Keys;
+use crate::crypto::seal::seal_chunk;
+use crate::log::frame::{CHUNK_LIMIT, FrameKind, NONCE_LENGTH, Nonce};
+use crate::log::next_boundary;
+use crate::log::scan::{Verdict, scan};
+use crate::model::ids::{Dot, ItemId};
+use crate::model::moment::Moment;
+use crate::state::op::ChunkName;
+use crate::storage::{Stamp, Storage, StoredFile};
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Bytes of the creation time that a chunk begins with; something must follow.
+pub(super) const CHUNK_TIME: usize = 8;
+/// The largest piece of an attached file, in bytes.
+pub const PIECE_LIMIT: usize = CHUNK_LIMIT - CHUNK_TIME;
+
+/// Chunks of the replica, by nonce.
+pub(super) type Chunks = HashMap<Nonce, ChunkPlace>;
+
+/// Where chunks lie that a file holds, by nonce.
+pub(super) fn by_nonce(places: &[ChunkPlace]) -> Chunks {
+    let rows = places.iter().map(|place| (place.header.nonce, *place));
+    rows.collect()
+}
+
+pub(super) fn nonce_of(name: &ChunkName) -> Nonce {
+    let mut nonce = [0; NONCE_LENGTH];
+    let bytes = name.0.iter();
+    nonce
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(byte, of_name)| *byte = *of_name);
+    nonce
+}
+
+/// What a chunk of this nonce and content is called.
+pub(super) fn name_chunk(nonce: Nonce, content: &[u8]) -> ChunkName {
+    let mut name = [0; ChunkName::LENGTH];
+    let (first, rest) = name.split_at_mut(NONCE_LENGTH);
+    first.copy_from_slice(&nonce);
+    rest.copy_from_slice(&Sha256::digest(content));
+    ChunkName(name)
+}
+
+/// What became of the replica.
+struct Written {
+    facts: Option<ReplicaFacts>,
+    chunks: Result<Vec<(Nonce, ChunkPlace)>, VaultError>,
+}
+
+/// Puts chunks behind the end of the replica, without syncing. On failure what may have arrived is cut off again. The
+/// exclusive lock is held.
+fn write_chunks(
+    storage: &dyn Storage,
+    replica: &Path,
+    facts: Option<ReplicaFacts>,
+    frames: &mut dyn Iterator<Item = Result<(Nonce, Vec<u8>), VaultError>>,
+) -> Written {
+    let missing = || VaultError::Inconsistent("the replica is gone");
+    let opened = facts
+        .ok_or_else(missing)
+        .and_then(|facts| Ok((facts, storage.open_write(replica)?.ok_or_else(missing)?)));
+    let (known, file) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            return Written {
+                facts,
+                chunks: Err(error),
+            };
+        }
+    };
+    let with = |stamp| ReplicaFacts { stamp, ..known };
+    match write_behind(&*file, known.stamp, frames) {
+        Ok((stamp, chunks)) => Written {
+            facts: Some(with(stamp)),
+            chunks: Ok(chunks),
+        },
+        Err(error) => {
+            // The lock is held and nobody else appends here, so cutting the replica back is safe.
+            let cut = file
+                .truncate(known.stamp.length)
+                .and_then(|()| file.stamp());
+            Written {
+                facts: cut.ok().map(with),
+                chunks: Err(error),
+            }
+        }
+    }
+}
+
+fn write_behind(
+    file: &dyn StoredFile,
+    before: Stamp,
+    frames: &mut dyn Iterator<Item = Result<(Nonce, Vec<u8>), VaultError>>,
+) -> Result<(Stamp, Vec<(Nonce, ChunkPlace)>), VaultError> {
+    let mut end = next_boundary(before.length);
+    let mut added = Vec::new();
+    for frame in frames {
+        let (nonce, frame) = frame?;
+        let place = ChunkPlace::of(end, &frame);
+        let place = place.ok_or(VaultError::Inconsistent("a chunk is no frame"))?;
+        refuse_if_full(end, frame.len())?;
+        file.write_at(end, &frame)?;
+        end = place.end();
+        added.push((nonce, place));
+    }
+    Ok((file.stamp()?, added))
+}
+
+impl Vault {
+    /// Stores a piece of a file, for a change that attaches it: until then nothing names it, and a crash may lose it.
+    ///
+    /// # Errors
+    /// [`VaultError::Refused`] for an empty piece or one above [`PIECE_LIMIT`], [`VaultError::TooLarge`] where a vault may
+    /// not grow so much, or what the disk says; then nothing has changed.
+    pub fn store_piece(
+        &mut self,
+        piece: &[u8],
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<ChunkName, VaultError> {
+        self.refuse_in_the_past()?;
+        if piece.is_empty() || piece.len() > PIECE_LIMIT {
+            return Err(VaultError::Refused("a piece has 1 byte to 1 MiB"));
+        }
+        let _lock = self.begin(now, rng)?;
+        let mut content = Zeroizing::new(Vec::with_capacity(CHUNK_TIME + piece.len()));
+        content.extend_from_slice(&now.0.to_le_bytes());
+        content.extend_from_slice(piece);
+        let mut nonce = [0; NONCE_LENGTH];
+        rng.fill_bytes(&mut nonce);
+        let frame = seal_chunk(&self.keys, nonce, &content);
+        refuse_if_full(
+            self.vault_current.map_or(0, |stamp| stamp.length),
+            frame.len(),
+        )?;
+        self.added(write_chunks(
+            &*self.storage,
+            &self.local.replica,
+            self.replica,
+            &mut std::iter::once(Ok((nonce, frame))),
+        ))?;
+        if let Some(seen) = self.vault_seen {
+            // Nothing names the piece, so the vault file lacks nothing.
+            self.trust(seen);
+        }
+        Ok(name_chunk(nonce, &content))
+    }
+
+    /// Takes pieces back that no change came to name, where nothing was written behind them.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn discard_pieces(
+        &mut self,
+        names: &[ChunkName],
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let _lock = self.begin(now, rng)?;
+        let Some(facts) = self.replica else {
+            return Ok(());
+        };
+        let named = self.state.referenced_chunks();
+        let unnamed = names.iter().filter(|name| !named.contains(name));
+        let mut places: Vec<ChunkPlace> = unnamed
+            .filter_map(|name| self.chunks.get(&nonce_of(name)).copied())
+            .collect();
+        places.sort_by_key(|place| place.offset);
+        let mut end = facts.stamp.length;
+        while let Some(last) = places.pop_if(|place| place.end() == end) {
+            end = last.offset;
+            self.chunks.remove(&last.header.nonce);
+        }
+        if end == facts.stamp.length {
+            return Ok(());
+        }
+        let missing = VaultError::Inconsistent("the replica is gone");
+        let file = self.storage.open_write(&self.local.replica)?;
+        let file = file.ok_or(missing)?;
+        file.truncate(end)?;
+        let stamp = file.stamp()?;
+        self.replica = Some(ReplicaFacts { stamp, ..facts });
+        if let Some(seen) = self.vault_seen {
+            self.trust(seen);
+        }
+        Ok(())
+    }
+
+    /// One piece of an attached file, by its number from 0.
+    ///
+    /// # Errors
+    /// [`VaultError::NoPiece`] where there is none of that number, it has not arrived, does not authenticate, or lies somewhere
+    /// else since another process packed the replica; what the disk says.
+    pub fn read_piece(
+        &self,
+        item: ItemId,
+        dot: Dot,
+        number: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let names = self.state().pieces_of(item, dot);
+        let name = names.as_ref().and_then(|names| names.get(number));
+        let name = name.ok_or(VaultError::NoPiece)?;
+        let place = self.chunks.get(&nonce_of(name));
+        let place = place.copied().ok_or(VaultError::NoPiece)?;
+        let file = self.storage.open_read(&self.local.replica)?;
+        let file = file.ok_or(VaultError::NoPiece)?;
+        match read_chunk(&self.keys, &*file, &place)? {
+            Some((found, opened)) if found == *name => {
+                let mut content = opened.plaintext;
+                content.truncate(opened.content.end);
+                content.drain(..opened.content.start + CHUNK_TIME);
+                Ok(content)
+            }
+            _ => Err(VaultError::NoPiece),
+        }
+    }
+
+    /// Takes over what [`write_chunks`] did.
+    fn added(&mut self, written: Written) -> Result<(), VaultError> {
+        self.replica = written.facts;
+        self.chunks.extend(written.chunks?);
+        Ok(())
+    }
+
+    /// Refuses a change that names pieces which are not in the replica: another process may have packed it since they were
+    /// stored, and pieces that nothing named for long are left out then.
+    pub(super) fn refuse_missing(&self, names: &[ChunkName]) -> Result<(), VaultError> {
+        let is_there = |name: &ChunkName| self.chunks.contains_key(&nonce_of(name));
+        names
+            .iter()
+            .all(is_there)
+            .then_some(())
+            .ok_or(VaultError::NoPiece)
+    }
+
+    /// Makes the chunks of the replica durable: before a record names them.
+    pub(super) fn sync_replica(&self) -> Result<(), VaultError> {
+        let missing = VaultError::Inconsistent("the replica is gone");
+        let file = self.storage.open_write(&self.local.replica)?;
+        Ok(file.ok_or(missing)?.sync()?)
+    }
+
+    /// Names of chunks that some operation refers to and the replica lacks, by nonce.
+    fn wanted_chunks(&self) -> HashMap<Nonce, ChunkName> {
+        let named = self.state.referenced_chunks().into_iter();
+        named
+            .map(|name| (nonce_of(&name), name))
+            .filter(|(nonce, _)| !self.chunks.contains_key(nonce))
+            .collect()
+    }
+
+    /// Takes what the replica lacks from another file that holds the vault, under these keys. The exclusive lock is held.
+    pub(super) fn take_chunks(
+        &mut self,
+        file: &dyn StoredFile,
+        keys: Option<&Keys>,
+        places: &[ChunkPlace],
+    ) -> Result<(), VaultError> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let mut wanted = self.wanted_chunks();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let own = &self.keys;
+        let keys = keys.unwrap_or(own);
+        let mut frames = places.iter().filter_map(|place| {
+            let nonce = place.header.nonce;
+            let name = wanted.get(&nonce)?;
+            match read_chunk(keys, file, place) {
+                Ok(Some((found, opened))) if found == *name => {
+                    wanted.remove(&nonce);
+                    let content = opened.plaintext.get(opened.content.clone());
+                    let frame = seal_chunk(own, nonce, content.unwrap_or_default());
+                    Some(Ok((nonce, frame)))
+                }
+                Ok(_) => None,
+                Err(error) => Some(Err(VaultError::from(error))),
+            }
+        });
+        let written = write_chunks(
+            &*self.storage,
+            &self.local.replica,
+            self.replica,
+            &mut frames,
+        );
+        self.added(written)?;
+        self.sync_replica()
+    }
+
+    /// Takes what the replica lacks from the vault file and from copies. What fails is told, and tried again at the next look:
+    /// a disk without room for files keeps nobody from what is small.
+    pub(super) fn keep_chunks(&mut self, plan: &UnionPlan) {
+        match self.take_all_chunks(plan) {
+            Ok(()) => self.lacks_chunks = false,
+            Err(error) => {
+                self.lacks_chunks = true;
+                self.note_once(Notice::Pending(error.to_string()));
+            }
+        }
+    }
+
+    fn take_all_chunks(&mut self, plan: &UnionPlan) -> Result<(), VaultError> {
+        let places: Vec<ChunkPlace> = plan.chunks.values().copied().collect();
+        if !places.is_empty()
+            && let Some(file) = self.storage.open_read(&self.places.vault_file)?
+        {
+            self.take_chunks(&*file, None, &places)?;
+        }
+        for copy in &plan.copies {
+            self.take_chunks(copy.file(), None, &copy.chunks)?;
+        }
+        Ok(())
+    }
+
+    /// The plan with the chunks that the vault file lacks: `held` are those that it has.
+    pub(super) fn with_chunks(&self, file: FilePlan, held: &Chunks, now: Moment) -> FilePlan {
+        let (stamp, records, slots, missing) = match file {
+            FilePlan::Complete(stamp) => (stamp, Vec::new(), Vec::new(), 0),
+            FilePlan::Waiting { stamp, missing } => (stamp, Vec::new(), Vec::new(), missing),
+            FilePlan::Lacking {
+                stamp,
+                records,
+                slots,
+                missing,
+                ..
+            } => (stamp, records, slots, missing),
+            other => return other,
+        };
+        let lacks = |nonce: &Nonce| !held.contains_key(nonce) && self.chunks.contains_key(nonce);
+        let named = self.state.referenced_chunks();
+        let mut lacking: Vec<Nonce> = named.iter().map(nonce_of).filter(lacks).collect();
+        let all = lacking.len();
+        if !self.is_impatient && !is_still(&stamp, now) {
+            let with_records = records
+                .iter()
+                .flat_map(|id| self.state.chunks_of_record(*id));
+            let with_records: HashSet<Nonce> = with_records.map(|name| nonce_of(&name)).collect();
+            lacking.retain(|nonce| with_records.contains(nonce));
+        }
+        let waiting = all - lacking.len();
+        match (
+            records.is_empty() && slots.is_empty() && lacking.is_empty(),
+            missing + waiting,
+        ) {
+            (true, 0) => FilePlan::Complete(stamp),
+            (true, missing) => FilePlan::Waiting { stamp, missing },
+            (false, missing) => FilePlan::Lacking {
+                stamp,
+                records,
+                slots,
+                chunks: lacking,
+                missing,
+            },
+        }
+    }
+
+    /// Appends chunks of the replica to the vault file, if it is still the file that was seen, and syncs.
+    pub(super) fn append_chunks_to_vault(
+        &self,
+        seen: Stamp,
+        nonces: &[Nonce],
+    ) -> Result<Stamp, VaultError> {
+        if nonces.is_empty() {
+            return Ok(seen);
+        }
+        let mut places: Vec<&ChunkPlace> = nonces
+            .iter()
+            .filter_map(|nonce| self.chunks.get(nonce))
+            .collect();
+        places.sort_by_key(|place| place.offset);
+        let bytes: usize = places.iter().map(|place| place.header.frame_length()).sum();
+        refuse_if_full(seen.length, bytes)?;
+        let missing = VaultError::Inconsistent("the replica is gone");
+        let replica = self.storage.open_read(&self.local.replica)?;
+        let replica = replica.ok_or(missing)?;
+        let named: HashSet<ChunkName> = self.state.referenced_chunks();
+        let mut frames =
+            places
+                .into_iter()
+                .filter_map(|place| match read_chunk(&self.keys, &*replica, place) {
+                    Ok(Some((name, opened))) if named.contains(&name) => {
+                        let content = opened.plaintext.get(opened.content.clone());
+                        let content = content.unwrap_or_default();
+                        Some(Ok(seal_chunk(&self.keys, place.header.nonce, content)))
+                    }
+                    Ok(_) => None,
+                    Err(error) => Some(Err(VaultError::from(error))),
+                });
+        self.append_parts_to_vault(seen, &mut frames)
+    }
+
+    /// The nonces of chunks that planned operations name.
+    pub(super) fn nonces_of<'n>(names: impl IntoIterator<Item = &'n ChunkName>) -> Vec<Nonce> {
+        names.into_iter().map(nonce_of).collect()
+    }
+
+    /// Where the chunks of the replica lie, after it was written as a whole.
+    pub(super) fn find_chunks(&mut self) {
+        self.chunks.clear();
+        let Ok(Some(file)) = self.storage.open_read(&self.local.replica) else {
+            return;
+        };
+        let Ok(stamp) = file.stamp() else { return };
+        let source = super::read::FileSource::new(&*file, &stamp);
+        let mut found = Vec::new();
+        let scanned = scan(&source, &mut |frame| {
+            if frame.header.kind == FrameKind::Chunk {
+                found.push(ChunkPlace {
+                    offset: frame.offset,
+                    header: frame.header,
+                });
+            }
+            Verdict::Authentic
+        });
+        if scanned.is_ok() {
+            self.chunks = by_nonce(&found);
+        }
+    }
+}
