@@ -7,10 +7,9 @@
 use super::authenticator::{
     Account, NO_ICONS, push_group, read_entries, read_groups, skip_field, take_key, warn_of_rest,
 };
-use super::bitwarden_json::keep_rest;
 use super::encoding::Text;
 use super::json::{Json, Object};
-use super::place::push_tag;
+use super::place::{keep_rest, push_tag};
 use super::unlock::{Credentials, GCM_TAG, Key, Opener, ScryptCost};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;

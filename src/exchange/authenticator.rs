@@ -3,9 +3,8 @@
 //! A seed that keyfold makes no codes of is kept as a secret field; a seed that is none leaves its account out. Both are
 //! said, and neither is a failure of the file.
 
-use super::bitwarden_json::{keep_rest, push_text};
 use super::json::{Json, Object};
-use super::place::{push_named, push_tag, settle_title};
+use super::place::{keep_rest, push_named, push_tag, push_text, settle_title};
 use super::{
     ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_FILE_BYTES, MAX_ROWS, MAX_VALUES,
     RowProblem, Skipped,
@@ -274,25 +273,14 @@ impl Tally {
         draft: Draft,
         imported: &mut Imported,
     ) -> Result<(), ImportError> {
-        let lists = draft.fields.len() + draft.tags.len() + draft.urls.len();
-        let values = lists + draft.former.len();
-        if values > MAX_FIELDS {
+        if count_values(&draft) > MAX_FIELDS {
             return Err(ImportError::Row {
                 row,
                 line: None,
                 problem: RowProblem::TooManyFields,
             });
         }
-        let fields = draft.fields.iter().map(|entry| entry.value.len());
-        let texts = draft.tags.iter().chain(&draft.urls);
-        let texts = texts.chain([&draft.title, &draft.folder]);
-        let former = draft.former.iter().map(|former| former.value.len());
-        let bytes: usize = fields.chain(former).chain(texts.map(String::len)).sum();
-        self.values += values;
-        self.bytes += bytes;
-        if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {
-            return Err(ImportError::TooManyValues);
-        }
+        self.count(&draft)?;
         imported.drafts.push(ImportedItem::new(row, draft));
         Ok(())
     }
@@ -313,6 +301,31 @@ impl Tally {
         }
         Ok(())
     }
+
+    /// Counts a draft, or refuses the file.
+    pub(super) fn count(&mut self, draft: &Draft) -> Result<(), ImportError> {
+        let fields = draft.fields.iter().map(|entry| {
+            let name = match &entry.name {
+                FieldName::Standard(_) => 0,
+                FieldName::Custom(name) => name.len(),
+            };
+            name + entry.value.len()
+        });
+        let texts = draft.tags.iter().chain(&draft.urls);
+        let texts = texts.chain([&draft.title, &draft.folder]);
+        let former = draft.former.iter().map(|former| former.value.len());
+        self.values += count_values(draft);
+        self.bytes += fields.chain(former).chain(texts.map(String::len)).sum::<usize>();
+        if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {
+            return Err(ImportError::TooManyValues);
+        }
+        Ok(())
+    }
+}
+
+/// How many values an item has.
+pub(super) fn count_values(draft: &Draft) -> usize {
+    draft.fields.len() + draft.former.len() + draft.urls.len() + draft.tags.len()
 }
 
 /// Names of groups by their ids, out of a list of objects that have both.

@@ -6,7 +6,10 @@
 
 use super::bitwarden_kinds::KIND_READERS;
 use super::json::{Json, Object};
-use super::place::{folder_path, plain_kind, push_named, push_tag, settle_note, settle_title};
+use super::place::{
+    folder_path, keep, keep_rest, plain_kind, push_date, push_named, push_tag, push_text,
+    settle_note, settle_title,
+};
 use super::{
     Format, ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_ROWS, RowProblem, Skipped,
 };
@@ -293,45 +296,4 @@ fn read_times(draft: &mut Draft, item: &mut Object<'_>) {
     let deleted = item.take_text("deletedDate");
     draft.trashed = deleted.is_some();
     push_date(draft, "deleted", deleted);
-}
-
-/// Adds a custom date field.
-pub(super) fn push_date(draft: &mut Draft, name: &str, date: Option<String>) {
-    if let Some(date) = date {
-        draft.push_custom(name, FieldKind::Date, date);
-    }
-}
-
-/// Adds a custom text field unless the text is empty.
-pub(super) fn push_text(draft: &mut Draft, name: &str, text: String) {
-    if !text.is_empty() {
-        draft.push_custom(name, plain_kind(&text), text);
-    }
-}
-
-/// Keeps every member that no rule took, named after its place.
-pub(super) fn keep_rest(draft: &mut Draft, place: &str, object: Object<'_>) {
-    for (name, value) in object.into_members() {
-        if value.is_nothing() {
-            continue;
-        }
-        if place.is_empty() {
-            keep(draft, &name, value);
-        } else {
-            keep(draft, &format!("{place}.{name}"), value);
-        }
-    }
-}
-
-/// Keeps a value that no rule knows, hidden, since nobody knows what it is; a switch that is off says nothing.
-/// Past the limit of fields nothing more is kept, since the whole file is refused for it.
-pub(super) fn keep(draft: &mut Draft, name: &str, value: Json<'_>) {
-    if value.is_nothing() || matches!(value, Json::Bool(false)) || draft.fields.len() > MAX_FIELDS {
-        return;
-    }
-    let text = match value {
-        Json::Text(_) => value.into_text().unwrap_or_default(),
-        other => other.to_compact(),
-    };
-    push_named(draft, name, FieldKind::Secret, text);
 }

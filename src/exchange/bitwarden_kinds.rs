@@ -1,8 +1,8 @@
 //! What a Bitwarden item keeps for its kind: login, card, identity, SSH key, secure note.
 
-use super::bitwarden_json::{keep, keep_rest, push_date, push_text};
+use super::dates::expiry;
 use super::json::{Json, Object};
-use super::place::push_url;
+use super::place::{keep, keep_rest, push_date, push_person, push_text, push_url};
 use crate::model::draft::Draft;
 use crate::model::field::{self, FieldKind};
 
@@ -93,29 +93,16 @@ fn read_card(draft: &mut Draft, card: &mut Object<'_>) {
     }
 }
 
-/// `YYYY-MM`; a year of two digits is of this century.
-fn expiry(year: &str, month: &str) -> Option<String> {
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let year = year.trim();
-    let year = match year.len() {
-        4 if digits(year) => year.to_owned(),
-        2 if digits(year) => format!("20{year}"),
-        _ => return None,
-    };
-    let month = month.trim();
-    let number: u8 = month.parse().ok().filter(|_| digits(month))?;
-    (1..=12)
-        .contains(&number)
-        .then(|| format!("{year}-{number:02}"))
-}
-
 fn read_identity(draft: &mut Draft, identity: &mut Object<'_>) {
     push_text(
         draft,
         "salutation",
         identity.take_text("title").unwrap_or_default(),
     );
-    read_person(draft, identity);
+    push_person(
+        draft,
+        ["firstName", "middleName", "lastName"].map(|name| identity.take_text(name)),
+    );
     // One part a line, in the order of an envelope.
     let lines = [
         "address1",
@@ -144,25 +131,6 @@ fn read_identity(draft: &mut Draft, identity: &mut Object<'_>) {
     }
 }
 
-/// The name as one text. Where that text alone no longer tells which part is which, the parts are kept beside it.
-fn read_person(draft: &mut Draft, identity: &mut Object<'_>) {
-    let parts = [
-        ("first name", identity.take_text("firstName")),
-        ("middle name", identity.take_text("middleName")),
-        ("last name", identity.take_text("lastName")),
-    ];
-    let whole: Vec<&str> = parts.iter().filter_map(|part| part.1.as_deref()).collect();
-    let [(_, first), _, (_, last)] = &parts;
-    let one_word_each = whole.iter().all(|part| !part.contains(char::is_whitespace));
-    let clear = one_word_each && first.is_some() && last.is_some();
-    draft.push_standard(field::FULL_NAME, whole.join(" "));
-    if !clear {
-        for (name, part) in parts {
-            push_text(draft, name, part.unwrap_or_default());
-        }
-    }
-}
-
 fn read_ssh_key(draft: &mut Draft, key: &mut Object<'_>) {
     for (name, number) in [
         ("privateKey", field::PRIVATE_KEY),
@@ -177,25 +145,4 @@ fn read_ssh_key(draft: &mut Draft, key: &mut Object<'_>) {
 fn read_secure_note(draft: &mut Draft, note: &mut Object<'_>) {
     let kind = note.take_text("type").filter(|text| text != "0");
     push_text(draft, "secure note type", kind.unwrap_or_default());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expiry_dates_are_months_or_left_alone() {
-        for (year, month, date) in [
-            ("2029", "6", Some("2029-06")),
-            ("29", "12", Some("2029-12")),
-            ("2029", "13", None),
-            ("2029", "0", None),
-            ("2029", "+6", None),
-            ("", "6", None),
-            ("202", "6", None),
-            ("٢٠", "6", None),
-        ] {
-            assert_eq!(expiry(year, month).as_deref(), date, "{year}/{month}");
-        }
-    }
 }

@@ -77,6 +77,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same for a text whose first row is data, which counts as 1.
+    pub(super) fn without_header(self) -> Self {
+        Self { row: 1, ..self }
+    }
+
     /// The next row into `cells`; `false` at the end. Lines with nothing at all on them are no rows.
     pub(super) fn next_row(&mut self, cells: &mut Vec<Cell<'a>>) -> Result<bool, ImportError> {
         cells.clear();

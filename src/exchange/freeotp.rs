@@ -6,8 +6,8 @@
 use super::authenticator::{
     Account, Key, NO_ICONS, read_entries, skip_field, take_key, take_looks, warn_of_rest,
 };
-use super::bitwarden_json::push_text;
 use super::json::{Json, Object};
+use super::place::push_text;
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
 use zeroize::Zeroizing;

@@ -5,9 +5,9 @@
 //! and under its id its seed, sealed with that key. All of it is AES-256-GCM, with the cipher's name as associated data.
 
 use super::authenticator::{Key as SeedKey, Tally};
-use super::bitwarden_json::keep_rest;
 use super::freeotp::{read_token, take_bytes};
 use super::json::{Json, Object};
+use super::place::keep_rest;
 use super::unlock::{Credentials, Hash, Key, Opener};
 use super::{Format, ImportError, Imported, MAX_FILE_BYTES, MAX_VALUE_BYTES};
 use std::collections::HashMap;

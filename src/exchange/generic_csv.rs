@@ -33,6 +33,25 @@ pub(super) fn is_known(header: &str) -> bool {
         .any(|row| row.names.contains(&name.as_str()))
 }
 
+/// What a name means for a field inside an item: an address or a standard field.
+pub(super) fn meaning(name: &str) -> Option<Target> {
+    let name = normalise(name);
+    SYNONYMS
+        .iter()
+        .find(|row| row.names.contains(&name.as_str()))
+        .map(|row| (row.target)())
+        .filter(|target| matches!(target, Target::Url | Target::Standard(_)))
+}
+
+/// Whether a name means that its values are not for showing.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let name = normalise(name);
+    let mut words = name.split(' ');
+    let secret = words.any(|word| SECRET_WORDS.contains(&word))
+        || SECRET_PARTS.iter().any(|part| name.contains(part));
+    secret && !name.contains("hint")
+}
+
 struct Synonyms {
     target: fn() -> Target,
     /// Best name first: of two columns the better name gets the target.
@@ -185,17 +204,13 @@ fn unrecognised(at: usize, header: &str, taken: &[Target]) -> Target {
             kind: FieldKind::Secret,
         };
     }
-    let name = normalise(header);
-    let mut words = name.split(' ');
-    let secret = words.any(|word| SECRET_WORDS.contains(&word))
-        || SECRET_PARTS.iter().any(|part| name.contains(part));
-    let kind = if secret && !name.contains("hint") {
+    let kind = if is_secret_name(header) {
         FieldKind::Secret
     } else {
         FieldKind::Text
     };
     // A standard field's name is meant however it is written: `Passport Number` is `passport-number`.
-    let dashed = name.replace(' ', "-");
+    let dashed = normalise(header).replace(' ', "-");
     let header = match field::standard_number(&dashed) {
         Some(number) if number >= field::USERNAME => dashed.as_str(),
         _ => header,

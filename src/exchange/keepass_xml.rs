@@ -4,11 +4,10 @@
 //! recycle bin is the trash, former versions of an entry give the values that it had.
 
 use super::authenticator::{MAX_DRAFT_BYTES, Tally, push_seed, say_looks, skip_field};
-use super::bitwarden_json::{push_date, push_text};
 use super::keepass_seed::{self, SeedSource};
 use super::place::{
-    folder_path, has_standard, plain_kind, push_named, push_tag, push_url, settle_note,
-    settle_title,
+    folder_path, has_standard, plain_kind, push_date, push_named, push_tag, push_text, push_url,
+    settle_note, settle_title,
 };
 use super::xml::Element;
 use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS, MAX_UNPACKED_BYTES, Skipped};

@@ -2,9 +2,8 @@
 //! of tags, notes and marks.
 
 use super::authenticator::{Tally, draft_of_uri, push_other, say_looks, take_looks};
-use super::bitwarden_json::keep_rest;
 use super::json::{Json, Object};
-use super::place::push_tag;
+use super::place::{keep_rest, push_tag};
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
 use crate::model::draft::Draft;
 use crate::model::field;

@@ -1,6 +1,8 @@
 //! Where a value of another program goes in a draft: names of fields, folders, hosts, titles.
 
-use super::MAX_FIELDS;
+use super::json::{Json, Object};
+use super::labelled::push_free;
+use super::{ImportError, MAX_FIELDS, MAX_FILE_BYTES};
 use crate::model::draft::{Draft, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
 
@@ -25,6 +27,36 @@ pub(super) fn push_named(draft: &mut Draft, name: &str, kind: FieldKind, text: S
     draft.push_custom(&numbered, kind, text);
 }
 
+/// Adds a custom date field.
+pub(super) fn push_date(draft: &mut Draft, name: &str, date: Option<String>) {
+    if let Some(date) = date {
+        draft.push_custom(name, FieldKind::Date, date);
+    }
+}
+
+/// Adds a custom text field unless the text is empty.
+pub(super) fn push_text(draft: &mut Draft, name: &str, text: String) {
+    if !text.is_empty() {
+        draft.push_custom(name, plain_kind(&text), text);
+    }
+}
+
+/// Adds a person's name, given as first, middle and last, as one text. Where that text alone no longer tells which part
+/// is which, the parts are kept beside it.
+pub(super) fn push_person(draft: &mut Draft, parts: [Option<String>; 3]) {
+    let whole: Vec<&str> = parts.iter().filter_map(Option::as_deref).collect();
+    let [first, _, last] = &parts;
+    let one_word_each = whole.iter().all(|part| !part.contains(char::is_whitespace));
+    let clear = one_word_each && first.is_some() && last.is_some();
+    push_free(draft, field::FULL_NAME, None, whole.join(" "));
+    if !clear {
+        let names = ["first name", "middle name", "last name"];
+        for (name, part) in names.into_iter().zip(parts) {
+            push_text(draft, name, part.unwrap_or_default());
+        }
+    }
+}
+
 /// Text, or multiline text where it has several lines.
 pub(super) fn plain_kind(text: &str) -> FieldKind {
     if text.contains(['\n', '\r']) {
@@ -32,6 +64,46 @@ pub(super) fn plain_kind(text: &str) -> FieldKind {
     } else {
         FieldKind::Text
     }
+}
+
+/// Longest name that stands before those of other values. A longer one before each of many would make a small file fill
+/// the memory.
+const MAX_SHARED_BYTES: usize = 1024;
+
+/// A name that stands before others, or for several values; one that is unreasonably long is `field`.
+pub(super) fn short_name(name: &str) -> &str {
+    if name.len() > MAX_SHARED_BYTES {
+        "field"
+    } else {
+        name
+    }
+}
+
+/// Keeps every member that no rule took, named after its place.
+pub(super) fn keep_rest(draft: &mut Draft, place: &str, object: Object<'_>) {
+    for (name, value) in object.into_members() {
+        if value.is_nothing() {
+            continue;
+        }
+        if place.is_empty() {
+            keep(draft, &name, value);
+        } else {
+            keep(draft, &format!("{}.{name}", short_name(place)), value);
+        }
+    }
+}
+
+/// Keeps a value that no rule knows, hidden, since nobody knows what it is; a switch that is off says nothing.
+/// Past the limit of fields nothing more is kept, since the whole file is refused for it.
+pub(super) fn keep(draft: &mut Draft, name: &str, value: Json<'_>) {
+    if value.is_nothing() || matches!(value, Json::Bool(false)) || draft.fields.len() > MAX_FIELDS {
+        return;
+    }
+    let text = match value {
+        Json::Text(_) => value.into_text().unwrap_or_default(),
+        other => other.to_compact(),
+    };
+    push_named(draft, name, FieldKind::Secret, text);
 }
 
 /// Whether the draft has this standard field already.
@@ -50,6 +122,24 @@ pub(super) fn folder_path(text: &str, separators: &[char]) -> String {
         .map(|part| part.replace('\\', "\\\\").replace('/', "\\/"))
         .collect();
     escaped.join("/")
+}
+
+/// How much of a file's size the names take that items share by id: a long name that each of many items has would make
+/// a small file fill the memory.
+#[derive(Default)]
+pub(super) struct SharedNames {
+    bytes: usize,
+}
+
+impl SharedNames {
+    /// Counts one more use of a name; an error where all uses together are larger than a file may be.
+    pub(super) fn count(&mut self, name: &str) -> Result<(), ImportError> {
+        self.bytes += name.len();
+        if self.bytes > MAX_FILE_BYTES {
+            return Err(ImportError::TooManyValues);
+        }
+        Ok(())
+    }
 }
 
 /// Adds a tag unless it is empty or there already.

@@ -6,10 +6,9 @@
 use super::authenticator::{
     NO_ICONS, draft_of_uri, push_other, read_entries, skip_field, warn_of_rest,
 };
-use super::bitwarden_json::keep_rest;
 use super::encoding::Text;
 use super::json::{Json, Object};
-use super::place::{push_named, settle_title};
+use super::place::{keep_rest, push_named, settle_title};
 use super::unlock::{ArgonCost, Credentials, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::{Draft, DraftValue, FieldName};

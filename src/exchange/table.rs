@@ -1,12 +1,13 @@
 //! Rows of cells into drafts, once it is known what each column is. Shared by every CSV format.
 
+use super::authenticator::{Tally, count_values};
 use super::delimited::{Cell, Quoting, Reader};
+use super::labelled::push_free;
 use super::place::{
     folder_path, plain_kind, push_named, push_tag, push_url, settle_note, settle_title,
 };
 use super::{
-    ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_ROWS, MAX_VALUE_BYTES, MAX_VALUES,
-    RowProblem, Skipped,
+    ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_ROWS, MAX_VALUE_BYTES, RowProblem, Skipped,
 };
 use crate::model::draft::{Draft, DraftField, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
@@ -37,6 +38,12 @@ pub(super) enum Target {
         /// Its kind.
         kind: FieldKind,
     },
+    /// A field by keyfold's name for it; text becomes multiline where it has several lines.
+    Named(&'static str, FieldKind),
+    /// Kept as a custom text field unless it says no.
+    IfSet(&'static str),
+    /// The item's id in the program of this name, by which a second import knows it again.
+    Origin(&'static str),
     /// `name: value`, one a line, as Bitwarden writes custom fields into CSV; secret, since the file does not tell.
     FieldLines,
     /// Kept as a custom text field unless it is `0`, the exporter's way to say nothing.
@@ -69,24 +76,48 @@ pub(super) fn read_header<'a>(
     Ok((headers.collect(), reader))
 }
 
-/// Reads all rows after the header.
+/// What one row became.
+pub(super) enum Became {
+    /// An item, and which of its fields were left out and why.
+    Item(Draft, LeftOut),
+    /// No item, for this reason.
+    Nothing(&'static str),
+}
+
+/// Names of fields, each with the reason why it was left out.
+pub(super) type LeftOut = Vec<(String, &'static str)>;
+
+/// Reads all rows after the header, where what a cell is depends on its column alone.
 pub(super) fn read_rows(
-    mut reader: Reader<'_>,
+    reader: Reader<'_>,
     headers: &[String],
     targets: &[Target],
     discipline: Discipline,
 ) -> Result<Imported, ImportError> {
+    let is_full = |cells: usize| cells >= headers.len();
+    read_table(reader, is_full, discipline, |cells| {
+        read_draft(cells, headers, targets)
+    })
+}
+
+/// Reads all rows that are left, each by itself; `is_full` tells by the number of cells that a row was not cut off.
+pub(super) fn read_table<'a>(
+    mut reader: Reader<'a>,
+    is_full: impl Fn(usize) -> bool,
+    discipline: Discipline,
+    mut read_row: impl FnMut(&mut Vec<Cell<'a>>) -> Became,
+) -> Result<Imported, ImportError> {
     let mut imported = Imported::default();
     let mut cells = Vec::new();
     let mut row = 0;
-    let mut values = 0;
+    let mut tally = Tally::default();
     let mut short_rows = 0;
     while reader.next_row(&mut cells)? {
         row += 1;
         if row > MAX_ROWS {
             return Err(ImportError::TooManyRows);
         }
-        if cells.len() < headers.len() {
+        if !is_full(cells.len()) {
             let last = reader.ended_without_line_end();
             let all_others_full = row > 1 && short_rows == 0;
             if last && (discipline != Discipline::Loose || all_others_full) {
@@ -95,12 +126,7 @@ pub(super) fn read_rows(
             short_rows += 1;
         }
         if cells.iter().all(|cell| cell.as_str().trim().is_empty()) {
-            imported.skipped.push(Skipped {
-                row,
-                item: None,
-                field: None,
-                reason: "the row is empty".to_owned(),
-            });
+            imported.skipped.push(whole_row(row, "the row is empty"));
             continue;
         }
         if cells
@@ -109,15 +135,19 @@ pub(super) fn read_rows(
         {
             return Err(reader.problem_of_last(RowProblem::ValueTooLong));
         }
-        let (draft, left_out) = read_draft(&mut cells, headers, targets);
-        let row_values = draft.fields.len() + draft.urls.len() + draft.tags.len();
-        if row_values > MAX_FIELDS {
+        let (mut draft, left_out) = match read_row(&mut cells) {
+            Became::Item(draft, left_out) => (draft, left_out),
+            Became::Nothing(reason) => {
+                imported.skipped.push(whole_row(row, reason));
+                continue;
+            }
+        };
+        settle_note(&mut draft);
+        settle_title(&mut draft);
+        if count_values(&draft) > MAX_FIELDS {
             return Err(reader.problem_of_last(RowProblem::TooManyFields));
         }
-        values += row_values + left_out.len();
-        if values > MAX_VALUES {
-            return Err(ImportError::TooManyValues);
-        }
+        tally.count(&draft)?;
         for (field, reason) in left_out {
             imported.skipped.push(Skipped {
                 row,
@@ -141,13 +171,16 @@ pub(super) fn read_rows(
     Ok(imported)
 }
 
-type LeftOut = Vec<(String, &'static str)>;
+fn whole_row(row: usize, reason: &str) -> Skipped {
+    Skipped {
+        row,
+        item: None,
+        field: None,
+        reason: reason.to_owned(),
+    }
+}
 
-fn read_draft(
-    cells: &mut Vec<Cell<'_>>,
-    headers: &[String],
-    targets: &[Target],
-) -> (Draft, LeftOut) {
+fn read_draft(cells: &mut Vec<Cell<'_>>, headers: &[String], targets: &[Target]) -> Became {
     let mut draft = Draft::default();
     draft.fields.reserve_exact(targets.len().min(cells.len()));
     let mut left_out = Vec::new();
@@ -169,16 +202,20 @@ fn read_draft(
             }
         }
     }
-    settle_note(&mut draft);
-    settle_title(&mut draft);
-    (draft, left_out)
+    Became::Item(draft, left_out)
 }
 
 /// Puts a cell where it belongs; `Some` is the reason why it was left out.
-fn place(draft: &mut Draft, target: &Target, header: &str, cell: Cell<'_>) -> Option<&'static str> {
+pub(super) fn place(
+    draft: &mut Draft,
+    target: &Target,
+    header: &str,
+    cell: Cell<'_>,
+) -> Option<&'static str> {
     let text = cell.as_str();
     match target {
-        Target::Title => draft.title = cell.into_text(),
+        Target::Title if draft.title.is_empty() => draft.title = cell.into_text(),
+        Target::Title => push_named(draft, header, plain_kind(text), cell.into_text()),
         Target::Url => text.lines().for_each(|line| push_url(draft, line)),
         Target::UrlList => split_url_list(text).for_each(|url| push_url(draft, url)),
         Target::Folder(separators) => draft.folder = folder_path(text, separators),
@@ -191,7 +228,7 @@ fn place(draft: &mut Draft, target: &Target, header: &str, cell: Cell<'_>) -> Op
             Some(kind) => draft.kind = kind,
             None => push_named(draft, header, FieldKind::Text, cell.into_text()),
         },
-        Target::Standard(number) => draft.push_standard(*number, cell.into_text()),
+        Target::Standard(number) => push_free(draft, *number, None, cell.into_text()),
         Target::Custom { name, kind } => {
             let kind = match kind {
                 FieldKind::Text => plain_kind(text),
@@ -203,6 +240,19 @@ fn place(draft: &mut Draft, target: &Target, header: &str, cell: Cell<'_>) -> Op
                 value: DraftValue::new(kind, cell.into_text()),
             });
         }
+        Target::Named(name, kind) => {
+            let kind = match kind {
+                FieldKind::Text => plain_kind(text),
+                kind => *kind,
+            };
+            push_named(draft, name, kind, cell.into_text());
+        }
+        Target::IfSet(name) => {
+            if parse_flag(text) != Some(false) {
+                push_named(draft, name, FieldKind::Text, cell.into_text());
+            }
+        }
+        Target::Origin(program) => draft.origin = Some(format!("{program}:{text}")),
         Target::FieldLines => read_field_lines(draft, text),
         Target::UnlessZero(name) => {
             if text != "0" {

@@ -7,10 +7,9 @@
 use super::authenticator::{
     Account, push_group, read_entries, read_groups, take_key, take_looks, warn_of_rest,
 };
-use super::bitwarden_json::keep_rest;
 use super::encoding::Text;
 use super::json::{Json, Object};
-use super::place::push_named;
+use super::place::{keep_rest, push_named};
 use super::unlock::{Credentials, Hash, Opener};
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;

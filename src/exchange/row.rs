@@ -1,0 +1,209 @@
+//! One row of a table whose columns have known names, taken apart by ownership as [`super::json`] takes objects apart:
+//! what no rule of the format takes is kept as a hidden field under its column's name.
+
+use super::dates::from_epoch;
+use super::delimited::{Cell, Quoting, detect_delimiter};
+use super::place::push_named;
+use super::table::{Became, Discipline, LeftOut, Target, place, read_header, read_table};
+use super::{Format, ImportError, Imported};
+use crate::model::draft::Draft;
+use crate::model::field::FieldKind;
+use std::collections::HashMap;
+
+/// A column's name in lower case and what it holds.
+pub(super) type Column = (&'static str, Target);
+
+/// A row on its way into a draft.
+pub(super) struct Row<'r, 'a> {
+    columns: &'r Columns,
+    cells: &'r mut [Cell<'a>],
+    left_out: LeftOut,
+}
+
+struct Columns {
+    headers: Vec<String>,
+    /// By name in lower case; of two columns with one name the first.
+    places: HashMap<String, usize>,
+}
+
+/// Reads a format whose first line `is_header` knows. `read` takes what it knows out of each row into a draft; where it
+/// gives a reason, the row is no item.
+pub(super) fn read_named(
+    text: &str,
+    format: Format,
+    is_header: fn(&[String]) -> bool,
+    read: impl FnMut(&mut Row<'_, '_>, &mut Draft) -> Result<(), &'static str>,
+) -> Result<Imported, ImportError> {
+    read_with(text, format, is_header, Discipline::Full, read)
+}
+
+/// The same for rows that may go on beyond the first line's columns, so that only their line ends tell them whole.
+pub(super) fn read_named_lines(
+    text: &str,
+    format: Format,
+    is_header: fn(&[String]) -> bool,
+    read: impl FnMut(&mut Row<'_, '_>, &mut Draft) -> Result<(), &'static str>,
+) -> Result<Imported, ImportError> {
+    read_with(text, format, is_header, Discipline::FullLines, read)
+}
+
+fn read_with(
+    text: &str,
+    format: Format,
+    is_header: fn(&[String]) -> bool,
+    discipline: Discipline,
+    mut read: impl FnMut(&mut Row<'_, '_>, &mut Draft) -> Result<(), &'static str>,
+) -> Result<Imported, ImportError> {
+    let (delimiter, text) = detect_delimiter(text);
+    let (headers, reader) = read_header(text, delimiter, Quoting::Doubled)?;
+    if !is_header(&headers) {
+        return Err(ImportError::NotThisFormat {
+            format,
+            reason: "the first line lacks columns that this program writes",
+        });
+    }
+    let width = headers.len();
+    let mut places = HashMap::with_capacity(width);
+    for (header, at) in headers.iter().zip(0..) {
+        places.entry(header.to_lowercase()).or_insert(at);
+    }
+    let columns = Columns { headers, places };
+    let is_full = |cells: usize| cells >= width;
+    read_table(reader, is_full, discipline, |cells| {
+        let mut row = Row {
+            columns: &columns,
+            cells,
+            left_out: Vec::new(),
+        };
+        let mut draft = Draft::default();
+        match read(&mut row, &mut draft) {
+            Ok(()) => {
+                row.keep_rest(&mut draft);
+                Became::Item(draft, row.left_out)
+            }
+            Err(reason) => Became::Nothing(reason),
+        }
+    })
+}
+
+/// Whether a first line has all these columns, in any order.
+pub(super) fn has_columns(headers: &[String], names: &[&str]) -> bool {
+    names.iter().all(|name| {
+        let mut headers = headers.iter();
+        headers.any(|header| header.eq_ignore_ascii_case(name))
+    })
+}
+
+/// Whether a first line has no columns but these, in any order.
+pub(super) fn has_only_columns(headers: &[String], names: &[&str]) -> bool {
+    headers.iter().all(|header| {
+        let mut names = names.iter();
+        names.any(|name| header.eq_ignore_ascii_case(name))
+    })
+}
+
+impl<'r, 'a> Row<'r, 'a> {
+    /// The columns' names.
+    pub(super) fn headers(&self) -> &'r [String] {
+        &self.columns.headers
+    }
+
+    /// What stands in a column, empty where there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        let place = self.columns.places.get(name);
+        let cell = place.and_then(|at| self.cells.get(*at));
+        cell.map_or("", Cell::as_str)
+    }
+
+    /// Whether something stands in a column.
+    pub(super) fn has(&self, name: &str) -> bool {
+        !self.text(name).trim().is_empty()
+    }
+
+    /// Whether nothing stands in any column but these.
+    pub(super) fn is_blank_but(&self, names: &[&str]) -> bool {
+        let but: Vec<Option<&usize>> = names
+            .iter()
+            .map(|name| self.columns.places.get(*name))
+            .collect();
+        let mut cells = self.cells.iter().enumerate();
+        cells.all(|(at, cell)| cell.as_str().trim().is_empty() || but.contains(&Some(&at)))
+    }
+
+    /// Takes what stands in a column.
+    pub(super) fn take(&mut self, name: &str) -> String {
+        self.take_cell(name).into_text()
+    }
+
+    /// The same; `None` where nothing stands there.
+    pub(super) fn take_some(&mut self, name: &str) -> Option<String> {
+        Some(self.take(name)).filter(|text| !text.trim().is_empty())
+    }
+
+    /// Puts a column where it belongs.
+    pub(super) fn put(&mut self, draft: &mut Draft, name: &str, target: &Target) {
+        let cell = self.take_cell(name);
+        if !cell.as_str().is_empty()
+            && let Some(reason) = place(draft, target, name, cell)
+        {
+            self.left_out.push((name.to_owned(), reason));
+        }
+    }
+
+    /// Puts several columns where they belong.
+    pub(super) fn put_all(&mut self, draft: &mut Draft, columns: &[Column]) {
+        for (name, target) in columns {
+            self.put(draft, name, target);
+        }
+    }
+
+    /// Puts a moment that is counted from 1970 into a date field.
+    pub(super) fn put_epoch(&mut self, draft: &mut Draft, name: &str, field: &str) {
+        let text = self.take(name);
+        if text.is_empty() || text == "0" {
+            return;
+        }
+        push_named(
+            draft,
+            field,
+            FieldKind::Date,
+            from_epoch(&text).unwrap_or(text),
+        );
+    }
+
+    /// Takes all cells from a column on.
+    pub(super) fn take_from(&mut self, name: &str) -> Vec<String> {
+        let Some(start) = self.columns.places.get(name) else {
+            return Vec::new();
+        };
+        let cells = self.cells.iter_mut().skip(*start);
+        cells
+            .map(|cell| std::mem::replace(cell, Cell::Borrowed("")).into_text())
+            .collect()
+    }
+
+    fn take_cell(&mut self, name: &str) -> Cell<'a> {
+        let place = self.columns.places.get(name);
+        match place.and_then(|at| self.cells.get_mut(*at)) {
+            Some(cell) => std::mem::replace(cell, Cell::Borrowed("")),
+            None => Cell::Borrowed(""),
+        }
+    }
+
+    /// Keeps what is left, hidden, since nobody knows what it is.
+    fn keep_rest(&mut self, draft: &mut Draft) {
+        for (cell, at) in self.cells.iter_mut().zip(0..) {
+            let text = std::mem::replace(cell, Cell::Borrowed("")).into_text();
+            if text.is_empty() {
+                continue;
+            }
+            match self.columns.headers.get(at).filter(|name| !name.is_empty()) {
+                Some(header) => push_named(draft, header, FieldKind::Secret, text),
+                None => {
+                    let name = format!("column {}", at + 1);
+                    draft.push_custom(&name, FieldKind::Secret, text);
+                }
+            }
+        }
+    }
+}
