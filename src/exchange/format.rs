@@ -3,12 +3,16 @@
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
 use super::{
-    ImportError, andotp, bitwarden_csv, chrome, freeotp_backup, generic_csv, google_auth, kdbx,
-    keepass1, keepassxc, native, otpauth_uris, stratum,
+    ImportError, andotp, apple, bitwarden_csv, buttercup, chrome, dashlane, enpass_csv, firefox,
+    freeotp_backup, generic_csv, google_auth, kdbx, keepass1, keepassxc, keeper_csv, lastpass,
+    native, nordpass, onepassword_csv, otpauth_uris, protonpass_csv, roboform, stratum, zoho,
 };
 
 /// How far into a file detection looks.
 const DETECTION_BYTES: usize = 1024;
+
+/// With so many names of columns in it a first line is a header, whatever follows.
+const NAMES_OF_A_HEADER: usize = 3;
 
 /// A format that can be imported.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,6 +35,36 @@ pub enum Format {
     BitwardenJson,
     /// Bitwarden, CSV.
     BitwardenCsv,
+    /// Apple's Passwords and Safari, CSV.
+    Apple,
+    /// Buttercup, CSV.
+    Buttercup,
+    /// Dashlane, one of the CSV files of its zip.
+    Dashlane,
+    /// Enpass, CSV.
+    EnpassCsv,
+    /// Enpass, JSON.
+    EnpassJson,
+    /// Firefox and ff-password-exporter, CSV.
+    Firefox,
+    /// Keeper, CSV.
+    KeeperCsv,
+    /// Keeper, JSON.
+    KeeperJson,
+    /// LastPass, CSV.
+    LastPass,
+    /// NordPass, CSV.
+    NordPass,
+    /// 1Password 7 and 8, CSV.
+    OnePasswordCsv,
+    /// Proton Pass, CSV.
+    ProtonPassCsv,
+    /// Proton Pass, the JSON of its zip.
+    ProtonPassJson,
+    /// RoboForm, CSV.
+    RoboForm,
+    /// Zoho Vault, CSV.
+    Zoho,
     /// Any CSV whose first line names its columns.
     GenericCsv,
     // Authenticators.
@@ -58,9 +92,27 @@ pub enum Format {
     TwoFas,
 }
 
+/// What tells a CSV by its first line.
+type Recogniser = (Format, fn(&[String]) -> bool);
+
+/// The programs whose first lines have names that no other has, whatever the delimiter.
+const BY_HEADER: [Recogniser; 11] = [
+    (Format::Apple, apple::is_header),
+    (Format::Buttercup, buttercup::is_header),
+    (Format::Dashlane, dashlane::is_header),
+    (Format::EnpassCsv, enpass_csv::is_header),
+    (Format::Firefox, firefox::is_header),
+    (Format::LastPass, lastpass::is_header),
+    (Format::NordPass, nordpass::is_header),
+    (Format::OnePasswordCsv, onepassword_csv::is_header),
+    (Format::ProtonPassCsv, protonpass_csv::is_header),
+    (Format::RoboForm, roboform::is_header),
+    (Format::Zoho, zoho::is_header),
+];
+
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 21] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 36] = [
         (
             Self::Keyfold,
             "keyfold",
@@ -105,6 +157,86 @@ impl Format {
             "JSON of Bitwarden, in clear or under a password of its own",
         ),
         (Self::BitwardenCsv, "bitwarden-csv", &[], "CSV of Bitwarden"),
+        (
+            Self::Apple,
+            "apple",
+            &["safari", "icloud"],
+            "CSV of Apple's Passwords and Safari",
+        ),
+        (
+            Self::Buttercup,
+            "buttercup",
+            &["buttercup-csv"],
+            "CSV of Buttercup",
+        ),
+        (
+            Self::Dashlane,
+            "dashlane",
+            &["dashlane-csv"],
+            "a CSV out of Dashlane's zip",
+        ),
+        (Self::EnpassCsv, "enpass-csv", &[], "CSV of Enpass"),
+        (
+            Self::EnpassJson,
+            "enpass",
+            &["enpass-json"],
+            "JSON of Enpass",
+        ),
+        (
+            Self::Firefox,
+            "firefox",
+            &["firefox-csv", "librewolf"],
+            "CSV of Firefox",
+        ),
+        (Self::KeeperCsv, "keeper-csv", &[], "CSV of Keeper"),
+        (
+            Self::KeeperJson,
+            "keeper",
+            &["keeper-json"],
+            "JSON of Keeper",
+        ),
+        (
+            Self::LastPass,
+            "lastpass",
+            &["lastpass-csv"],
+            "CSV of LastPass",
+        ),
+        (
+            Self::NordPass,
+            "nordpass",
+            &["nordpass-csv"],
+            "CSV of NordPass",
+        ),
+        (
+            Self::OnePasswordCsv,
+            "1password-csv",
+            &[],
+            "CSV of 1Password 7 and 8",
+        ),
+        (
+            Self::ProtonPassCsv,
+            "protonpass-csv",
+            &["proton-csv"],
+            "CSV of Proton Pass",
+        ),
+        (
+            Self::ProtonPassJson,
+            "protonpass",
+            &["proton", "protonpass-json"],
+            "unencrypted JSON of Proton Pass",
+        ),
+        (
+            Self::RoboForm,
+            "roboform",
+            &["roboform-csv"],
+            "CSV of RoboForm",
+        ),
+        (
+            Self::Zoho,
+            "zoho",
+            &["zoho-vault", "zoho-csv"],
+            "CSV of Zoho Vault",
+        ),
         (
             Self::GenericCsv,
             "csv",
@@ -239,11 +371,22 @@ pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format,
     {
         return Ok(format);
     }
+    if let Some((format, _)) = BY_HEADER.iter().find(|row| row.1(&headers)) {
+        return Ok(*format);
+    }
     let named_csv = file_name.is_some_and(|name| {
         let name = name.to_ascii_lowercase();
         name.ends_with(".csv") || name.ends_with(".tsv")
     });
-    if named_csv || headers.iter().any(|header| generic_csv::is_known(header)) {
+    let known = headers
+        .iter()
+        .filter(|header| generic_csv::is_known(header))
+        .count();
+    // Keeper's first line is an item already, in which a word may happen to be a column's name elsewhere.
+    if known < NAMES_OF_A_HEADER && keeper_csv::is_format(head(text)) {
+        return Ok(Format::KeeperCsv);
+    }
+    if named_csv || known > 0 {
         return Ok(Format::GenericCsv);
     }
     Err(ImportError::UnknownFormat)
@@ -365,12 +508,28 @@ fn detect_json(head: &str) -> Result<Format, ImportError> {
     if let Some(format) = detect_authenticator(head, &names) {
         return Ok(format);
     }
-    let outer = ["encrypted", "folders", "collections", "items"];
-    let foreign = ["uuid", "category", "parent_uuid"]; // Enpass has folders and items too.
-    if outer.iter().any(|name| has(1, name)) && !foreign.iter().any(|name| has(3, name)) {
-        return Ok(Format::BitwardenJson);
+    if has(1, "vaults") {
+        return Ok(Format::ProtonPassJson);
     }
-    Err(ImportError::UnknownFormat)
+    if has(1, "records") || has(1, "shared_folders") {
+        return Ok(Format::KeeperJson);
+    }
+    let outer = ["encrypted", "folders", "collections", "items"];
+    if !outer.iter().any(|name| has(1, name)) {
+        return Err(ImportError::UnknownFormat);
+    }
+    // Enpass has folders and items too.
+    let foreign = [
+        "uuid",
+        "category",
+        "parent_uuid",
+        "template_type",
+        "auto_submit",
+    ];
+    if foreign.iter().any(|name| has(3, name)) {
+        return Ok(Format::EnpassJson);
+    }
+    Ok(Format::BitwardenJson)
 }
 
 /// The member names in a beginning of a JSON text, each with how many brackets are open around it.
@@ -471,13 +630,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_guessed() {
-        for text in [
-            "hello",
-            "a,b,c\n1,2,3\n",
-            "[1,2]",
-            "{\"db\":{\"items\":1}}",
-            "{\"folders\":[{\"icon\":\"1\",\"uuid\":\"x\"}],\"items\":[]}",
-        ] {
+        for text in ["hello", "a,b,c\n1,2,3\n", "[1,2]", "{\"db\":{\"items\":1}}"] {
             let unknown = Err(ImportError::UnknownFormat);
             assert_eq!(detect(text.as_bytes(), None), unknown, "{text}");
         }

@@ -11,18 +11,24 @@
 
 mod aegis;
 mod andotp;
+mod apple;
 mod authenticator;
 mod bitwarden_csv;
 mod bitwarden_encrypted;
 mod bitwarden_json;
 mod bitwarden_kinds;
+mod buttercup;
 mod chrome;
 mod cotp;
+mod dashlane;
 mod dates;
 mod delimited;
 mod encoding;
+mod enpass_csv;
+mod enpass_json;
 mod ente_auth;
 mod error;
+mod firefox;
 mod folders;
 mod format;
 mod freeotp;
@@ -35,14 +41,24 @@ mod keepass1;
 mod keepass_seed;
 mod keepass_xml;
 mod keepassxc;
+mod keeper_csv;
+mod keeper_fields;
+mod keeper_json;
 mod labelled;
+mod lastpass;
+mod lastpass_notes;
 mod mapping;
 pub mod native;
+mod nordpass;
+mod onepassword_csv;
 mod otpauth_uris;
 mod place;
 mod protobuf;
 mod proton_authenticator;
+mod protonpass_csv;
+mod protonpass_json;
 mod raivo;
+mod roboform;
 mod row;
 mod secretstream;
 mod stratum;
@@ -50,6 +66,7 @@ mod table;
 mod two_fas;
 mod unlock;
 mod xml;
+mod zoho;
 
 #[cfg(test)]
 mod tests;
@@ -257,6 +274,21 @@ fn import_text(
         }
         Format::BitwardenJson => bitwarden_json::import(&text)?,
         Format::BitwardenCsv => bitwarden_csv::import(&text)?,
+        Format::Apple => apple::import(&text)?,
+        Format::Buttercup => buttercup::import(&text)?,
+        Format::Dashlane => dashlane::import(&text)?,
+        Format::EnpassCsv => enpass_csv::import(&text)?,
+        Format::EnpassJson => enpass_json::import(&text)?,
+        Format::Firefox => firefox::import(&text)?,
+        Format::KeeperCsv => keeper_csv::import(&text)?,
+        Format::KeeperJson => keeper_json::import(&text)?,
+        Format::LastPass => lastpass::import(&text)?,
+        Format::NordPass => nordpass::import(&text)?,
+        Format::OnePasswordCsv => onepassword_csv::import(&text)?,
+        Format::ProtonPassCsv => protonpass_csv::import(&text)?,
+        Format::ProtonPassJson => protonpass_json::import(&text)?,
+        Format::RoboForm => roboform::import(&text)?,
+        Format::Zoho => zoho::import(&text)?,
         Format::GenericCsv => generic_csv::import(&text, mapping)?,
         // Authenticators.
         Format::Aegis => aegis::import(&text, credentials)?,

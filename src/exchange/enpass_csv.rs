@@ -1,0 +1,97 @@
+//! Enpass's CSV: each row is a title, then a field's name and value as often as there are fields, then the note. The
+//! first line, `"Title","Field","Value",…,"Note"`, names no more columns than that.
+
+use super::delimited::{Cell, Quoting};
+use super::labelled::{is_overfull, push_free, push_untold};
+use super::table::{Became, Discipline, read_header, read_table};
+use super::{Format, ImportError, Imported};
+use crate::model::draft::Draft;
+use crate::model::field::{self, ItemKind};
+
+/// Names of fields that tell a card, and that tell a login, in lower case.
+const CARD_NAMES: [&str; 3] = ["cardholder", "cvc", "expiry date"];
+const LOGIN_NAMES: [&str; 5] = ["username", "password", "email", "e-mail", "url"];
+
+/// Names whose meaning is clear in a card alone.
+const CARD_FIELDS: [(&str, u8); 3] = [
+    ("number", field::NUMBER),
+    ("type", field::BRAND),
+    ("pin", field::PIN),
+];
+
+/// Reads the export.
+pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    let (headers, reader) = read_header(text, b',', Quoting::Doubled)?;
+    if !is_header(&headers) {
+        return Err(ImportError::NotThisFormat {
+            format: Format::EnpassCsv,
+            reason: "the first line does not begin with Title,Field,Value",
+        });
+    }
+    // A title, pairs and a note.
+    let is_full = |cells: usize| cells >= 2 && cells.is_multiple_of(2);
+    read_table(reader, is_full, Discipline::FullLines, |cells| {
+        Became::Item(read_row(cells), Vec::new())
+    })
+}
+
+/// Whether a first line is this format's.
+pub(super) fn is_header(headers: &[String]) -> bool {
+    let mut pairs = headers.iter().zip(["title", "field", "value"]);
+    headers.len() >= 3 && pairs.all(|(header, own)| header.eq_ignore_ascii_case(own))
+}
+
+fn read_row(cells: &mut Vec<Cell<'_>>) -> Draft {
+    let mut draft = Draft {
+        kind: guess_kind(cells),
+        ..Draft::default()
+    };
+    // Of an even number of cells the last is the note; of an odd one too there is none to be told from a value.
+    let note = if cells.len().is_multiple_of(2) {
+        cells.pop()
+    } else {
+        None
+    };
+    let mut cells = cells.drain(..).map(Cell::into_text);
+    draft.title = cells.next().unwrap_or_default();
+    while let Some(name) = cells.next() {
+        let value = cells.next().unwrap_or_default();
+        // A field of a template that the user left empty says nothing.
+        if value.is_empty() || is_overfull(&draft) {
+            continue;
+        }
+        let of_card = CARD_FIELDS
+            .iter()
+            .filter(|_| draft.kind == ItemKind::Card)
+            .find(|own| name.eq_ignore_ascii_case(own.0));
+        match of_card {
+            Some((_, number)) => push_free(&mut draft, *number, None, value),
+            None => push_untold(&mut draft, &name, value),
+        }
+    }
+    push_free(
+        &mut draft,
+        field::NOTES,
+        None,
+        note.map(Cell::into_text).unwrap_or_default(),
+    );
+    draft
+}
+
+fn guess_kind(cells: &[Cell<'_>]) -> ItemKind {
+    let has = |names: &[&str]| {
+        let pairs = cells.len().saturating_sub(1) / 2;
+        let labels = cells.iter().skip(1).step_by(2).take(pairs);
+        let mut labels = labels.map(Cell::as_str);
+        labels.any(|label| names.iter().any(|name| label.eq_ignore_ascii_case(name)))
+    };
+    if has(&CARD_NAMES) {
+        ItemKind::Card
+    } else if has(&LOGIN_NAMES) {
+        ItemKind::Login
+    } else if cells.len() <= 2 {
+        ItemKind::Note
+    } else {
+        ItemKind::Custom
+    }
+}

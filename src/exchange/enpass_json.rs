@@ -1,0 +1,301 @@
+//! Enpass's JSON: folders by id, and items of labelled fields with their former values.
+
+use super::authenticator::Tally;
+use super::dates::{card_expiry, from_epoch};
+use super::folders::Folders;
+use super::json::{Json, Object};
+use super::labelled::{is_overfull, push_free, push_labelled};
+use super::place::{
+    has_standard, keep, keep_rest, push_date, push_tag, push_text, push_url, settle_note,
+    settle_title, short_name,
+};
+use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
+use crate::model::draft::{Draft, DraftValue};
+use crate::model::field::{self, FieldKind, ItemKind};
+
+/// What an item has for Enpass's own use: its picture, its order, its form.
+const OF_ENPASS: [&str; 4] = ["icon", "auto_submit", "order", "template_type"];
+/// The same of a field.
+const OF_FIELD: [&str; 4] = ["order", "uid", "updated_at", "value_updated_at"];
+
+/// Reads the export.
+pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    let not_this = |reason| ImportError::NotThisFormat {
+        format: Format::EnpassJson,
+        reason,
+    };
+    let Json::Object(mut root) = Json::parse(text)? else {
+        return Err(not_this("it is not a JSON object"));
+    };
+    let items = root
+        .take_list("items")
+        .ok_or_else(|| not_this("it has no list of items"))?;
+    if items.len() > MAX_ROWS {
+        return Err(ImportError::TooManyRows);
+    }
+    let of_enpass = |item: &Json<'_>| matches!(item, Json::Object(item) if item.has("uuid"));
+    if !items.is_empty() && !items.iter().any(of_enpass) {
+        return Err(not_this("no item has a uuid"));
+    }
+    let mut folders = parse_folders(root.take_list("folders"));
+    let mut imported = Imported::default();
+    let mut tally = Tally::default();
+    for (item, row) in items.into_iter().zip(1..) {
+        match item {
+            Json::Object(item) => read_item(item, row, &mut folders, &mut tally, &mut imported)?,
+            _ => imported.skipped.push(Skipped {
+                row,
+                item: None,
+                field: None,
+                reason: "not an object, so not an item".to_owned(),
+            }),
+        }
+    }
+    for (name, value) in root.into_members() {
+        if !value.is_nothing() {
+            imported
+                .warnings
+                .push(format!("{name:?} beside the items is left out"));
+        }
+    }
+    Ok(imported)
+}
+
+fn parse_folders(list: Option<Vec<Json<'_>>>) -> Folders {
+    let mut folders = Folders::default();
+    for folder in list.unwrap_or_default() {
+        if let Json::Object(mut folder) = folder
+            && let Some(id) = folder.take_text("uuid")
+        {
+            let name = folder.take_text("title").unwrap_or_default();
+            let parent = folder.take_text("parent_uuid").unwrap_or_default();
+            folders.insert(id, name, parent);
+        }
+    }
+    folders
+}
+
+fn read_item(
+    mut item: Object<'_>,
+    row: usize,
+    folders: &mut Folders,
+    tally: &mut Tally,
+    imported: &mut Imported,
+) -> Result<(), ImportError> {
+    let mut draft = Draft {
+        title: item.take_text("title").unwrap_or_default(),
+        origin: item.take_text("uuid").map(|id| format!("enpass:{id}")),
+        favourite: take_number_flag(&mut item, "favorite"),
+        trashed: take_number_flag(&mut item, "trashed"),
+        ..Draft::default()
+    };
+    let category = item.take_text("category").unwrap_or_default();
+    draft.kind = kind_of(&mut draft, &category);
+    for name in OF_ENPASS {
+        drop(item.take(name));
+    }
+    read_folders(&mut draft, &mut item, folders)?;
+    push_free(
+        &mut draft,
+        field::NOTES,
+        None,
+        item.take_text("note").unwrap_or_default(),
+    );
+    for custom in item.take_list("fields").unwrap_or_default() {
+        if is_overfull(&draft) {
+            break;
+        }
+        match custom {
+            Json::Object(custom) => read_field(&mut draft, custom),
+            other => keep(&mut draft, "field", other),
+        }
+    }
+    if take_number_flag(&mut item, "archived") {
+        push_text(&mut draft, "archived", "yes".to_owned());
+    }
+    read_times(&mut draft, &mut item);
+    // Mostly the user name once more.
+    let subtitle = item.take_text("subtitle").unwrap_or_default();
+    if !says_already(&draft, &subtitle) {
+        push_text(&mut draft, "subtitle", subtitle);
+    }
+    let files = item.take("attachments").filter(|files| !files.is_nothing());
+    keep_rest(&mut draft, "", item);
+    settle_note(&mut draft);
+    settle_title(&mut draft);
+    if let Some(files) = files {
+        name_files(&mut draft, files);
+        imported.skipped.push(Skipped {
+            row,
+            item: Some(draft.title.clone()),
+            field: Some("attachments".to_owned()),
+            reason: "attached files are not imported; their names are kept as text".to_owned(),
+        });
+    }
+    tally.push(row, draft, imported)
+}
+
+/// The kind of a category; what keyfold does not have is kept as text.
+fn kind_of(draft: &mut Draft, category: &str) -> ItemKind {
+    let kind = match category {
+        "login" | "password" => return ItemKind::Login,
+        "note" => return ItemKind::Note,
+        "creditcard" => return ItemKind::Card,
+        "identity" => return ItemKind::Identity,
+        _ => ItemKind::Custom,
+    };
+    push_text(draft, "category", category.to_owned());
+    kind
+}
+
+/// An item in several folders lies in the first; the others become tags.
+fn read_folders(
+    draft: &mut Draft,
+    item: &mut Object<'_>,
+    folders: &mut Folders,
+) -> Result<(), ImportError> {
+    for id in item.take_list("folders").unwrap_or_default() {
+        let Ok(id) = id.into_text() else { continue };
+        match folders.path(&id)? {
+            Some(path) if draft.folder.is_empty() => draft.folder = path,
+            Some(path) => push_tag(draft, &path),
+            None => push_text(draft, "folder id", id),
+        }
+    }
+    Ok(())
+}
+
+fn read_field(draft: &mut Draft, mut custom: Object<'_>) {
+    let label = custom.take_text("label").unwrap_or_default();
+    let kind = custom.take_text("type").unwrap_or_default();
+    let sensitive = take_number_flag(&mut custom, "sensitive");
+    let deleted = take_number_flag(&mut custom, "deleted");
+    for name in OF_FIELD {
+        drop(custom.take(name));
+    }
+    read_history(draft, &label, &mut custom);
+    // A template's field that the user left empty, or the heading of a section, says nothing.
+    if let Some(value) = custom.take_text("value") {
+        if deleted {
+            let name = format!("deleted {label}");
+            draft.push_custom(&name, FieldKind::Secret, value);
+        } else {
+            push_value(draft, &kind, &label, sensitive, value);
+        }
+    }
+    keep_rest(draft, &label, custom);
+}
+
+fn push_value(draft: &mut Draft, kind: &str, label: &str, sensitive: bool, value: String) {
+    let number = match kind {
+        "username" => field::USERNAME,
+        "password" => field::PASSWORD,
+        "totp" => field::OTP,
+        "ccName" => field::HOLDER,
+        "ccNumber" => field::NUMBER,
+        "ccCvc" => field::VERIFICATION_CODE,
+        "ccPin" => field::PIN,
+        "ccType" => field::BRAND,
+        "ccBankname" => field::BANK,
+        "ccExpiry" => {
+            let date = card_expiry(&value).unwrap_or(value);
+            return push_free(draft, field::EXPIRES, None, date);
+        }
+        "url" if !sensitive => return push_url(draft, &value),
+        ".Android#" => return push_url(draft, &android_url(&value)),
+        _ => {
+            let kind = match kind {
+                _ if sensitive => Some(FieldKind::Secret),
+                "pin" => Some(FieldKind::Secret),
+                "email" => Some(FieldKind::Email),
+                "date" => Some(FieldKind::Date),
+                _ => None,
+            };
+            return push_labelled(draft, label, kind, value);
+        }
+    };
+    // A second one is known by the label that the user gave it.
+    if has_standard(draft, number) {
+        let own = field::standard_field(number).map(|row| row.1);
+        let hidden = sensitive || own.is_some_and(FieldKind::is_secret);
+        let kind = match own {
+            Some(FieldKind::Otp) => Some(FieldKind::Otp),
+            _ => hidden.then_some(FieldKind::Secret),
+        };
+        return push_labelled(draft, label, kind, value);
+    }
+    push_free(draft, number, sensitive.then_some(FieldKind::Secret), value);
+}
+
+/// An app on Android as an address, which other programs write too.
+fn android_url(value: &str) -> String {
+    if value.contains("://") {
+        value.to_owned()
+    } else {
+        format!("androidapp://{value}")
+    }
+}
+
+fn read_history(draft: &mut Draft, label: &str, custom: &mut Object<'_>) {
+    for former in custom.take_list("history").unwrap_or_default() {
+        let Json::Object(mut former) = former else {
+            keep(draft, "former value", former);
+            continue;
+        };
+        if is_overfull(draft) {
+            return;
+        }
+        drop(former.take("encrypted"));
+        let date = former.take_text("updated_at").unwrap_or_default();
+        let date = from_epoch(&date).unwrap_or(date);
+        let name = format!("former {} {date}", short_name(label));
+        let value = former.take_text("value").unwrap_or_default();
+        if !value.is_empty() {
+            draft.push_custom(name.trim_end(), FieldKind::Secret, value);
+        }
+        keep_rest(draft, "former value", former);
+    }
+}
+
+fn read_times(draft: &mut Draft, item: &mut Object<'_>) {
+    let mut take = |name: &str| {
+        let time = item.take_text(name).filter(|time| time != "0")?;
+        Some(from_epoch(&time).unwrap_or(time))
+    };
+    let created = take("createdAt").or_else(|| take("created_at"));
+    let modified = take("updated_at");
+    push_free(draft, field::CREATED, None, created.unwrap_or_default());
+    push_date(draft, "modified", modified);
+}
+
+/// Whether a field shows this text already.
+fn says_already(draft: &Draft, text: &str) -> bool {
+    let mut fields = draft.fields.iter();
+    fields.any(|field| matches!(&field.value, DraftValue::Plain(plain) if plain == text))
+        || draft.urls.iter().any(|url| url == text)
+}
+
+/// The names of attached files, without what is in them.
+fn name_files(draft: &mut Draft, files: Json<'_>) {
+    let Json::List(files) = files else {
+        return keep(draft, "attachments", files);
+    };
+    for file in files {
+        if let Json::Object(mut file) = file {
+            push_text(
+                draft,
+                "attachment",
+                file.take_text("name").unwrap_or_default(),
+            );
+        }
+    }
+}
+
+/// Enpass writes 0 and 1 for no and yes.
+fn take_number_flag(object: &mut Object<'_>, name: &str) -> bool {
+    match object.take(name) {
+        Some(Json::Number(number)) => number.as_u64() != Some(0),
+        Some(Json::Bool(flag)) => flag,
+        _ => false,
+    }
+}
