@@ -209,9 +209,12 @@ fn samples_of_other_programs_balance_and_the_second_import_changes_nothing() {
         "andotp",
         "bitwarden",
         "chrome-edge",
+        "enpass",
+        "firefox",
         "freeotp-plus",
         "google-auth-migration",
         "keepassxc-csv",
+        "lastpass",
         "otpauth-uri-list",
     ] {
         for file in std::fs::read_dir(folder.join(program)).unwrap() {

@@ -21,7 +21,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 9] = [
+pub(crate) const TARGETS: [(&str, Entry); 10] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -31,6 +31,7 @@ pub(crate) const TARGETS: [(&str, Entry); 9] = [
     ("wire", wire),
     ("authenticators", authenticators),
     ("keepass", keepass),
+    ("managers", managers),
 ];
 
 /// A file in memory.
@@ -189,6 +190,31 @@ pub(crate) fn csv(data: &[u8]) {
 /// Bitwarden's unencrypted JSON.
 pub(crate) fn bitwarden_json(data: &[u8]) {
     check_drafts(data, Some(Format::BitwardenJson));
+}
+
+/// An export of any other password manager, told from its content and read as each format.
+pub(crate) fn managers(data: &[u8]) {
+    let _ = exchange::detect(data, None);
+    check_drafts(data, None);
+    for format in [
+        Format::Apple,
+        Format::Buttercup,
+        Format::Dashlane,
+        Format::EnpassCsv,
+        Format::EnpassJson,
+        Format::Firefox,
+        Format::KeeperCsv,
+        Format::KeeperJson,
+        Format::LastPass,
+        Format::NordPass,
+        Format::OnePasswordCsv,
+        Format::ProtonPassCsv,
+        Format::ProtonPassJson,
+        Format::RoboForm,
+        Format::Zoho,
+    ] {
+        check_drafts(data, Some(format));
+    }
 }
 
 /// The XML of KeePass, which lies in its databases too, and whatever begins as a database does.

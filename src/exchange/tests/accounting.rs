@@ -26,88 +26,237 @@ fn outcome(imported: &Imported, row: usize) -> Vec<String> {
 pub(super) fn account_for_cells(text: &str, delimiter: u8, imported: &Imported) -> usize {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
+        .has_headers(false)
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
-    let headers = reader.headers().unwrap().clone();
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    account_for_rows(&records, true, imported)
+}
+
+/// The same for rows that are read already, the first of which may name the columns.
+pub(super) fn account_for_rows(
+    records: &[csv::StringRecord],
+    named: bool,
+    imported: &Imported,
+) -> usize {
+    let (headers, records) = match records.split_first() {
+        Some((first, rest)) if named => (first.clone(), rest),
+        _ => (csv::StringRecord::new(), records),
+    };
     let mut count = 0;
-    for (record, row) in reader.records().zip(1..) {
+    for (record, row) in records.iter().zip(1..) {
         let texts = outcome(imported, row);
-        for (cell, at) in record.unwrap().iter().zip(0..) {
+        let left_out = |field| {
+            let mut skipped = imported.skipped.iter();
+            skipped.any(|entry| entry.row == row && entry.field.as_deref() == field)
+        };
+        for (cell, at) in record.iter().zip(0..) {
             if cell.trim().is_empty() {
                 continue;
             }
             count += 1;
             let header = headers.get(at);
-            let named = imported
-                .skipped
-                .iter()
-                .any(|entry| entry.row == row && entry.field.as_deref() == header);
-            let whole = texts.iter().any(|text| text == cell.trim() || text == cell);
-            // Lists are taken apart: every piece must be there. Zero is how exporters say nothing.
-            let mut pieces = cell.split(['/', ',', ';', '\n', '\\', ':']);
-            let in_pieces = pieces.all(|piece| {
-                let piece = piece.trim();
-                piece == "Root" || texts.iter().any(|text| text.contains(piece))
-            });
             let unmarked = header.is_some_and(|header| header.starts_with("fav"))
                 && ["n", "no", "off", "false"].contains(&cell);
             assert!(
-                named || whole || in_pieces || unmarked || cell == "0",
-                "row {row}, column {header:?}"
+                left_out(None) || left_out(header) || unmarked || is_told(cell, &texts),
+                "row {row}, column {header:?}: {cell:?}"
             );
         }
     }
     count
 }
 
-/// Walks the JSON with another reader; how many values each item had.
+/// What a source says by a name of its own, and what the draft says instead.
+const SAID_OTHERWISE: &[(&str, &str)] = &[
+    // Kinds.
+    ("entry", "login"),
+    ("password", "login"),
+    ("Web Account", "login"),
+    ("Login", "login"),
+    ("website", "login"),
+    ("payment_card", "card"),
+    ("credit_card", "card"),
+    ("creditCard", "card"),
+    ("Credit Card", "card"),
+    ("SSH Key", "ssh-key"),
+    ("bank", "bank-account"),
+    // Names of kinds themselves.
+    ("NoteType", ""),
+    ("SecretType", ""),
+    ("http://sn", ""),
+    // The beginning of an address with nothing after it.
+    ("http://", ""),
+    // A folder's id.
+    ("g1", "Home"),
+    ("g2", "Post"),
+    // Dates.
+    ("March", "-03"),
+    ("May", "-05"),
+    ("August", "-08"),
+    ("6", "-06"),
+    ("203103", "2031-03"),
+    // RoboForm's way to write what begins with a sign.
+    ("'@pw1", "@pw1"),
+    ("''bo", "'bo"),
+];
+
+/// Names that stand beside a value, which became a standard field or an address, or that are empty.
+#[rustfmt::skip]
+const NAMES: &[&str] = &[
+    // Enpass.
+    "Username", "E-mail", "Password", "URL", "One-time password", "Cardholder", "Type", "Number", "CVC", "PIN",
+    "Expiry date", "Expiry", "Website", "App", "TOTP",
+    // LastPass.
+    "Name on Card", "Security Code", "Start Date", "Expiration Date", "Notes", "Format", "Passphrase", "Private Key",
+    "Public Key", "Title", "First Name", "Middle Name", "Last Name", "Birthday", "Address 1", "City", "Town",
+    "Email Address", "Phone", "Language",
+    // Members of JSON inside a cell.
+    "label", "type", "value", "text", "hidden", "url", "mode", "cardholderName", "number", "verificationNumber",
+    "expirationDate", "pin", "note",
+    // Zoho Vault.
+    "User Name", "Account Number", "Site",
+    // RoboForm.
+    "User ID$", "Password$", "TOTP KEY$", "Motto$", "Word$", "txt", "pwd",
+    // Keeper.
+    "TFC", "Keeper", "$text:Colour:1", "$hidden::1",
+];
+
+/// Whether a cell stands in the texts: as it is, as the date that it means, or taken apart.
+fn is_told(cell: &str, texts: &[String]) -> bool {
+    let holds = |piece: &str| {
+        let mut others = SAID_OTHERWISE.iter().filter(|row| row.0 == piece);
+        texts.iter().any(|text| text.contains(piece))
+            || others.any(|row| texts.iter().any(|text| text.contains(row.1)))
+            || NAMES.contains(&piece)
+    };
+    let whole = texts.iter().any(|text| text == cell.trim() || text == cell);
+    // Zero is how exporters say nothing.
+    let nothing = ["0", "false"].contains(&cell);
+    // Lists are taken apart, and so is JSON: every piece must be there.
+    let mut pieces = cell.split(['/', ',', ';', '\n', '\\', ':', '"', '{', '}', '[', ']']);
+    let in_pieces = pieces.all(|piece| {
+        let piece = piece.trim();
+        piece == "Root" || holds(piece) || moment(piece).is_some_and(|moment| holds(&moment))
+    });
+    whole || nothing || in_pieces || holds(cell)
+}
+
+/// Seconds or milliseconds since 1970 as importers write them.
+fn moment(number: &str) -> Option<String> {
+    let number: u64 = number.parse().ok()?;
+    let milliseconds = if number > 100_000_000_000 {
+        number
+    } else {
+        number * 1000
+    };
+    Some(crate::model::moment::Moment(milliseconds).to_rfc3339())
+}
+
+/// Numbers of Bitwarden that became a kind, a rule's name or a folder's name; the other tests look at those.
+const OF_BITWARDEN: &[&str] = &[
+    ".type",
+    ".fields.type",
+    ".fields.linkedId",
+    ".secureNote.type",
+    ".login.uris.match",
+    ".folderId",
+    ".collectionIds",
+    ".reprompt",
+    ".object",
+];
+
+/// What became a kind, a folder's name or a mark, and what says nothing of an item: its picture, its form, its own id
+/// inside the export. What each sample becomes shows the former.
+const OF_MANAGERS: &[&str] = &[
+    // Enpass.
+    ".category",
+    ".folders",
+    ".fields.type",
+    ".fields.order",
+    ".fields.uid",
+    ".fields.updated_at",
+    ".fields.value_updated_at",
+    ".icon.fav",
+    ".icon.image.file",
+    ".template_type",
+    ".attachments.data",
+    ".attachments.kind",
+    // Keeper.
+    ".$type",
+    ".folders.can_edit",
+    // Proton Pass.
+    ".shareId",
+    ".contentFormatVersion",
+    ".data.type",
+    ".data.metadata.itemUuid",
+    ".data.extraFields.type",
+    ".data.content.extraWorkDetails.type",
+    ".data.content.extraSections.sectionFields.type",
+    ".data.content.sections.sectionFields.type",
+    ".state",
+];
+
+/// Walks Bitwarden's JSON with another reader; how many values all items had.
 pub(super) fn account_for_json(text: &str, imported: &Imported) -> usize {
     let root: serde_json::Value = serde_json::from_str(text).unwrap();
+    account_for_items(root["items"].as_array().unwrap(), OF_BITWARDEN, imported)
+}
+
+/// The same for the JSON of the other password managers.
+pub(super) fn account_for_values(text: &str, imported: &Imported) -> usize {
+    let root: serde_json::Value = serde_json::from_str(text).unwrap();
+    let vaults = root["vaults"].as_object().into_iter().flatten();
+    let lists = vaults.map(|vault| &vault.1["items"]);
+    let lists = lists.chain([&root["items"], &root["records"]]);
+    let mut items: Vec<serde_json::Value> = lists
+        .filter_map(serde_json::Value::as_array)
+        .flatten()
+        .cloned()
+        .collect();
+    // A field of Enpass's forms without a value is one that nobody filled in.
+    for item in &mut items {
+        if let Some(fields) = item["fields"].as_array_mut() {
+            fields.retain(|field| field["value"] != "");
+        }
+    }
+    account_for_items(&items, OF_MANAGERS, imported)
+}
+
+fn account_for_items(
+    items: &[serde_json::Value],
+    translated: &[&str],
+    imported: &Imported,
+) -> usize {
     let mut count = 0;
-    for (item, row) in root["items"].as_array().unwrap().iter().zip(1..) {
+    for (item, row) in items.iter().zip(1..) {
         let texts = outcome(imported, row);
         assert!(!texts.is_empty(), "item {row}");
-        walk(item, "", &texts, &mut count);
+        walk(item, "", &mut |path, text| {
+            count += 1;
+            let found = texts.iter().any(|candidate| candidate.contains(text));
+            assert!(
+                found || translated.contains(&path) || is_told(text, &texts),
+                "item {row}, {path}"
+            );
+        });
     }
     count
 }
 
-fn walk(value: &serde_json::Value, path: &str, texts: &[String], count: &mut usize) {
+/// Hands every value that says something to `look`, with where it stands.
+fn walk(value: &serde_json::Value, path: &str, look: &mut impl FnMut(&str, &str)) {
     use serde_json::Value;
-    let text = match value {
-        Value::Null | Value::Bool(false) => return,
-        Value::Array(values) => {
-            return values
-                .iter()
-                .for_each(|value| walk(value, path, texts, count));
-        }
-        Value::Object(members) => {
-            return members
-                .iter()
-                .for_each(|(name, value)| walk(value, &format!("{path}.{name}"), texts, count));
-        }
-        Value::Bool(true) => "true".to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-    };
-    *count += 1;
-    // Numbers that became a kind, a rule's name or a folder's name; the other tests look at those.
-    let translated = [
-        ".type",
-        ".fields.type",
-        ".fields.linkedId",
-        ".secureNote.type",
-        ".login.uris.match",
-        ".folderId",
-        ".collectionIds",
-        ".reprompt",
-        ".object",
-    ];
-    let found = texts.iter().any(|candidate| candidate.contains(&text));
-    assert!(
-        text.is_empty() || found || translated.contains(&path),
-        "{path}"
-    );
+    match value {
+        Value::Null | Value::Bool(false) => {}
+        Value::Array(values) => values.iter().for_each(|value| walk(value, path, look)),
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(name, value)| walk(value, &format!("{path}.{name}"), look)),
+        Value::Bool(true) => look(path, "true"),
+        Value::Number(number) => look(path, &number.to_string()),
+        Value::String(text) => look(path, text),
+    }
 }
 
 #[test]

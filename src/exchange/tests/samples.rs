@@ -1,6 +1,6 @@
 //! The samples of other programs, where KEYFOLD_FIXTURES names their folder. They are not part of this project.
 
-use super::accounting::{account_for_cells, account_for_json};
+use super::accounting::{account_for_cells, account_for_json, account_for_values};
 use super::*;
 use std::path::PathBuf;
 
@@ -18,10 +18,10 @@ fn check(path: &str, format: Format, rows: usize, values: usize) -> Option<Impor
     let imported = import(&bytes, None, None).expect(path);
     assert_eq!(imported.rows_read(), rows, "{path}");
     let text = std::str::from_utf8(&bytes).unwrap();
-    let counted = if format == Format::BitwardenJson {
-        account_for_json(text, &imported)
-    } else {
-        account_for_cells(text, b',', &imported)
+    let counted = match format {
+        Format::BitwardenJson => account_for_json(text, &imported),
+        Format::EnpassJson => account_for_values(text, &imported),
+        _ => account_for_cells(text, b',', &imported),
     };
     assert_eq!(counted, values, "{path}");
     Some(imported)
@@ -173,18 +173,58 @@ fn the_encrypted_samples_open_under_their_passwords() {
 }
 
 #[test]
-fn other_programs_tables_are_read_by_their_headers() {
-    for (path, rows, values) in [
-        ("lastpass/bc__lastpass.csv", 4, 24),
-        ("lastpass/pi__lastpass.csv", 14, 78),
-        ("firefox/pi__ff-password-exporter.csv", 14, 37),
-        ("firefox/pi__firefox.csv", 14, 93),
+fn the_samples_of_other_managers_are_read_whole() {
+    for (path, format, rows, values) in [
+        ("lastpass/bc__lastpass.csv", Format::LastPass, 4, 24),
+        ("lastpass/pi__lastpass.csv", Format::LastPass, 14, 78),
+        ("firefox/pi__firefox.csv", Format::Firefox, 14, 93),
+        ("enpass/pi__enpass.csv", Format::EnpassCsv, 14, 85),
+        ("enpass/pi__enpass.json", Format::EnpassJson, 14, 468),
     ] {
-        if let Some(bytes) = sample(path) {
-            let imported = import(&bytes, None, None).expect(path);
-            assert_eq!(imported.rows_read(), rows, "{path}");
-            let text = std::str::from_utf8(&bytes).unwrap();
-            assert_eq!(account_for_cells(text, b',', &imported), values);
-        }
+        let Some(imported) = check(path, format, rows, values) else {
+            return;
+        };
+        assert!(imported.skipped.is_empty(), "{path}");
+        assert!(imported.warnings.is_empty(), "{path}");
+    }
+    // An exporter of other hands writes the title where the address should be, and no notes.
+    let path = "firefox/pi__ff-password-exporter.csv";
+    if let Some(imported) = check(path, Format::Firefox, 14, 37) {
+        assert_eq!(imported.drafts[5].draft.urls, ["aib"]);
+    }
+}
+
+/// What the vault that all these samples hold looks like in each program.
+#[test]
+fn the_samples_of_other_managers_keep_folders_notes_and_fields() {
+    let read = |path| sample(path).map(|bytes| import(&bytes, None, None).expect(path));
+    if let Some(imported) = read("lastpass/pi__lastpass.csv") {
+        check_common(&imported);
+        assert_eq!(titled(&imported, "dpbx@fner.ws").folder, "Emails/WS");
+    }
+    if let Some(imported) = read("lastpass/bc__lastpass.csv") {
+        let note = field_text(titled(&imported, "baz.com"), "notes");
+        assert_eq!(note, Some("This is a\nmultiline string"));
+        assert_eq!(titled(&imported, "foo.com").folder, "FooBar");
+    }
+    if let Some(imported) = read("enpass/pi__enpass.csv") {
+        check_common(&imported);
+        assert_eq!(field_text(titled(&imported, "aib"), "pin"), Some("462916"));
+        assert_eq!(titled(&imported, "note").kind, ItemKind::Note);
+    }
+    if let Some(imported) = read("enpass/pi__enpass.json") {
+        check_common(&imported);
+        let bank = titled(&imported, "aib");
+        assert_eq!(field_text(bank, "pin"), Some("462916"));
+        assert_eq!(field_kind(bank, "pin"), Some(FieldKind::Secret));
+        let modified = field_text(bank, "modified");
+        assert_eq!(modified, Some("2017-01-01T00:00:00.000Z"));
+        assert_eq!(titled(&imported, "dpbx@fner.ws").folder, "Emails/WS");
+    }
+    if let Some(imported) = read("firefox/pi__firefox.csv") {
+        let address = titled(&imported, "news.ycombinator.com");
+        assert_eq!(address.urls, ["https://news.ycombinator.com"]);
+        let created = field_text(address, "created");
+        assert_eq!(created, Some("2020-09-13T12:26:40.000Z"));
     }
 }
