@@ -12,7 +12,12 @@ mod bitwarden;
 mod bitwarden_encrypted;
 mod csv_formats;
 mod kdbx;
+mod limits;
+mod managers;
+mod older;
+mod outcomes;
 mod samples;
+mod written;
 
 /// The text of a field, secret or not.
 fn field_text<'d>(draft: &'d Draft, name: &str) -> Option<&'d str> {

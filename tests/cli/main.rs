@@ -18,6 +18,7 @@ mod devices;
 mod doctor;
 mod exchange;
 mod items;
+mod managers;
 mod naming;
 mod one_time;
 mod output;
