@@ -315,7 +315,10 @@ impl Tally {
         let texts = texts.chain([&draft.title, &draft.folder]);
         let former = draft.former.iter().map(|former| former.value.len());
         self.values += count_values(draft);
-        self.bytes += fields.chain(former).chain(texts.map(String::len)).sum::<usize>();
+        self.bytes += fields
+            .chain(former)
+            .chain(texts.map(String::len))
+            .sum::<usize>();
         if self.values > MAX_VALUES || self.bytes > MAX_DRAFT_BYTES {
             return Err(ImportError::TooManyValues);
         }

@@ -47,7 +47,9 @@ pub(super) fn open(
         return Err(opener.wrong());
     }
     let opened = keys.prove(&data).then(|| keys.decrypt(&data)).flatten();
-    opened.ok_or(not_this("what is encrypted in it is damaged, or was changed"))
+    opened.ok_or(not_this(
+        "what is encrypted in it is damaged, or was changed",
+    ))
 }
 
 struct CipherString {

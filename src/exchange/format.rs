@@ -8,6 +8,8 @@ use super::{
     native, nordpass, onepassword_csv, otpauth_uris, protonpass_csv, roboform, stratum, zoho,
 };
 
+use crate::otp::picture::is_picture;
+
 /// How far into a file detection looks.
 const DETECTION_BYTES: usize = 1024;
 
@@ -84,6 +86,8 @@ pub enum Format {
     OtpauthUris,
     /// Proton Authenticator, JSON.
     ProtonAuthenticator,
+    /// Pictures of QR codes, PNG and JPEG.
+    QrPicture,
     /// Raivo, JSON.
     Raivo,
     /// Stratum, once Authenticator Pro, JSON.
@@ -112,7 +116,7 @@ const BY_HEADER: [Recogniser; 11] = [
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 36] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 37] = [
         (
             Self::Keyfold,
             "keyfold",
@@ -272,6 +276,12 @@ impl Format {
             &["proton-auth"],
             "JSON of Proton Authenticator",
         ),
+        (
+            Self::QrPicture,
+            "qr",
+            &["qr-code", "picture"],
+            "PNG or JPEG with QR codes of seeds, or of Google Authenticator",
+        ),
         (Self::Raivo, "raivo", &[], "JSON of Raivo"),
         (
             Self::Stratum,
@@ -318,6 +328,9 @@ pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportErr
     }
     if kdbx::generation(bytes).is_some() {
         return Ok(Format::Kdbx);
+    }
+    if is_picture(bytes) {
+        return Ok(Format::QrPicture);
     }
     if let Some(format) = detect_sealed(bytes, file_name) {
         return Ok(format);

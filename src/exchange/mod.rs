@@ -52,6 +52,7 @@ pub mod native;
 mod nordpass;
 mod onepassword_csv;
 mod otpauth_uris;
+mod picture;
 mod place;
 mod protobuf;
 mod proton_authenticator;
@@ -81,6 +82,7 @@ pub use unlock::{
 pub use xml::XmlProblem;
 
 use crate::model::draft::{Draft, DraftFile};
+use crate::otp::picture::is_picture;
 use encoding::Text;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -214,6 +216,7 @@ fn import_with(
             return Err(ImportError::MappingNotForFormat { format });
         }
         Some(Format::Kdbx) => kdbx::import(bytes, credentials)?,
+        Some(Format::QrPicture) => picture::import(bytes)?,
         Some(_) => freeotp_backup::import(bytes, credentials)?,
         None => import_text(bytes, format, mapping, credentials)?,
     };
@@ -225,6 +228,9 @@ fn import_with(
 fn binary_format(bytes: &[u8], asked: Option<Format>) -> Option<Format> {
     if kdbx::generation(bytes).is_some() {
         return Some(Format::Kdbx).filter(|seen| asked.is_none_or(|asked| asked == *seen));
+    }
+    if is_picture(bytes) {
+        return Some(Format::QrPicture).filter(|seen| asked.is_none_or(|asked| asked == *seen));
     }
     sealed_format(bytes, asked).filter(|seen| *seen == Format::FreeOtp)
 }
@@ -265,6 +271,12 @@ fn import_text(
             return Err(ImportError::NotThisFormat {
                 format,
                 reason: "it does not begin as a database of KeePass does",
+            });
+        }
+        Format::QrPicture => {
+            return Err(ImportError::NotThisFormat {
+                format,
+                reason: "it is no picture in PNG or JPEG",
             });
         }
         Format::KeePassXml => keepass_xml::import(&text)?,

@@ -317,3 +317,62 @@ fn gen_obeys_its_rules_and_tells_the_entropy_on_standard_error() {
     home.bare(&["gen", "5", "--words", "5"], "").exits(2);
     home.bare(&["gen", "3", "--digit", "4"], "").exits(2);
 }
+
+/// A QR code as a screenshot has it.
+fn screenshot(home: &Home, name: &str, texts: &[&str]) -> String {
+    let codes: Vec<qrcodegen::QrCode> = texts
+        .iter()
+        .map(|text| qrcodegen::QrCode::encode_text(text, qrcodegen::QrCodeEcc::Low).unwrap())
+        .collect();
+    const SCALE: i32 = 3;
+    let side = (codes.iter().map(qrcodegen::QrCode::size).max().unwrap() + 8) * SCALE;
+    let mut pixels = Vec::new();
+    for y in 0..side {
+        for code in &codes {
+            pixels.extend((0..side).map(|x| {
+                let dark = code.get_module(x / SCALE - 4, y / SCALE - 4);
+                if dark { 0_u8 } else { 255 }
+            }));
+        }
+    }
+    let path = home.path(name);
+    let size = |length: usize| u32::try_from(length).unwrap();
+    let file = std::fs::File::create(&path).unwrap();
+    let height = usize::try_from(side).unwrap();
+    let mut encoder = png::Encoder::new(file, size(height * codes.len()), size(height));
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&pixels).unwrap();
+    writer.finish().unwrap();
+    home.arg(name)
+}
+
+#[test]
+fn a_seed_is_read_out_of_a_picture() {
+    let home = Home::new();
+    home.add("mail", "hunter2", &[]);
+    let uri = format!("otpauth://totp/Site:me?secret={SEED}&issuer=Site");
+    let picture = screenshot(&home, "code.png", &[&uri]);
+    home.run(&["otp", "add", "mail", "--otp-qr", &picture]).ok();
+    let shown = home.run(&["otp", "uri", "mail"]).ok().out;
+    assert!(shown.contains(SEED), "{shown}");
+    let other = format!("otpauth://totp/Other:you?secret={SEED}&issuer=Other");
+    let both = screenshot(&home, "both.png", &[&uri, &other]);
+    home.run(&["otp", "add", "mail", "--otp-qr", &both])
+        .exits(1)
+        .says("several QR codes")
+        .says("keyfold import");
+    let ledger = home.run(&["--json", "import", &both]).ok().json();
+    assert_eq!(
+        (&ledger["format"], &ledger["created"]),
+        (&"qr".into(), &2.into())
+    );
+    let again = home.run(&["--json", "import", &both]).ok().json();
+    assert_eq!(again["identical"], 2);
+    home.write("none.png", "x");
+    home.run(&["otp", "add", "mail", "--otp-qr", "none.png"])
+        .exits(1)
+        .says("no picture");
+    home.run(&["otp", "add", "mail", "--otp-qr", "gone.png"])
+        .exits(3);
+}

@@ -326,6 +326,9 @@ pub(crate) enum OtpAction {
         /// Read an otpauth URI or base32 from standard input
         #[arg(long)]
         otp_stdin: bool,
+        /// Read the QR code in this picture, PNG or JPEG
+        #[arg(long, value_name = "IMAGE", conflicts_with = "otp_stdin")]
+        otp_qr: Option<PathBuf>,
     },
     /// Print the seed as an otpauth URI
     Uri {

@@ -14,6 +14,10 @@ fn outcome(imported: &Imported, row: usize) -> Vec<String> {
             texts.push(entry.name.as_text().to_owned());
             texts.push(value_text(&entry.value).to_owned());
         }
+        for former in &draft.former {
+            texts.push(value_text(&former.value).to_owned());
+            texts.push(former.set.to_rfc3339());
+        }
         texts.push(draft.kind.name().to_owned());
         if draft.favourite {
             texts.extend(["1", "yes", "true", "y", "on", "x"].map(str::to_owned));

@@ -69,7 +69,10 @@ fn both_derivations_open_under_the_password_alone() {
 fn what_is_cut_off_or_changed_is_refused() {
     let text = sealed(PBKDF2);
     for cut in 0..text.len() {
-        assert!(open(&text.as_bytes()[..cut], FORMAT, PASSWORD).is_err(), "{cut}");
+        assert!(
+            open(&text.as_bytes()[..cut], FORMAT, PASSWORD).is_err(),
+            "{cut}"
+        );
     }
     let data = text.find("\"data\":\"2.").unwrap() + 10;
     for at in (data..text.len() - 3).step_by(3) {
@@ -84,7 +87,10 @@ fn costs_are_limited_before_anything_is_derived() {
     let costly = Some(ImportError::SourceTooCostly { format: FORMAT });
     for (from, to) in [
         ("\"kdfIterations\":1000", "\"kdfIterations\":4000000000"),
-        ("\"kdfIterations\":1000", "\"kdfIterations\":18446744073709551615"),
+        (
+            "\"kdfIterations\":1000",
+            "\"kdfIterations\":18446744073709551615",
+        ),
     ] {
         let text = sealed(PBKDF2).replace(from, to);
         assert_eq!(open(text.as_bytes(), FORMAT, PASSWORD).err(), costly);
@@ -96,6 +102,10 @@ fn costs_are_limited_before_anything_is_derived() {
         ("\"kdfParallelism\":2", "\"kdfParallelism\":100000"),
     ] {
         let text = sealed(ARGON2).replace(from, to);
-        assert_eq!(open(text.as_bytes(), FORMAT, PASSWORD).err(), costly, "{to}");
+        assert_eq!(
+            open(text.as_bytes(), FORMAT, PASSWORD).err(),
+            costly,
+            "{to}"
+        );
     }
 }

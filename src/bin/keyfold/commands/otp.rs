@@ -10,19 +10,28 @@ use crate::failure::{Failure, Kind};
 use crate::output::Ending;
 use crate::prompt;
 use crate::session::{Session, unexpected};
+use keyfold::exchange::MAX_FILE_BYTES;
 use keyfold::model::ids::FieldId;
 use keyfold::model::query::Scope;
 use keyfold::otp::Seed;
+use keyfold::otp::picture::read_codes;
 use keyfold::otp::qr::{Paint, Qr};
 use keyfold::secret::Secret;
 use keyfold::service::{OneTimeCode, Request, Response};
 use keyfold::state::change::Edit;
 use keyfold::state::view::ItemView;
+use keyfold::storage::read_whole;
 use serde::Serialize;
+use std::path::Path;
+use zeroize::Zeroizing;
 
 pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
     match args.action {
-        Some(OtpAction::Add { name, otp_stdin }) => add(context, &name, otp_stdin),
+        Some(OtpAction::Add {
+            name,
+            otp_stdin,
+            otp_qr,
+        }) => add(context, &name, otp_stdin, otp_qr.as_deref()),
         Some(OtpAction::Uri { name }) => uri(context, &name),
         Some(OtpAction::Qr { name }) => qr(context, &name),
         None if args.watch => watch::run(context, &args.names),
@@ -136,10 +145,21 @@ fn print(context: &Context, code: &OneTimeCode, next: bool) -> Result<(), Failur
     Ok(())
 }
 
-fn add(context: &mut Context, name: &str, from_stdin: bool) -> Result<(), Failure> {
+fn add(
+    context: &mut Context,
+    name: &str,
+    from_stdin: bool,
+    picture: Option<&Path>,
+) -> Result<(), Failure> {
+    // A picture without a code is told before a password is asked for.
+    let shown = picture
+        .map(|path| seed_in_picture(context, path))
+        .transpose()?;
     let mut session = Session::open(context)?;
     let item = session.pick(context, name, Scope::Live)?;
-    let text = if from_stdin {
+    let text = if let Some(text) = shown {
+        text
+    } else if from_stdin {
         prompt::secret_from_stdin()?
     } else {
         prompt::secret(context, "otpauth URI or base32 seed: ")?
@@ -156,6 +176,27 @@ fn add(context: &mut Context, name: &str, from_stdin: bool) -> Result<(), Failur
         .output
         .note(&format!("{} has a one-time password seed now", item.path()));
     Ok(())
+}
+
+/// The only QR code in a picture.
+fn seed_in_picture(context: &Context, path: &Path) -> Result<Secret, Failure> {
+    let failed =
+        |text: &dyn std::fmt::Display| Failure::failed(format!("{}: {text}", path.display()));
+    let file = context.storage.open_read(path)?.ok_or_else(|| {
+        Failure::new(
+            Kind::NotFound,
+            format!("there is no file {}", path.display()),
+        )
+    })?;
+    let bytes = Zeroizing::new(read_whole(&*file, MAX_FILE_BYTES)?);
+    let mut codes = read_codes(&bytes).map_err(|error| failed(&error))?;
+    match (codes.pop(), codes.is_empty()) {
+        (Some(code), true) => Ok(code),
+        _ => {
+            Err(failed(&"there are several QR codes in it")
+                .hint("keyfold import takes them all in"))
+        }
+    }
 }
 
 /// The item's seed as a strict URI; issuer and account from the item where the seed has none.

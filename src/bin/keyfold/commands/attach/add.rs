@@ -22,12 +22,12 @@ use zeroize::Zeroizing;
 const NAME_LIMIT: usize = 255;
 
 pub(super) fn run(context: &mut Context, args: &AttachFiles) -> Result<(), Failure> {
-    let names = names(args)?;
     // Whatever cannot be read is told before anything is asked for.
     let mut sources = Vec::new();
     for path in &args.paths {
         sources.push(open(path)?);
     }
+    let names = names(args)?;
     let mut session = Session::open(context)?;
     let (item, view) = session.pick_whole(context, &args.name, Scope::Live)?;
     refuse_taken(args, &item, &view, &names)?;

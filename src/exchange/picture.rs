@@ -1,0 +1,86 @@
+//! Pictures of QR codes: seeds as sites show them, and accounts as Google Authenticator shows them for another phone.
+
+use super::encoding::Text;
+use super::{Format, ImportError, Imported, Skipped, google_auth, otpauth_uris};
+use crate::otp::picture::read_codes;
+use zeroize::Zeroizing;
+
+const FORMAT: Format = Format::QrPicture;
+const MIGRATION: &str = "otpauth-migration:";
+const SEED: &str = "otpauth:";
+
+/// Reads a PNG or JPEG.
+pub(super) fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
+    let codes = read_codes(bytes).map_err(|problem| ImportError::NotThisFormat {
+        format: FORMAT,
+        reason: problem.as_text(),
+    })?;
+    let mut seeds = Zeroizing::new(String::new());
+    let mut migrations = Zeroizing::new(String::new());
+    let mut others = 0;
+    for code in &codes {
+        // EXPOSE: read as an authenticator's export, whose importers take over what is secret in it.
+        let text = code.expose().trim();
+        let begins = |scheme: &str| {
+            let start = text.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        let list = if text.contains(['\n', '\r']) {
+            None
+        } else if begins(MIGRATION) {
+            Some(&mut migrations)
+        } else if begins(SEED) {
+            Some(&mut seeds)
+        } else {
+            None
+        };
+        match list {
+            Some(list) => {
+                list.push_str(text);
+                list.push('\n');
+            }
+            None => others += 1,
+        }
+    }
+    if seeds.is_empty() && migrations.is_empty() {
+        return Err(ImportError::NotThisFormat {
+            format: FORMAT,
+            reason: "the QR code in it is no one-time password seed",
+        });
+    }
+    let mut imported = Imported::default();
+    if !seeds.is_empty() {
+        let text = Text::parse(seeds.as_bytes())?;
+        imported = otpauth_uris::import(&text, Format::OtpauthUris)?;
+    }
+    if !migrations.is_empty() {
+        let text = Text::parse(migrations.as_bytes())?;
+        append(&mut imported, google_auth::import(&text)?);
+    }
+    let read = imported.rows_read();
+    imported.skipped.extend((1..=others).map(|number| Skipped {
+        row: read + number,
+        item: None,
+        field: None,
+        reason: "the QR code is no one-time password seed".to_owned(),
+    }));
+    Ok(imported)
+}
+
+/// Adds what another reader found, its rows behind those that are there.
+fn append(imported: &mut Imported, other: Imported) {
+    let before = imported.rows_read();
+    imported
+        .drafts
+        .extend(other.drafts.into_iter().map(|mut item| {
+            item.row += before;
+            item
+        }));
+    imported
+        .skipped
+        .extend(other.skipped.into_iter().map(|mut skipped| {
+            skipped.row += before;
+            skipped
+        }));
+    imported.warnings.extend(other.warnings);
+}
