@@ -21,6 +21,7 @@ mod delimited;
 mod encoding;
 mod ente_auth;
 mod error;
+pub mod export;
 mod format;
 mod freeotp;
 mod freeotp_backup;

@@ -2,7 +2,7 @@
 //! themselves are read where KEYFOLD_FIXTURES names their folder.
 
 use super::*;
-use crate::model::draft::DraftValue;
+use crate::model::draft::{DraftField, DraftValue};
 use crate::model::field::{FieldKind, ItemKind};
 use proptest::prelude::*;
 
@@ -10,6 +10,7 @@ mod accounting;
 mod authenticators;
 mod bitwarden;
 mod csv_formats;
+mod export;
 mod kdbx;
 mod samples;
 

@@ -14,6 +14,7 @@ mod copying;
 mod devices;
 mod doctor;
 mod exchange;
+mod export;
 mod items;
 mod naming;
 mod one_time;

@@ -31,15 +31,21 @@ pub(crate) struct Import {
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// The format
+    /// The format: keyfold (complete, with history) or csv
     #[arg(long, default_value = "keyfold")]
     pub(crate) format: String,
+    /// For a table: make cells harmless that a spreadsheet would run as formulas
+    #[arg(long)]
+    pub(crate) for_spreadsheet: bool,
     /// Only this folder
     #[arg(long)]
     pub(crate) folder: Option<String>,
     /// Only items with this tag; may be given several times
     #[arg(long)]
     pub(crate) tag: Vec<String>,
+    /// Only items of this kind
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
     /// Only items that this search finds
     #[arg(long, value_name = "TEXT")]
     pub(crate) query: Option<String>,

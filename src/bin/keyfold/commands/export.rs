@@ -1,70 +1,171 @@
-//! `export`: everything in clear, as keyfold's own document. The password is asked for again by whoever opens the vault.
+//! `export`: items in a file that other programs read, or keyfold's own document. The password is asked for again by whoever
+//! opens the vault. What the format does not hold is told, field by field.
 
 use crate::cli::Export;
+use crate::commands::ls::item_kind;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
-use keyfold::exchange::native::write_document;
+use keyfold::exchange::export::{ExportFormat, Exported, Order, Reader, Remark, write};
+use keyfold::model::field::ItemKind;
 use keyfold::model::ids::ItemId;
 use keyfold::model::item::ItemSummary;
 use keyfold::model::search;
 use keyfold::service::export::export;
 use keyfold::storage::folder_of;
+use serde::Serialize;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
-    if args.format != "keyfold" {
+    let format = format_of(context, args)?;
+    let kind = args.kind.as_deref().map(item_kind).transpose()?;
+    let mut session = Session::open_own_at(context, &args.past)?;
+    let selection = Selection {
+        args,
+        kind,
+        found: match &args.query {
+            Some(query) => Some(matches(&mut session, query)?),
+            None => None,
+        },
+    };
+    let document = export(session.vault()?, &|item| selection.takes(item))
+        .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
+    let exported = write(&Order {
+        document: &document,
+        files: &[],
+        format,
+        reader: if args.for_spreadsheet {
+            Reader::Spreadsheet
+        } else {
+            Reader::Program
+        },
+    });
+    let exported = exported.map_err(|error| Failure::failed(error.to_string()))?;
+    match &args.output {
+        None => context.output.raw(&exported.bytes)?,
+        Some(path) => write_file(context, path, &exported.bytes)?,
+    }
+    tell(context, args, format, document.items.len(), &exported)
+}
+
+/// The format, where the options go together with it.
+fn format_of(context: &Context, args: &Export) -> Result<ExportFormat, Failure> {
+    let format = ExportFormat::from_name(&args.format).ok_or_else(|| {
+        Failure::usage(format!("there is no export format {}", args.format))
+            .hint(format!("formats: {}", ExportFormat::names().join(", ")))
+    })?;
+    if args.for_spreadsheet && format != ExportFormat::Csv {
+        return Err(Failure::usage("--for-spreadsheet goes with a table").hint("--format csv"));
+    }
+    if context.output.json && args.output.is_none() && format != ExportFormat::Keyfold {
         return Err(
-            Failure::usage(format!("there is no export format {}", args.format))
-                .hint("formats: keyfold"),
+            Failure::usage("--json prints one document, and the export is another")
+                .hint("--output PATH takes the export"),
         );
     }
-    let mut session = Session::open_own_at(context, &args.past)?;
-    let found = match &args.query {
-        Some(query) => Some(matches(&mut session, query)?),
-        None => None,
-    };
-    let folder = args
-        .folder
-        .as_deref()
-        .map(|folder| folder.trim_matches('/'));
-    let selection = |item: &ItemSummary| {
+    Ok(format)
+}
+
+/// Which items are taken.
+struct Selection<'a> {
+    args: &'a Export,
+    kind: Option<ItemKind>,
+    /// What the query found.
+    found: Option<BTreeSet<ItemId>>,
+}
+
+impl Selection<'_> {
+    fn takes(&self, item: &ItemSummary) -> bool {
+        let folder = self.args.folder.as_deref();
         let in_folder = folder.is_none_or(|folder| {
-            item.folder
-                .strip_prefix(folder)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let rest = item.folder.strip_prefix(folder.trim_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
-        let tagged = args
-            .tag
-            .iter()
-            .all(|tag| item.tags.iter().any(|known| known == tag));
-        in_folder && tagged && found.as_ref().is_none_or(|found| found.contains(&item.id))
-    };
-    let document = export(session.vault()?, &selection)
-        .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
-    let count = document.items.len();
-    let text = write_document(&document);
-    match &args.output {
-        None => context.output.raw(&text)?,
-        Some(path) => {
-            // Created anew and private; a file that is there is never written over.
-            let file = context.storage.create(path)?;
-            let written = file.write_at(0, &text).and_then(|()| file.sync());
-            if let Err(error) = written.and_then(|()| context.storage.sync_folder(&folder_of(path)))
-            {
-                drop(context.storage.remove(path));
-                return Err(error.into());
-            }
-            context.output.note(&format!(
-                "Exported {count} items to {}, in clear: keep it short-lived.",
-                path.display()
-            ));
-        }
+        let mut tags = self.args.tag.iter();
+        let found = self.found.as_ref();
+        in_folder
+            && tags.all(|tag| item.tags.iter().any(|known| known == tag))
+            && self.kind.is_none_or(|kind| item.kind == kind)
+            && found.is_none_or(|found| found.contains(&item.id))
     }
-    Ok(())
 }
 
 fn matches(session: &mut Session, query: &str) -> Result<BTreeSet<ItemId>, Failure> {
     let found = search::find(query, session.vault()?.state().rows());
     Ok(found.into_iter().map(|(_, item)| item.id).collect())
+}
+
+/// Creates the file anew and private; one that is there is never written over.
+fn write_file(context: &Context, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let file = context.storage.create(path)?;
+    let written = file.write_at(0, bytes).and_then(|()| file.sync());
+    if let Err(error) = written.and_then(|()| context.storage.sync_folder(&folder_of(path))) {
+        drop(context.storage.remove(path));
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: u32,
+    file: &'a str,
+    format: &'static str,
+    items: usize,
+    entries: Vec<ShownRemark<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownRemark<'a> {
+    id: String,
+    item: &'a str,
+    field: &'a str,
+    outcome: &'static str,
+    reason: &'a str,
+}
+
+impl<'a> From<&'a Remark> for ShownRemark<'a> {
+    fn from(remark: &'a Remark) -> Self {
+        Self {
+            id: remark.item.to_string(),
+            item: &remark.path,
+            field: &remark.field,
+            outcome: remark.what.name(),
+            reason: &remark.reason,
+        }
+    }
+}
+
+/// What was written, and what of the items it does not hold.
+fn tell(
+    context: &Context,
+    args: &Export,
+    format: ExportFormat,
+    items: usize,
+    exported: &Exported,
+) -> Result<(), Failure> {
+    let file = args.output.as_ref().map(|path| path.display().to_string());
+    if let (true, Some(file)) = (context.output.json, &file) {
+        let entries = exported.remarks.iter().map(ShownRemark::from);
+        return context.output.json(&Shown {
+            schema: 1,
+            file,
+            format: format.name(),
+            items,
+            entries: entries.collect(),
+        });
+    }
+    for remark in &exported.remarks {
+        let (path, field, reason) = (&remark.path, &remark.field, &remark.reason);
+        let what = remark.what.name();
+        context
+            .output
+            .warn(&format!("{path}, {field}: {what}: {reason}"));
+    }
+    let place = file.map_or(String::new(), |file| format!(" to {file}"));
+    context.output.note(&format!(
+        "Exported {items} items{place}, in clear: keep it short-lived."
+    ));
+    Ok(())
 }

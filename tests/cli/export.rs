@@ -1,0 +1,121 @@
+//! What leaves the vault for other programs: selections, files, and what is told of it.
+
+use crate::program::{Home, keys, mode};
+
+/// A home with something of several kinds.
+fn stocked() -> Home {
+    let home = Home::new();
+    home.add("work/mail", "one", &["-u", "me", "--tag", "daily"]);
+    home.run_with(&["edit", "work/mail", "--secret-stdin"], "two")
+        .ok();
+    home.add("work/vpn", "=cmd|' /C calc'!A1", &["--tag", "daily"]);
+    home.add("flat/wifi", "x", &["--kind", "wifi"]);
+    home
+}
+
+#[test]
+fn every_selection_holds_for_every_format() {
+    let home = stocked();
+    for (selection, titles) in [
+        (vec![], vec!["mail", "vpn", "wifi"]),
+        (vec!["--folder", "work"], vec!["mail", "vpn"]),
+        (vec!["--folder", "wor"], vec![]),
+        (vec!["--kind", "wifi"], vec!["wifi"]),
+        (vec!["--tag", "daily", "--query", "mail"], vec!["mail"]),
+        (vec!["--tag", "daily", "--kind", "wifi"], vec![]),
+    ] {
+        let args = [&["export"][..], &selection].concat();
+        let all = home.run(&args).ok().json();
+        let paths = all["items"].as_array().unwrap().iter();
+        let mut paths: Vec<&str> = paths.map(|item| item["path"].as_str().unwrap()).collect();
+        paths.sort_by_key(|path| path.rsplit('/').next());
+        let found: Vec<&str> = paths
+            .iter()
+            .map(|path| path.rsplit('/').next().unwrap())
+            .collect();
+        assert_eq!(found, titles, "{selection:?}");
+        let table = home
+            .run(&[&args[..], &["--format", "csv"]].concat())
+            .ok()
+            .out;
+        let mut rows: Vec<&str> = table
+            .lines()
+            .skip(1)
+            .map(|row| row.split(',').next().unwrap())
+            .collect();
+        rows.sort_unstable();
+        assert_eq!(rows, titles, "{selection:?}");
+    }
+    home.run(&["export", "--kind", "nonsense"])
+        .exits(2)
+        .says("kinds:");
+}
+
+#[test]
+fn a_table_goes_into_a_new_private_file_and_back_in() {
+    let home = stocked();
+    let ran = home
+        .run(&["export", "--format", "csv", "-o", "all.csv"])
+        .ok();
+    ran.says("work/mail, password: left out: a former value of it")
+        .says("Exported 3 items to all.csv, in clear")
+        .prints("");
+    assert_eq!(mode(&home.path("all.csv")), 0o600);
+    home.run(&["export", "--format", "csv", "-o", "all.csv"])
+        .exits(1);
+    home.run(&["import", "all.csv", "--into", "again"]).ok();
+    home.run(&["get", "again/work/vpn"])
+        .ok()
+        .prints("=cmd|' /C calc'!A1");
+    home.run(&["get", "again/flat/wifi"]).ok().prints("x");
+    let kinds = home.run(&["ls", "--kind", "wifi"]).ok().out;
+    assert_eq!(kinds, "again/flat/wifi\nflat/wifi\n");
+}
+
+#[test]
+fn a_table_for_a_spreadsheet_runs_nothing() {
+    let home = stocked();
+    let args = ["export", "--format", "csv", "--for-spreadsheet"];
+    let ran = home
+        .run(&args)
+        .ok()
+        .says("work/vpn, password: changed: it begins like a formula");
+    assert!(ran.out.contains("\"'=cmd|' /C calc'!A1\""), "{}", ran.out);
+    home.run(&["export", "--for-spreadsheet"])
+        .exits(2)
+        .says("--format csv");
+}
+
+#[test]
+fn what_was_left_out_has_a_shape_for_scripts_and_no_value_in_it() {
+    let home = stocked();
+    let args = ["export", "--format", "csv", "-o", "all.csv", "--json"];
+    let json = home.run(&args).ok().json();
+    assert_eq!(
+        keys(&json),
+        ["entries", "file", "format", "items", "schema"]
+    );
+    assert_eq!(
+        (&json["items"], &json["format"]),
+        (&3.into(), &"csv".into())
+    );
+    let entry = &json["entries"][0];
+    assert_eq!(keys(entry), ["field", "id", "item", "outcome", "reason"]);
+    assert_eq!(entry["item"], "work/mail");
+    assert_eq!(entry["field"], "password");
+    assert_eq!(entry["outcome"], "left out");
+    assert!(!json.to_string().contains("\"one\""));
+    home.run(&["export", "--format", "csv", "--json"])
+        .exits(2)
+        .says("--output");
+}
+
+#[test]
+fn no_format_takes_anything_out_without_the_password() {
+    let home = stocked();
+    for format in ["keyfold", "csv"] {
+        let args = ["--no-input", "export", "--format", format, "-o", "all"];
+        home.bare(&args, "").exits(5);
+        assert!(!home.path("all").exists());
+    }
+}
