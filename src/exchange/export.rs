@@ -6,6 +6,8 @@
 //!
 //! Everything written is in a buffer that is wiped when it grows and when it is dropped.
 
+mod bitwarden;
+mod bitwarden_kinds;
 mod buffer;
 mod csv;
 mod entry;
@@ -26,11 +28,17 @@ pub enum ExportFormat {
     Keyfold,
     /// A table.
     Csv,
+    /// Bitwarden's unencrypted JSON.
+    Bitwarden,
 }
 
 impl ExportFormat {
     /// Every format with its name on the command line.
-    pub const TABLE: [(Self, &'static str); 2] = [(Self::Keyfold, "keyfold"), (Self::Csv, "csv")];
+    pub const TABLE: [(Self, &'static str); 3] = [
+        (Self::Keyfold, "keyfold"),
+        (Self::Csv, "csv"),
+        (Self::Bitwarden, "bitwarden"),
+    ];
 
     /// The name on the command line.
     #[must_use]
@@ -124,6 +132,7 @@ pub fn write(order: &Order<'_>) -> Result<Exported, WriteError> {
             write_document(order.document)
         }
         ExportFormat::Csv => csv::write(order, &mut remarks)?,
+        ExportFormat::Bitwarden => bitwarden::write(order, &mut remarks)?,
     };
     Ok(Exported {
         bytes,

@@ -113,7 +113,7 @@ fn what_was_left_out_has_a_shape_for_scripts_and_no_value_in_it() {
 #[test]
 fn no_format_takes_anything_out_without_the_password() {
     let home = stocked();
-    for format in ["keyfold", "csv"] {
+    for format in ["keyfold", "csv", "bitwarden"] {
         let args = ["--no-input", "export", "--format", format, "-o", "all"];
         home.bare(&args, "").exits(5);
         assert!(!home.path("all").exists());

@@ -6,6 +6,7 @@ use crate::model::field::{self, ItemKind};
 use crate::model::ids::{FieldId, ItemId};
 use crate::otp::{Kind, Seed};
 use crate::secret::Secret;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// Fields that say what the item is, and are no fields of it.
@@ -38,8 +39,36 @@ impl<'d> Entry<'d> {
 
     /// Takes a standard field out.
     pub(super) fn take(&mut self, number: u8) -> Option<&'d DocumentField> {
+        self.take_if(number, |_| true)
+    }
+
+    /// Takes a standard field out if it is as wanted.
+    pub(super) fn take_if(
+        &mut self,
+        number: u8,
+        is_wanted: impl Fn(&DocumentField) -> bool,
+    ) -> Option<&'d DocumentField> {
         let id = FieldId::Standard(number);
-        let at = self.fields.iter().position(|field| field.id == id)?;
+        self.take_where(|field| field.id == id && is_wanted(field))
+    }
+
+    /// Takes the first custom field of this name out that is as wanted.
+    pub(super) fn take_custom(
+        &mut self,
+        name: &str,
+        is_wanted: impl Fn(&DocumentField) -> bool,
+    ) -> Option<&'d DocumentField> {
+        self.take_where(|field| {
+            let is_custom = matches!(field.id, FieldId::Custom(_));
+            is_custom && field.name == name && is_wanted(field)
+        })
+    }
+
+    fn take_where(
+        &mut self,
+        is_wanted: impl Fn(&DocumentField) -> bool,
+    ) -> Option<&'d DocumentField> {
+        let at = self.fields.iter().position(|field| is_wanted(field))?;
         Some(self.fields.remove(at))
     }
 
@@ -62,8 +91,8 @@ impl<'d> Entry<'d> {
 pub(super) enum Shown<'d> {
     /// As it is.
     Same(&'d Secret),
-    /// An HOTP seed that goes on with its count.
-    Counted(Secret),
+    /// Put together for the export, as an HOTP seed that goes on with its count.
+    Made(Secret),
 }
 
 impl<'d> Shown<'d> {
@@ -73,15 +102,21 @@ impl<'d> Shown<'d> {
             let is_behind = matches!(seed.kind(), Kind::Hotp { counter } if counter < count);
             is_behind.then(|| seed.with_counter(Some(count)).write_uri())
         });
-        counted.map_or(Self::Same(&field.value), Self::Counted)
+        counted.map_or(Self::Same(&field.value), Self::Made)
     }
 
     pub(super) fn text(&self) -> &str {
         // EXPOSE: an export holds every value in clear; it goes straight into the one buffer.
         match self {
             Self::Same(value) => value.expose(),
-            Self::Counted(value) => value.expose(),
+            Self::Made(value) => value.expose(),
         }
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        writer.serialize_str(self.text())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is written for other programs: read back by this program's own readers, it is what it was, and what a format does
 //! not hold is said.
 
+mod bitwarden;
 mod csv;
 
 use super::*;
