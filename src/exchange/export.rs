@@ -11,13 +11,19 @@ mod bitwarden_kinds;
 mod buffer;
 mod csv;
 mod entry;
+mod kdbx;
+mod keepass_attributes;
+mod keepass_history;
 
 pub use entry::{Remark, What};
 
+use super::ImportError;
 use super::native::{Document, write_document};
 use crate::model::ids::ItemId;
+use crate::secret::Secret;
 use buffer::Buffer;
 use entry::Remarks;
+use rand::CryptoRng;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -30,14 +36,17 @@ pub enum ExportFormat {
     Csv,
     /// Bitwarden's unencrypted JSON.
     Bitwarden,
+    /// A database of KeePass, KDBX 4.1, under a password of its own.
+    Kdbx,
 }
 
 impl ExportFormat {
     /// Every format with its name on the command line.
-    pub const TABLE: [(Self, &'static str); 3] = [
+    pub const TABLE: [(Self, &'static str); 4] = [
         (Self::Keyfold, "keyfold"),
         (Self::Csv, "csv"),
         (Self::Bitwarden, "bitwarden"),
+        (Self::Kdbx, "kdbx"),
     ];
 
     /// The name on the command line.
@@ -54,6 +63,18 @@ impl ExportFormat {
             .iter()
             .find(|row| row.1.eq_ignore_ascii_case(name));
         found.map(|row| row.0)
+    }
+
+    /// Whether it is written under a password of its own.
+    #[must_use]
+    pub fn is_sealed(self) -> bool {
+        matches!(self, Self::Kdbx)
+    }
+
+    /// Whether it is no text.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Kdbx)
     }
 
     /// The names, in the order of the table.
@@ -83,6 +104,28 @@ pub enum Reader {
     Spreadsheet,
 }
 
+/// What Argon2id takes, where a format has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretching {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes at once.
+    pub lanes: u32,
+}
+
+impl Default for Stretching {
+    /// About half a second, and no more memory than a telephone gives to a program.
+    fn default() -> Self {
+        Self {
+            memory_kib: 64 << 10,
+            passes: 10,
+            lanes: 2,
+        }
+    }
+}
+
 /// What is to be written.
 pub struct Order<'a> {
     /// The items.
@@ -93,6 +136,10 @@ pub struct Order<'a> {
     pub format: ExportFormat,
     /// Who will read it, where it is a table.
     pub reader: Reader,
+    /// The export's own password, where the format is sealed.
+    pub password: Option<&'a Secret>,
+    /// What guessing that password shall cost, where the format leaves the choice.
+    pub stretching: Stretching,
 }
 
 /// What was written.
@@ -108,12 +155,27 @@ pub struct Exported {
 pub enum WriteError {
     /// What was put together is no text of the format; a mistake of this program.
     Unwritable,
+    /// The format is sealed, and there is no password.
+    PasswordNeeded,
+    /// A file or all of it is larger than the format can say, or there is no memory for its derivation.
+    TooLarge,
+}
+
+impl From<ImportError> for WriteError {
+    /// What reader and writer of a format share reports as the reader does.
+    fn from(_: ImportError) -> Self {
+        Self::TooLarge
+    }
 }
 
 impl fmt::Display for WriteError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unwritable => out.write_str("the export cannot be written; please report this"),
+            Self::PasswordNeeded => out.write_str("the export needs a password of its own"),
+            Self::TooLarge => {
+                out.write_str("the export is too large for its format, or for this machine")
+            }
         }
     }
 }
@@ -124,7 +186,7 @@ impl std::error::Error for WriteError {}
 ///
 /// # Errors
 /// [`WriteError`]; then there is nothing.
-pub fn write(order: &Order<'_>) -> Result<Exported, WriteError> {
+pub fn write(order: &Order<'_>, rng: &mut dyn CryptoRng) -> Result<Exported, WriteError> {
     let mut remarks = Remarks::default();
     let bytes = match order.format {
         ExportFormat::Keyfold => {
@@ -133,6 +195,7 @@ pub fn write(order: &Order<'_>) -> Result<Exported, WriteError> {
         }
         ExportFormat::Csv => csv::write(order, &mut remarks)?,
         ExportFormat::Bitwarden => bitwarden::write(order, &mut remarks)?,
+        ExportFormat::Kdbx => kdbx::write(order, &mut remarks, rng)?,
     };
     Ok(Exported {
         bytes,

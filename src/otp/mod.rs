@@ -365,6 +365,12 @@ impl Seed {
         write::write_uri(self)
     }
 
+    /// The key alone, as base32 without padding.
+    #[must_use]
+    pub fn write_base32(&self) -> Secret {
+        Secret::new(data_encoding::BASE32_NOPAD.encode(&self.key))
+    }
+
     /// The code at a time, in seconds since 1970 (UTC), and the one after it.
     ///
     /// # Errors

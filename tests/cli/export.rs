@@ -113,9 +113,40 @@ fn what_was_left_out_has_a_shape_for_scripts_and_no_value_in_it() {
 #[test]
 fn no_format_takes_anything_out_without_the_password() {
     let home = stocked();
-    for format in ["keyfold", "csv", "bitwarden"] {
+    for format in ["keyfold", "csv", "bitwarden", "kdbx"] {
         let args = ["--no-input", "export", "--format", format, "-o", "all"];
         home.bare(&args, "").exits(5);
         assert!(!home.path("all").exists());
     }
+}
+
+#[test]
+fn a_database_goes_under_a_password_of_its_own() {
+    let home = stocked();
+    home.write("theirs", "another one\n");
+    let args = ["export", "--format", "kdbx", "-o", "all.kdbx"];
+    home.run(&args).exits(5).says("--export-password-file");
+    let sealed = [&args[..], &["--export-password-file", "theirs"]].concat();
+    home.run(&sealed)
+        .ok()
+        .says("Exported 3 items to all.kdbx, under its own password.");
+    assert_eq!(mode(&home.path("all.kdbx")), 0o600);
+    let import = [
+        "import",
+        "all.kdbx",
+        "--into",
+        "again",
+        "--source-password-file",
+    ];
+    home.run(&[&import[..], &["password"]].concat()).exits(5);
+    home.run(&[&import[..], &["theirs"]].concat()).ok();
+    home.run(&["get", "again/work/mail"]).ok().prints("two");
+    let plain = [
+        "export",
+        "--format",
+        "csv",
+        "--export-password-file",
+        "theirs",
+    ];
+    home.run(&plain).exits(2);
 }

@@ -8,7 +8,6 @@ use crate::exchange::native::{DocumentField, DocumentFormer, DocumentItem};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::FieldId;
 use crate::model::moment::Moment;
-use crate::secret::Secret;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -102,7 +101,7 @@ impl<'d> CustomField<'d> {
     fn text(name: &'d str, text: String) -> Self {
         Self {
             name,
-            value: Shown::Made(Secret::new(text)),
+            value: Shown::made(text),
             r#type: Self::TEXT,
             linked_id: None,
         }
@@ -317,7 +316,7 @@ fn former_passwords(item: &DocumentItem) -> Vec<FormerPassword<'_>> {
             } else {
                 // EXPOSE: an export holds every value in clear.
                 let text = format!("{}: {}", former.name, former.value.expose());
-                Shown::Made(Secret::new(text))
+                Shown::made(text)
             },
         }
     });

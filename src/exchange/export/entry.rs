@@ -91,6 +91,8 @@ impl<'d> Entry<'d> {
 pub(super) enum Shown<'d> {
     /// As it is.
     Same(&'d Secret),
+    /// A text that is not secret.
+    Plain(&'d str),
     /// Put together for the export, as an HOTP seed that goes on with its count.
     Made(Secret),
 }
@@ -105,12 +107,18 @@ impl<'d> Shown<'d> {
         counted.map_or(Self::Same(&field.value), Self::Made)
     }
 
+    pub(super) fn made(text: String) -> Self {
+        Self::Made(Secret::new(text))
+    }
+
     pub(super) fn text(&self) -> &str {
+        let value = match self {
+            Self::Plain(text) => return text,
+            Self::Same(value) => value,
+            Self::Made(value) => value,
+        };
         // EXPOSE: an export holds every value in clear; it goes straight into the one buffer.
-        match self {
-            Self::Same(value) => value.expose(),
-            Self::Made(value) => value.expose(),
-        }
+        value.expose()
     }
 }
 

@@ -3,9 +3,12 @@
 
 mod bitwarden;
 mod csv;
+mod kdbx;
 
 use super::*;
-use crate::exchange::export::{AttachedFile, ExportFormat, Exported, Order, Reader, What, write};
+use crate::exchange::export::{
+    AttachedFile, ExportFormat, Exported, Order, Reader, Stretching, What, WriteError, write,
+};
 use crate::exchange::native::{
     Document, DocumentConflict, DocumentField, DocumentFormer, DocumentItem, DocumentUrl,
     write_document,
@@ -16,6 +19,8 @@ use crate::model::ids::{FieldId, ItemId};
 use crate::model::item::join_path;
 use crate::model::moment::Moment;
 use crate::secret::Secret;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use std::collections::BTreeSet;
 
 /// 2026-11-23T15:26:49.250Z.
@@ -115,7 +120,20 @@ fn order(document: &Document, format: ExportFormat) -> Order<'_> {
         files: &[],
         format,
         reader: Reader::Program,
+        password: None,
+        stretching: QUICK,
     }
+}
+
+/// What a test has time for.
+const QUICK: Stretching = Stretching {
+    memory_kib: 64,
+    passes: 1,
+    lanes: 2,
+};
+
+fn written(order: &Order<'_>) -> Exported {
+    write(order, &mut StdRng::seed_from_u64(1)).unwrap()
 }
 
 fn text_of(exported: &Exported) -> &str {
@@ -323,7 +341,7 @@ fn keyfolds_own_document_says_only_that_files_are_missing() {
         files: &[file],
         ..order(&document, ExportFormat::Keyfold)
     };
-    let exported = write(&order).unwrap();
+    let exported = written(&order);
     assert_eq!(*exported.bytes, *write_document(&document));
     let [(field, what, _)] = said(&exported)[..] else {
         panic!("{:?}", exported.remarks);

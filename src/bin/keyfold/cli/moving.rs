@@ -31,7 +31,7 @@ pub(crate) struct Import {
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// The format: keyfold (complete, with history), csv, bitwarden
+    /// The format: keyfold (complete, with history), csv, bitwarden, kdbx (under a password of its own)
     #[arg(long, default_value = "keyfold")]
     pub(crate) format: String,
     /// For a table: make cells harmless that a spreadsheet would run as formulas
@@ -52,6 +52,9 @@ pub(crate) struct Export {
     /// Write to this new file, private to you
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// The password that the export goes under, for a format that is encrypted: its first line; `-` is standard input
+    #[arg(long, value_name = "PATH")]
+    pub(crate) export_password_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) past: Past,
 }

@@ -5,8 +5,9 @@ use crate::cli::Export;
 use crate::commands::ls::item_kind;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::prompt;
 use crate::session::Session;
-use keyfold::exchange::export::{ExportFormat, Exported, Order, Reader, Remark, write};
+use keyfold::exchange::export::{ExportFormat, Exported, Order, Reader, Remark, Stretching, write};
 use keyfold::model::field::ItemKind;
 use keyfold::model::ids::ItemId;
 use keyfold::model::item::ItemSummary;
@@ -31,7 +32,12 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     };
     let document = export(session.vault()?, &|item| selection.takes(item))
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
-    let exported = write(&Order {
+    let file = args.export_password_file.as_deref();
+    let password = match format.is_sealed() {
+        true => Some(prompt::export_password(context, file)?),
+        false => None,
+    };
+    let order = Order {
         document: &document,
         files: &[],
         format,
@@ -40,7 +46,13 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
         } else {
             Reader::Program
         },
-    });
+        password: password.as_ref(),
+        stretching: Stretching::default(),
+    };
+    let exported = {
+        let _progress = context.output.progress("Exporting");
+        write(&order, &mut context.rng)
+    };
     let exported = exported.map_err(|error| Failure::failed(error.to_string()))?;
     match &args.output {
         None => context.output.raw(&exported.bytes)?,
@@ -57,6 +69,17 @@ fn format_of(context: &Context, args: &Export) -> Result<ExportFormat, Failure> 
     })?;
     if args.for_spreadsheet && format != ExportFormat::Csv {
         return Err(Failure::usage("--for-spreadsheet goes with a table").hint("--format csv"));
+    }
+    if args.export_password_file.is_some() && !format.is_sealed() {
+        return Err(Failure::usage(format!(
+            "an export as {} has no password",
+            format.name()
+        )));
+    }
+    if format.is_binary() && args.output.is_none() && context.output.to_terminal() {
+        return Err(
+            Failure::usage("the export is no text for a terminal").hint("--output PATH takes it")
+        );
     }
     if context.output.json && args.output.is_none() && format != ExportFormat::Keyfold {
         return Err(
@@ -164,8 +187,13 @@ fn tell(
             .warn(&format!("{path}, {field}: {what}: {reason}"));
     }
     let place = file.map_or(String::new(), |file| format!(" to {file}"));
-    context.output.note(&format!(
-        "Exported {items} items{place}, in clear: keep it short-lived."
-    ));
+    let how = if format.is_sealed() {
+        "under its own password"
+    } else {
+        "in clear: keep it short-lived"
+    };
+    context
+        .output
+        .note(&format!("Exported {items} items{place}, {how}."));
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::exchange::place::plain_kind;
 
 fn exported(document: &Document) -> Exported {
-    write(&order(document, ExportFormat::Bitwarden)).unwrap()
+    written(&order(document, ExportFormat::Bitwarden))
 }
 
 fn reread(exported: &Exported) -> Imported {

@@ -4,7 +4,7 @@ use super::*;
 use crate::exchange::delimited::{Quoting, Reader as Rows};
 
 fn table(document: &Document) -> Exported {
-    write(&order(document, ExportFormat::Csv)).unwrap()
+    written(&order(document, ExportFormat::Csv))
 }
 
 fn for_spreadsheet(document: &Document) -> Exported {
@@ -12,7 +12,7 @@ fn for_spreadsheet(document: &Document) -> Exported {
         reader: Reader::Spreadsheet,
         ..order(document, ExportFormat::Csv)
     };
-    write(&order).unwrap()
+    written(&order)
 }
 
 /// Every standard field.
