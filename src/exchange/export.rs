@@ -6,6 +6,7 @@
 //!
 //! Everything written is in a buffer that is wiped when it grows and when it is dropped.
 
+mod aegis;
 mod bitwarden;
 mod bitwarden_kinds;
 mod buffer;
@@ -14,6 +15,8 @@ mod entry;
 mod kdbx;
 mod keepass_attributes;
 mod keepass_history;
+mod otpauth;
+mod seeds;
 
 pub use entry::{Remark, What};
 
@@ -38,15 +41,24 @@ pub enum ExportFormat {
     Bitwarden,
     /// A database of KeePass, KDBX 4.1, under a password of its own.
     Kdbx,
+    /// One-time password seeds as otpauth URIs, one a line.
+    Otpauth,
+    /// One-time password seeds in Aegis's JSON.
+    Aegis,
+    /// The same under a password of its own.
+    AegisSealed,
 }
 
 impl ExportFormat {
     /// Every format with its name on the command line.
-    pub const TABLE: [(Self, &'static str); 4] = [
+    pub const TABLE: [(Self, &'static str); 7] = [
         (Self::Keyfold, "keyfold"),
         (Self::Csv, "csv"),
         (Self::Bitwarden, "bitwarden"),
         (Self::Kdbx, "kdbx"),
+        (Self::Otpauth, "otpauth"),
+        (Self::Aegis, "aegis"),
+        (Self::AegisSealed, "aegis-encrypted"),
     ];
 
     /// The name on the command line.
@@ -68,7 +80,7 @@ impl ExportFormat {
     /// Whether it is written under a password of its own.
     #[must_use]
     pub fn is_sealed(self) -> bool {
-        matches!(self, Self::Kdbx)
+        matches!(self, Self::Kdbx | Self::AegisSealed)
     }
 
     /// Whether it is no text.
@@ -196,6 +208,9 @@ pub fn write(order: &Order<'_>, rng: &mut dyn CryptoRng) -> Result<Exported, Wri
         ExportFormat::Csv => csv::write(order, &mut remarks)?,
         ExportFormat::Bitwarden => bitwarden::write(order, &mut remarks)?,
         ExportFormat::Kdbx => kdbx::write(order, &mut remarks, rng)?,
+        ExportFormat::Otpauth => otpauth::write(order, &mut remarks),
+        ExportFormat::Aegis => aegis::write(order, &mut remarks)?,
+        ExportFormat::AegisSealed => aegis::write_sealed(order, &mut remarks, rng)?,
     };
     Ok(Exported {
         bytes,

@@ -317,11 +317,16 @@ fn decrypt(
 
 fn decrypt_chacha20(key: &Key, start: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut plain = Zeroizing::new(sealed.to_vec());
+    apply_chacha20(key, start, &mut plain)?;
+    Some(plain)
+}
+
+/// Encrypts or decrypts.
+fn apply_chacha20(key: &Key, start: &[u8], bytes: &mut [u8]) -> Option<()> {
     scrubbed(|| {
         let mut cipher = ChaCha20::new_from_slices(key.as_slice(), start).ok()?;
-        cipher.try_apply_keystream(&mut plain).ok()
-    })?;
-    Some(plain)
+        cipher.try_apply_keystream(bytes).ok()
+    })
 }
 
 fn unpack(

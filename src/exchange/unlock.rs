@@ -35,7 +35,8 @@ pub const MAX_KDF_LANES: u32 = 16;
 const ROUND_BYTES: u64 = 1024;
 /// scrypt writes its memory, then reads it.
 const SCRYPT_PASSES: u64 = 2;
-const GCM_NONCE: usize = 12;
+/// Length of AES-GCM's nonce in bytes.
+pub(super) const GCM_NONCE: usize = 12;
 /// Length of AES-GCM's tag in bytes.
 pub(super) const GCM_TAG: usize = 16;
 const XCHACHA_NONCE: usize = 24;
@@ -271,6 +272,19 @@ impl<'a> Opener<'a> {
             cipher.decrypt_inout_detached(nonce.into(), associated, buffer, tag.into())
         });
         opened.map_err(|_| self.wrong()).map(|()| plain)
+    }
+
+    /// Encrypts by AES-256-GCM what is in the buffer, and gives its tag. A key never seals twice under one nonce.
+    pub(super) fn seal_gcm(
+        key: &Key,
+        nonce: &[u8; GCM_NONCE],
+        buffer: &mut [u8],
+    ) -> Option<[u8; GCM_TAG]> {
+        let sealed = scrubbed(|| {
+            let cipher = Aes256Gcm::new((&**key).into());
+            cipher.encrypt_inout_detached(nonce.into(), b"", InOutBuf::from(buffer))
+        });
+        sealed.ok().map(Into::into)
     }
 
     /// Opens XChaCha20-Poly1305, the tag behind the ciphertext.

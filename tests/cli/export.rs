@@ -113,7 +113,7 @@ fn what_was_left_out_has_a_shape_for_scripts_and_no_value_in_it() {
 #[test]
 fn no_format_takes_anything_out_without_the_password() {
     let home = stocked();
-    for format in ["keyfold", "csv", "bitwarden", "kdbx"] {
+    for format in ["keyfold", "csv", "bitwarden", "kdbx", "otpauth", "aegis"] {
         let args = ["--no-input", "export", "--format", format, "-o", "all"];
         home.bare(&args, "").exits(5);
         assert!(!home.path("all").exists());
@@ -149,4 +149,38 @@ fn a_database_goes_under_a_password_of_its_own() {
         "theirs",
     ];
     home.run(&plain).exits(2);
+}
+
+#[test]
+fn an_authenticator_gets_seeds_and_is_told_of_items_without_one() {
+    let home = stocked();
+    let uri = "otpauth://totp/?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    home.run_with(&["otp", "add", "work/mail", "--otp-stdin"], uri)
+        .ok();
+    let list = home.run(&["export", "--format", "otpauth"]).ok();
+    assert!(
+        list.out
+            .starts_with("otpauth://totp/mail:me?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&")
+    );
+    let list =
+        list.says("2 items (flat/wifi, work/vpn): left out: it has no one-time password seed");
+    list.says("work/mail, tags: left out: an authenticator keeps seeds alone");
+    home.run(&["export", "--format", "aegis", "-o", "aegis.json"])
+        .ok();
+    home.run(&["import", "aegis.json", "--into", "again"]).ok();
+    let code = home.run(&["otp", "work/mail"]).ok().out;
+    assert!(
+        [code, home.run(&["otp", "work/mail"]).ok().out]
+            .contains(&home.run(&["otp", "again/mail"]).ok().out)
+    );
+    let json = home
+        .run(&["export", "--format", "aegis", "-o", "two.json", "--json"])
+        .ok()
+        .json();
+    let entries = json["entries"].as_array().unwrap();
+    assert!(
+        entries
+            .iter()
+            .any(|entry| entry["item"] == "work/vpn" && entry["field"].is_null())
+    );
 }

@@ -155,8 +155,8 @@ pub struct Remark {
     pub item: ItemId,
     /// Its folder and title.
     pub path: String,
-    /// The field's name.
-    pub field: String,
+    /// The field's name; `None` where it is said of the whole item.
+    pub field: Option<String>,
     /// What became of it.
     pub what: What,
     /// Why, in words for the user.
@@ -174,19 +174,23 @@ pub(super) struct Remarks {
 }
 
 impl Remarks {
+    pub(super) fn leave_item_out(&mut self, item: &DocumentItem, reason: &str) {
+        self.push(item, None, What::LeftOut, reason);
+    }
+
     pub(super) fn leave_out(&mut self, item: &DocumentItem, field: &str, reason: &str) {
-        self.push(item, field, What::LeftOut, reason);
+        self.push(item, Some(field), What::LeftOut, reason);
     }
 
     pub(super) fn change(&mut self, item: &DocumentItem, field: &str, reason: &str) {
-        self.push(item, field, What::Changed, reason);
+        self.push(item, Some(field), What::Changed, reason);
     }
 
-    fn push(&mut self, item: &DocumentItem, field: &str, what: What, reason: &str) {
+    fn push(&mut self, item: &DocumentItem, field: Option<&str>, what: What, reason: &str) {
         self.list.push(Remark {
             item: item.id,
             path: item.path.clone(),
-            field: field.to_owned(),
+            field: field.map(str::to_owned),
             what,
             reason: reason.to_owned(),
         });

@@ -7,9 +7,7 @@ use super::{BlockKeys, Credentials, FORMAT, InnerStream, Problem, key};
 use crate::exchange::ImportError;
 use crate::exchange::export::Stretching;
 use crate::exchange::unlock::{ArgonCost, Key, Opener};
-use crate::secret::{Secret, scrubbed};
-use cbc::cipher::{KeyIvInit, StreamCipher};
-use chacha20::ChaCha20;
+use crate::secret::Secret;
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -68,11 +66,7 @@ impl Writer {
         let header = write_header(&seed, &nonce, &salt, stretching)?;
         let transformed = transform(password, &salt, stretching)?;
         let key = super::derive_master_key(&seed, &transformed);
-        let sealed = scrubbed(|| {
-            let mut cipher = ChaCha20::new_from_slices(key.as_slice(), &nonce).ok()?;
-            cipher.try_apply_keystream(&mut content).ok()
-        });
-        sealed.ok_or(Problem::TooLarge)?;
+        super::apply_chacha20(&key, &nonce, &mut content).ok_or(Problem::TooLarge)?;
         let blocks = BlockKeys::new(&seed, &transformed);
         write_blocks(header, &blocks, &content)
     }

@@ -1,6 +1,7 @@
 //! What is written for other programs: read back by this program's own readers, it is what it was, and what a format does
 //! not hold is said.
 
+mod authenticators;
 mod bitwarden;
 mod csv;
 mod kdbx;
@@ -212,7 +213,13 @@ fn imported_shapes(imported: &Imported) -> Vec<Shape> {
 /// Fields, reasons and what became of them, of all remarks.
 fn said(exported: &Exported) -> Vec<(&str, What, &str)> {
     let remarks = exported.remarks.iter();
-    let said = remarks.map(|remark| (remark.field.as_str(), remark.what, remark.reason.as_str()));
+    let said = remarks.map(|remark| {
+        (
+            remark.field.as_deref().unwrap_or("item"),
+            remark.what,
+            remark.reason.as_str(),
+        )
+    });
     said.collect()
 }
 

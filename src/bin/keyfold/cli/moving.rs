@@ -31,7 +31,7 @@ pub(crate) struct Import {
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// The format: keyfold (complete, with history), csv, bitwarden, kdbx (under a password of its own)
+    /// The format: keyfold (complete, with history), csv, bitwarden, kdbx and aegis-encrypted (under a password of their own), otpauth, aegis
     #[arg(long, default_value = "keyfold")]
     pub(crate) format: String,
     /// For a table: make cells harmless that a spreadsheet would run as formulas

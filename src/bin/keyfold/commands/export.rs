@@ -15,7 +15,7 @@ use keyfold::model::search;
 use keyfold::service::export::export;
 use keyfold::storage::folder_of;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
@@ -143,7 +143,7 @@ struct Shown<'a> {
 struct ShownRemark<'a> {
     id: String,
     item: &'a str,
-    field: &'a str,
+    field: Option<&'a str>,
     outcome: &'static str,
     reason: &'a str,
 }
@@ -153,7 +153,7 @@ impl<'a> From<&'a Remark> for ShownRemark<'a> {
         Self {
             id: remark.item.to_string(),
             item: &remark.path,
-            field: &remark.field,
+            field: remark.field.as_deref(),
             outcome: remark.what.name(),
             reason: &remark.reason,
         }
@@ -179,13 +179,7 @@ fn tell(
             entries: entries.collect(),
         });
     }
-    for remark in &exported.remarks {
-        let (path, field, reason) = (&remark.path, &remark.field, &remark.reason);
-        let what = remark.what.name();
-        context
-            .output
-            .warn(&format!("{path}, {field}: {what}: {reason}"));
-    }
+    tell_remarks(context, &exported.remarks);
     let place = file.map_or(String::new(), |file| format!(" to {file}"));
     let how = if format.is_sealed() {
         "under its own password"
@@ -196,4 +190,41 @@ fn tell(
         .output
         .note(&format!("Exported {items} items{place}, {how}."));
     Ok(())
+}
+
+/// A line for the fields of an item that share a reason, and one for all items that do.
+fn tell_remarks(context: &Context, remarks: &[Remark]) {
+    let same = |one: &Remark, other: &Remark| {
+        let both = |remark: &Remark| remark.field.is_some();
+        let alike = one.what == other.what && one.reason == other.reason;
+        alike && both(one) && both(other) && one.item == other.item
+    };
+    for group in remarks.chunk_by(same) {
+        let fields: Vec<&str> = group
+            .iter()
+            .filter_map(|remark| remark.field.as_deref())
+            .collect();
+        if let (Some(remark), false) = (group.first(), fields.is_empty()) {
+            let (path, fields) = (&remark.path, fields.join(", "));
+            let (what, reason) = (remark.what.name(), &remark.reason);
+            context
+                .output
+                .warn(&format!("{path}, {fields}: {what}: {reason}"));
+        }
+    }
+    let mut whole: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for remark in remarks.iter().filter(|remark| remark.field.is_none()) {
+        let items = whole
+            .entry((remark.what.name(), &remark.reason))
+            .or_default();
+        items.push(&remark.path);
+    }
+    for ((what, reason), mut items) in whole {
+        items.sort_unstable();
+        let items = match items.as_slice() {
+            [item] => (*item).to_owned(),
+            items => format!("{} items ({})", items.len(), items.join(", ")),
+        };
+        context.output.warn(&format!("{items}: {what}: {reason}"));
+    }
 }
