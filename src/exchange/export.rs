@@ -7,6 +7,7 @@
 //! Everything written is in a buffer that is wiped when it grows and when it is dropped.
 
 mod aegis;
+mod age;
 mod bitwarden;
 mod bitwarden_kinds;
 mod buffer;
@@ -18,6 +19,7 @@ mod keepass_history;
 mod otpauth;
 mod seeds;
 
+pub use super::age::Recipient;
 pub use entry::{Remark, What};
 
 use super::ImportError;
@@ -47,11 +49,13 @@ pub enum ExportFormat {
     Aegis,
     /// The same under a password of its own.
     AegisSealed,
+    /// keyfold's own document in a file of age.
+    Age,
 }
 
 impl ExportFormat {
     /// Every format with its name on the command line.
-    pub const TABLE: [(Self, &'static str); 7] = [
+    pub const TABLE: [(Self, &'static str); 8] = [
         (Self::Keyfold, "keyfold"),
         (Self::Csv, "csv"),
         (Self::Bitwarden, "bitwarden"),
@@ -59,6 +63,7 @@ impl ExportFormat {
         (Self::Otpauth, "otpauth"),
         (Self::Aegis, "aegis"),
         (Self::AegisSealed, "aegis-encrypted"),
+        (Self::Age, "age"),
     ];
 
     /// The name on the command line.
@@ -80,13 +85,13 @@ impl ExportFormat {
     /// Whether it is written under a password of its own.
     #[must_use]
     pub fn is_sealed(self) -> bool {
-        matches!(self, Self::Kdbx | Self::AegisSealed)
+        matches!(self, Self::Kdbx | Self::AegisSealed | Self::Age)
     }
 
     /// Whether it is no text.
     #[must_use]
     pub fn is_binary(self) -> bool {
-        matches!(self, Self::Kdbx)
+        matches!(self, Self::Kdbx | Self::Age)
     }
 
     /// The names, in the order of the table.
@@ -116,7 +121,7 @@ pub enum Reader {
     Spreadsheet,
 }
 
-/// What Argon2id takes, where a format has it.
+/// What guessing a password takes, in the terms of Argon2id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stretching {
     /// Memory, in KiB.
@@ -150,6 +155,8 @@ pub struct Order<'a> {
     pub reader: Reader,
     /// The export's own password, where the format is sealed.
     pub password: Option<&'a Secret>,
+    /// Whom it is for instead, where the format knows recipients.
+    pub recipients: &'a [Recipient],
     /// What guessing that password shall cost, where the format leaves the choice.
     pub stretching: Stretching,
 }
@@ -211,6 +218,7 @@ pub fn write(order: &Order<'_>, rng: &mut dyn CryptoRng) -> Result<Exported, Wri
         ExportFormat::Otpauth => otpauth::write(order, &mut remarks),
         ExportFormat::Aegis => aegis::write(order, &mut remarks)?,
         ExportFormat::AegisSealed => aegis::write_sealed(order, &mut remarks, rng)?,
+        ExportFormat::Age => age::write(order, &mut remarks, rng)?,
     };
     Ok(Exported {
         bytes,

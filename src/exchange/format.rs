@@ -3,8 +3,8 @@
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
 use super::{
-    ImportError, andotp, bitwarden_csv, chrome, freeotp_backup, generic_csv, google_auth, kdbx,
-    keepass1, keepassxc, native, otpauth_uris, stratum,
+    ImportError, age, andotp, bitwarden_csv, chrome, freeotp_backup, generic_csv, google_auth,
+    kdbx, keepass1, keepassxc, native, otpauth_uris, stratum,
 };
 
 /// How far into a file detection looks.
@@ -15,6 +15,8 @@ const DETECTION_BYTES: usize = 1024;
 pub enum Format {
     /// keyfold's own export, JSON.
     Keyfold,
+    /// Any export inside a file of age.
+    Age,
     /// Chrome, Edge, Brave, Opera and their kin, CSV.
     Chrome,
     /// A database of KeePass 2, KeePassXC and their kin, KDBX 2 to 4.1.
@@ -60,13 +62,14 @@ pub enum Format {
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 21] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 22] = [
         (
             Self::Keyfold,
             "keyfold",
             &["keyfold-export"],
             "keyfold's own export, with history",
         ),
+        (Self::Age, "age", &[], "any of these inside a file of age"),
         (
             Self::Chrome,
             "chrome",
@@ -183,6 +186,9 @@ impl Format {
 pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportError> {
     if is_native(bytes) {
         return Ok(Format::Keyfold);
+    }
+    if age::is_age(bytes) {
+        return Ok(Format::Age);
     }
     if kdbx::generation(bytes).is_some() {
         return Ok(Format::Kdbx);

@@ -7,6 +7,7 @@ use crate::model::field::{FieldKind, ItemKind};
 use proptest::prelude::*;
 
 mod accounting;
+mod age;
 mod authenticators;
 mod bitwarden;
 mod csv_formats;

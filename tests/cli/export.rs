@@ -1,6 +1,6 @@
 //! What leaves the vault for other programs: selections, files, and what is told of it.
 
-use crate::program::{Home, keys, mode};
+use crate::program::{FLOOR, Home, finish, keys, mode};
 
 /// A home with something of several kinds.
 fn stocked() -> Home {
@@ -113,7 +113,15 @@ fn what_was_left_out_has_a_shape_for_scripts_and_no_value_in_it() {
 #[test]
 fn no_format_takes_anything_out_without_the_password() {
     let home = stocked();
-    for format in ["keyfold", "csv", "bitwarden", "kdbx", "otpauth", "aegis"] {
+    for format in [
+        "keyfold",
+        "csv",
+        "bitwarden",
+        "kdbx",
+        "otpauth",
+        "aegis",
+        "age",
+    ] {
         let args = ["--no-input", "export", "--format", format, "-o", "all"];
         home.bare(&args, "").exits(5);
         assert!(!home.path("all").exists());
@@ -183,4 +191,79 @@ fn an_authenticator_gets_seeds_and_is_told_of_items_without_one() {
             .iter()
             .any(|entry| entry["item"] == "work/vpn" && entry["field"].is_null())
     );
+}
+
+const IDENTITY: &str = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+const RECIPIENT: &str = "age1xmwwc06ly3ee5rytxm9mflaz2u56jjj36s0mypdrwsvlul66mv4q47ryef";
+
+#[test]
+fn a_file_of_age_brings_everything_into_another_vault() {
+    let home = stocked();
+    home.write("theirs", "another one\n");
+    home.write("identity", &format!("# mine\n{IDENTITY}\n"));
+    let export = ["export", "--format", "age", "-o"];
+    let by_password = ["one.age", "--export-password-file", "theirs"];
+    home.run(&[&export[..], &by_password].concat())
+        .ok()
+        .says("under its own password");
+    let for_recipient = ["two.age", "--recipient", RECIPIENT];
+    home.run(&[&export[..], &for_recipient].concat())
+        .ok()
+        .says("for its recipients alone");
+    home.run(&[&export[..], &["three.age", "--recipient", "age1x"]].concat())
+        .exits(2);
+    home.run(&["export", "--recipient", RECIPIENT]).exits(2);
+    let both = [&export[..], &for_recipient, &by_password[1..]].concat();
+    home.run(&both).exits(2);
+    let original = home.run(&["export"]).ok().json();
+    for (file, option, path) in [
+        ("one.age", "--source-password-file", "theirs"),
+        ("two.age", "--source-key-file", "identity"),
+    ] {
+        let vault = format!("{file}.keyfold");
+        let other = ["--vault", vault.as_str()];
+        home.run(&[&other[..], &["init"], &FLOOR].concat()).ok();
+        home.run(&[&other[..], &["import", file]].concat())
+            .exits(if option.contains("key") { 1 } else { 5 });
+        home.run(&[&other[..], &["import", file, option, path]].concat())
+            .ok();
+        let copied = home.run(&[&other[..], &["export"]].concat()).ok().json();
+        assert_eq!(copied["items"], original["items"]);
+    }
+}
+
+#[test]
+#[ignore = "needs age"]
+fn the_program_age_opens_what_was_exported_and_its_files_are_imported() {
+    let home = stocked();
+    home.write("identity", &format!("{IDENTITY}\n"));
+    home.run(&[
+        "export",
+        "--format",
+        "age",
+        "-o",
+        "ours.age",
+        "--recipient",
+        RECIPIENT,
+    ])
+    .ok();
+    let age = |args: &[&str]| {
+        let mut command = std::process::Command::new("age");
+        home.enter(&mut command);
+        command.args(args);
+        finish(command, "").ok()
+    };
+    age(&["-d", "-i", "identity", "-o", "ours.json", "ours.age"]);
+    let opened = std::fs::read_to_string(home.path("ours.json")).unwrap();
+    assert_eq!(opened, home.run(&["export"]).ok().out);
+    age(&["-r", RECIPIENT, "-o", "theirs.age", "ours.json"]);
+    let args = [
+        "--json",
+        "import",
+        "theirs.age",
+        "--source-key-file",
+        "identity",
+    ];
+    let ledger = home.run(&args).ok().json();
+    assert_eq!(ledger["identical"], 3, "{ledger}");
 }

@@ -1,6 +1,7 @@
 //! What is written for other programs: read back by this program's own readers, it is what it was, and what a format does
 //! not hold is said.
 
+mod age;
 mod authenticators;
 mod bitwarden;
 mod csv;
@@ -122,6 +123,7 @@ fn order(document: &Document, format: ExportFormat) -> Order<'_> {
         format,
         reader: Reader::Program,
         password: None,
+        recipients: &[],
         stretching: QUICK,
     }
 }

@@ -24,14 +24,14 @@ pub(crate) struct Import {
     /// The password that encrypted files were exported under: its first line; `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) source_password_file: Option<PathBuf>,
-    /// The key file of a KeePass database
+    /// The key file of a KeePass database, or the identities that open a file of age
     #[arg(long, value_name = "PATH")]
     pub(crate) source_key_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// The format: keyfold (complete, with history), csv, bitwarden, kdbx and aegis-encrypted (under a password of their own), otpauth, aegis
+    /// The format: keyfold (complete, with history), csv, bitwarden, otpauth, aegis; under a password of its own kdbx, aegis-encrypted, age (as keyfold)
     #[arg(long, default_value = "keyfold")]
     pub(crate) format: String,
     /// For a table: make cells harmless that a spreadsheet would run as formulas
@@ -55,6 +55,9 @@ pub(crate) struct Export {
     /// The password that the export goes under, for a format that is encrypted: its first line; `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) export_password_file: Option<PathBuf>,
+    /// For age: encrypt to this recipient (age1…) instead of under a password; may be given several times
+    #[arg(long, value_name = "AGE1…", conflicts_with = "export_password_file")]
+    pub(crate) recipient: Vec<String>,
     #[command(flatten)]
     pub(crate) past: Past,
 }

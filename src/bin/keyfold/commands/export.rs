@@ -7,7 +7,9 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::prompt;
 use crate::session::Session;
-use keyfold::exchange::export::{ExportFormat, Exported, Order, Reader, Remark, Stretching, write};
+use keyfold::exchange::export::{
+    ExportFormat, Exported, Order, Reader, Recipient, Remark, Stretching, write,
+};
 use keyfold::model::field::ItemKind;
 use keyfold::model::ids::ItemId;
 use keyfold::model::item::ItemSummary;
@@ -20,6 +22,8 @@ use std::path::Path;
 
 pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     let format = format_of(context, args)?;
+    let recipients = args.recipient.iter().map(|text| recipient_of(text));
+    let recipients: Vec<Recipient> = recipients.collect::<Result<_, _>>()?;
     let kind = args.kind.as_deref().map(item_kind).transpose()?;
     let mut session = Session::open_own_at(context, &args.past)?;
     let selection = Selection {
@@ -33,7 +37,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     let document = export(session.vault()?, &|item| selection.takes(item))
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
     let file = args.export_password_file.as_deref();
-    let password = match format.is_sealed() {
+    let password = match format.is_sealed() && recipients.is_empty() {
         true => Some(prompt::export_password(context, file)?),
         false => None,
     };
@@ -47,6 +51,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
             Reader::Program
         },
         password: password.as_ref(),
+        recipients: &recipients,
         stretching: Stretching::default(),
     };
     let exported = {
@@ -76,6 +81,9 @@ fn format_of(context: &Context, args: &Export) -> Result<ExportFormat, Failure> 
             format.name()
         )));
     }
+    if !args.recipient.is_empty() && format != ExportFormat::Age {
+        return Err(Failure::usage("recipients go with age").hint("--format age"));
+    }
     if format.is_binary() && args.output.is_none() && context.output.to_terminal() {
         return Err(
             Failure::usage("the export is no text for a terminal").hint("--output PATH takes it")
@@ -88,6 +96,13 @@ fn format_of(context: &Context, args: &Export) -> Result<ExportFormat, Failure> 
         );
     }
     Ok(format)
+}
+
+fn recipient_of(text: &str) -> Result<Recipient, Failure> {
+    Recipient::parse(text).ok_or_else(|| {
+        Failure::usage(format!("{text} is no recipient of age"))
+            .hint("a recipient begins with age1; age-keygen prints one")
+    })
 }
 
 /// Which items are taken.
@@ -181,10 +196,10 @@ fn tell(
     }
     tell_remarks(context, &exported.remarks);
     let place = file.map_or(String::new(), |file| format!(" to {file}"));
-    let how = if format.is_sealed() {
-        "under its own password"
-    } else {
-        "in clear: keep it short-lived"
+    let how = match (format.is_sealed(), args.recipient.is_empty()) {
+        (false, _) => "in clear: keep it short-lived",
+        (true, true) => "under its own password",
+        (true, false) => "for its recipients alone",
     };
     context
         .output
