@@ -267,3 +267,36 @@ fn the_program_age_opens_what_was_exported_and_its_files_are_imported() {
     let ledger = home.run(&args).ok().json();
     assert_eq!(ledger["identical"], 3, "{ledger}");
 }
+
+#[test]
+fn a_picture_of_a_seed_goes_into_a_new_private_file() {
+    let home = stocked();
+    let uri = "otpauth://totp/?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    home.run_with(&["otp", "add", "work/mail", "--otp-stdin"], uri)
+        .ok();
+    let args = ["otp", "qr", "work/mail", "--output", "seed.png"];
+    home.run(&args).ok().says("in clear").prints("");
+    assert_eq!(mode(&home.path("seed.png")), 0o600);
+    home.run(&args).exits(1).says("seed.png");
+    assert!(
+        std::fs::read(home.path("seed.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
+}
+
+#[test]
+#[ignore = "needs zbarimg"]
+fn a_reader_of_pictures_finds_the_seed_in_one() {
+    let home = stocked();
+    let uri = "otpauth://totp/?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    home.run_with(&["otp", "add", "work/mail", "--otp-stdin"], uri)
+        .ok();
+    home.run(&["otp", "qr", "work/mail", "-o", "seed.png"]).ok();
+    let mut command = std::process::Command::new("zbarimg");
+    home.enter(&mut command);
+    command.args(["-q", "--raw", "seed.png"]);
+    let read = finish(command, "").ok().out;
+    let written = home.run(&["otp", "uri", "work/mail"]).ok().out;
+    assert_eq!(read, written);
+}

@@ -61,7 +61,7 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     let exported = exported.map_err(|error| Failure::failed(error.to_string()))?;
     match &args.output {
         None => context.output.raw(&exported.bytes)?,
-        Some(path) => write_file(context, path, &exported.bytes)?,
+        Some(path) => write_new_file(context, path, &exported.bytes)?,
     }
     tell(context, args, format, document.items.len(), &exported)
 }
@@ -135,7 +135,7 @@ fn matches(session: &mut Session, query: &str) -> Result<BTreeSet<ItemId>, Failu
 }
 
 /// Creates the file anew and private; one that is there is never written over.
-fn write_file(context: &Context, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn write_new_file(context: &Context, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let file = context.storage.create(path)?;
     let written = file.write_at(0, bytes).and_then(|()| file.sync());
     if let Err(error) = written.and_then(|()| context.storage.sync_folder(&folder_of(path))) {
