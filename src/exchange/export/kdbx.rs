@@ -134,7 +134,8 @@ impl<'d> Xml<'_, 'd> {
             self.write_item(item);
         }
         for (name, inner) in &group.groups {
-            let path = format!("{path}/{name}");
+            // A name may have a slash in it, and none has this.
+            let path = format!("{path}\0{name}");
             self.begin_group(name, &group_id(top, &path));
             self.write_members(inner, top, &path);
             self.close("Group");

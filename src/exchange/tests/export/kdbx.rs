@@ -324,6 +324,28 @@ fn folders_without_end_share_the_last_name() {
 }
 
 #[test]
+fn no_two_groups_or_entries_share_an_id() {
+    let drafts = ["a/b", "a\\/b", "a", ""].map(|folder| {
+        let mut draft = titled("x");
+        draft.folder = folder.to_owned();
+        draft.origin = Some(format!("keepass:{}", "ab".repeat(16)));
+        draft
+    });
+    let exported = exported(&document_of(&drafts), &[]);
+    let database = opened(&exported);
+    let entries: BTreeSet<String> = database
+        .iter_all_entries()
+        .map(|entry| entry.id().to_string())
+        .collect();
+    let groups: BTreeSet<String> = database
+        .iter_all_groups()
+        .map(|group| group.id().to_string())
+        .collect();
+    // The root, the recycle bin, a, a/b below it, and the one with a slash.
+    assert_eq!((entries.len(), groups.len()), (4, 5));
+}
+
+#[test]
 fn a_database_needs_a_password_and_shows_nothing_without_it() {
     let (document, files) = rich();
     let order = order(&document, ExportFormat::Kdbx);
