@@ -99,6 +99,12 @@ impl From<Zeroizing<Vec<u8>>> for SecretBytes {
     }
 }
 
+impl From<SecretBytes> for Zeroizing<Vec<u8>> {
+    fn from(mut bytes: SecretBytes) -> Self {
+        Self::new(std::mem::take(&mut bytes.0))
+    }
+}
+
 /// How a secret travels between two processes of one user, where a field says so by name: `Secret` itself stays without
 /// `Serialize`, so that none gets into a document by accident. Buffers that it is written to are to be wiped.
 pub mod in_transit {

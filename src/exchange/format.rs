@@ -3,9 +3,10 @@
 use super::delimited::{Cell, Quoting, Reader, detect_delimiter};
 use super::encoding::Text;
 use super::{
-    ImportError, andotp, apple, bitwarden_csv, buttercup, chrome, dashlane, enpass_csv, firefox,
-    freeotp_backup, generic_csv, google_auth, kdbx, keepass1, keepassxc, keeper_csv, lastpass,
-    native, nordpass, onepassword_csv, otpauth_uris, protonpass_csv, roboform, stratum, zoho,
+    ImportError, age, andotp, apple, bitwarden_csv, buttercup, chrome, dashlane, enpass_csv,
+    firefox, freeotp_backup, generic_csv, google_auth, kdbx, keepass1, keepassxc, keeper_csv,
+    lastpass, native, nordpass, onepassword_csv, otpauth_uris, protonpass_csv, roboform, stratum,
+    zoho,
 };
 
 use crate::otp::picture::is_picture;
@@ -21,6 +22,8 @@ const NAMES_OF_A_HEADER: usize = 3;
 pub enum Format {
     /// keyfold's own export, JSON.
     Keyfold,
+    /// Any export inside a file of age.
+    Age,
     /// Chrome, Edge, Brave, Opera and their kin, CSV.
     Chrome,
     /// A database of KeePass 2, KeePassXC and their kin, KDBX 2 to 4.1.
@@ -116,13 +119,14 @@ const BY_HEADER: [Recogniser; 11] = [
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 37] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 38] = [
         (
             Self::Keyfold,
             "keyfold",
             &["keyfold-export"],
             "keyfold's own export, with history",
         ),
+        (Self::Age, "age", &[], "any of these inside a file of age"),
         (
             Self::Chrome,
             "chrome",
@@ -325,6 +329,9 @@ impl Format {
 pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportError> {
     if is_native(bytes) {
         return Ok(Format::Keyfold);
+    }
+    if age::is_age(bytes) {
+        return Ok(Format::Age);
     }
     if kdbx::generation(bytes).is_some() {
         return Ok(Format::Kdbx);

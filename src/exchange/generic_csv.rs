@@ -71,6 +71,7 @@ const SYNONYMS: &[Synonyms] = &[
     Synonyms { target: || Target::Folder(&['\\', '/']), names: &["grouping"] },
     Synonyms { target: || Target::Tags, names: &["tags", "tag", "labels"] },
     Synonyms { target: || Target::Favourite, names: &["favourite", "favorite", "favorites", "favourites", "fav", "starred"] },
+    Synonyms { target: || Target::Trashed, names: &["trashed"] },
     Synonyms { target: || Target::Kind, names: &["type", "kind", "item type"] },
     Synonyms { target: || Target::Standard(field::EMAIL), names: &["email", "e mail", "mail", "email address", "login email"] },
     Synonyms { target: || Target::Standard(field::NUMBER), names: &["card number", "account number"] },
@@ -163,7 +164,11 @@ fn plan(headers: &[String], mapping: Option<&Mapping>) -> Result<Vec<Target>, Im
 
 /// Gives every target that nobody has yet to the column with its best name.
 fn recognise(headers: &[String], plan: &mut [Option<Target>]) {
-    let names: Vec<String> = headers.iter().map(|header| normalise(header)).collect();
+    let name_of = |header: &String| match marked(header) {
+        Some(_) => String::new(),
+        None => normalise(header),
+    };
+    let names: Vec<String> = headers.iter().map(name_of).collect();
     for row in SYNONYMS {
         let target = (row.target)();
         let many = matches!(target, Target::Url | Target::Tags);
@@ -204,6 +209,9 @@ fn unrecognised(at: usize, header: &str, taken: &[Target]) -> Target {
             kind: FieldKind::Secret,
         };
     }
+    if let Some((name, kind)) = marked(header) {
+        return custom_target(name, kind, taken);
+    }
     let kind = if is_secret_name(header) {
         FieldKind::Secret
     } else {
@@ -216,6 +224,12 @@ fn unrecognised(at: usize, header: &str, taken: &[Target]) -> Target {
         _ => header,
     };
     custom_target(header, kind, taken)
+}
+
+/// A heading as keyfold's own table has it: a field's name, and its kind in brackets.
+fn marked(header: &str) -> Option<(&str, FieldKind)> {
+    let (name, kind) = header.strip_suffix(')')?.rsplit_once('(')?;
+    Some((name.trim_end(), FieldKind::from_name(kind)?))
 }
 
 /// The column of exactly this name, else the only one of this name without case.

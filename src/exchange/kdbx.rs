@@ -6,8 +6,10 @@
 
 mod header;
 mod key;
+mod write;
 
 pub(super) use header::{Generation, generation};
+pub(super) use write::Writer;
 
 use super::keepass_xml::{self, Files};
 use super::unlock::{Key, Opener, decrypt_cbc};
@@ -134,10 +136,10 @@ fn check_header_hash(bytes: &[u8], header: &OuterHeader, root: &Element) -> Resu
     }
 }
 
-fn master_key(header: &OuterHeader, transformed: &Key) -> Key {
+fn derive_master_key(seed: &[u8], transformed: &Key) -> Key {
     scrubbed(|| {
         let digest = Sha256::new()
-            .chain_update(&header.master_seed)
+            .chain_update(seed)
             .chain_update(transformed.as_slice())
             .finalize();
         Zeroizing::new(digest.into())
@@ -151,7 +153,7 @@ fn open_hashed(
     opener: &Opener<'_>,
 ) -> Result<Opened, ImportError> {
     let sealed = bytes.get(header.end..).ok_or(Problem::CutOff)?;
-    let key = master_key(header, transformed);
+    let key = derive_master_key(&header.master_seed, transformed);
     // Padding that makes no sense is a wrong key, nearly always.
     let plain = decrypt(header, &key, sealed)?.ok_or_else(|| opener.wrong())?;
     let mut rest = Rest {
@@ -206,7 +208,7 @@ fn open_authenticated(
     if rest.take(HASH)? != Sha256::digest(head).as_slice() {
         return Err(Problem::Damaged.into());
     }
-    let blocks = BlockKeys::new(header, transformed);
+    let blocks = BlockKeys::new(&header.master_seed, transformed);
     let tag = rest.take(HASH)?;
     if !blocks.proves(u64::MAX, &[head], tag) {
         return Err(opener.wrong());
@@ -225,7 +227,7 @@ fn open_authenticated(
         }
         sealed.extend_from_slice(block);
     }
-    let key = master_key(header, transformed);
+    let key = derive_master_key(&header.master_seed, transformed);
     let plain = decrypt(header, &key, &sealed)?.ok_or(Problem::Damaged)?;
     let content = unpack(header, plain)?;
     open_inner(&content)
@@ -266,9 +268,9 @@ fn open_inner(content: &[u8]) -> Result<Opened, ImportError> {
 struct BlockKeys(Zeroizing<[u8; 64]>);
 
 impl BlockKeys {
-    fn new(header: &OuterHeader, transformed: &Key) -> Self {
+    fn new(seed: &[u8], transformed: &Key) -> Self {
         let digest = Sha512::new()
-            .chain_update(&header.master_seed)
+            .chain_update(seed)
             .chain_update(transformed.as_slice())
             .chain_update([1])
             .finalize();
@@ -276,18 +278,25 @@ impl BlockKeys {
     }
 
     fn proves(&self, index: u64, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.mac(index, parts).verify_slice(tag).is_ok()
+    }
+
+    fn authenticate(&self, index: u64, parts: &[&[u8]]) -> [u8; HASH] {
+        self.mac(index, parts).finalize().into_bytes().into()
+    }
+
+    fn mac(&self, index: u64, parts: &[&[u8]]) -> Hmac<Sha256> {
         let key = Sha512::new()
             .chain_update(index.to_le_bytes())
             .chain_update(self.0.as_slice())
             .finalize();
         let key: Zeroizing<[u8; 64]> = Zeroizing::new(key.into());
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_slice()) else {
-            return false;
-        };
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice())
+            .expect("a key of HMAC may have any length");
         for part in parts {
             mac.update(part);
         }
-        mac.verify_slice(tag).is_ok()
+        mac
     }
 }
 
@@ -308,11 +317,16 @@ fn decrypt(
 
 fn decrypt_chacha20(key: &Key, start: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut plain = Zeroizing::new(sealed.to_vec());
+    apply_chacha20(key, start, &mut plain)?;
+    Some(plain)
+}
+
+/// Encrypts or decrypts.
+fn apply_chacha20(key: &Key, start: &[u8], bytes: &mut [u8]) -> Option<()> {
     scrubbed(|| {
         let mut cipher = ChaCha20::new_from_slices(key.as_slice(), start).ok()?;
-        cipher.try_apply_keystream(&mut plain).ok()
-    })?;
-    Some(plain)
+        cipher.try_apply_keystream(bytes).ok()
+    })
 }
 
 fn unpack(
@@ -358,17 +372,22 @@ impl InnerStream {
         })
     }
 
+    /// Covers or uncovers the next bytes.
+    fn apply(&mut self, bytes: &mut [u8]) {
+        match self {
+            Self::None => {}
+            Self::Salsa20(stream) => stream.apply_keystream(bytes),
+            Self::ChaCha20(stream) => stream.apply_keystream(bytes),
+        }
+    }
+
     /// Replaces a covered text by what it stands for. One that is no base64 or no text stays as it is, for the ledger.
     fn uncover(&mut self, element: &mut Element) {
         let Ok(decoded) = BASE64.decode(element.text.trim().as_bytes()) else {
             return;
         };
         let mut bytes = Zeroizing::new(decoded);
-        match self {
-            Self::None => {}
-            Self::Salsa20(stream) => stream.apply_keystream(&mut bytes),
-            Self::ChaCha20(stream) => stream.apply_keystream(&mut bytes),
-        }
+        self.apply(&mut bytes);
         if element.name == "Binary" {
             // It stays base64, as uncovered ones are.
             element.text = Zeroizing::new(BASE64.encode(&bytes));

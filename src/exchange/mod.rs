@@ -10,6 +10,7 @@
 //! serde_json's scratch buffer for JSON strings that contain escapes, and texts of plain kinds.
 
 mod aegis;
+mod age;
 mod andotp;
 mod apple;
 mod authenticator;
@@ -28,6 +29,7 @@ mod enpass_csv;
 mod enpass_json;
 mod ente_auth;
 mod error;
+pub mod export;
 mod firefox;
 mod folders;
 mod format;
@@ -176,6 +178,14 @@ pub fn read(
     mapping: Option<&Mapping>,
     credentials: &Credentials<'_>,
 ) -> Result<Source, ImportError> {
+    let is_sealed_by_age = age::is_age(bytes) && format.is_none_or(|format| format == Format::Age);
+    if is_sealed_by_age {
+        let opened = age::open(bytes, credentials)?;
+        if age::is_age(&opened) {
+            return Err(ImportError::UnknownFormat);
+        }
+        return read(&opened, None, mapping, credentials);
+    }
     let is_native = match format {
         Some(format) => format == Format::Keyfold,
         None => format::is_native(bytes),
@@ -277,6 +287,12 @@ fn import_text(
             return Err(ImportError::NotThisFormat {
                 format,
                 reason: "it is no picture in PNG or JPEG",
+            });
+        }
+        Format::Age => {
+            return Err(ImportError::NotThisFormat {
+                format,
+                reason: "it does not begin as a file of age does",
             });
         }
         Format::KeePassXml => keepass_xml::import(&text)?,

@@ -10,7 +10,8 @@ use crate::model::field::{self, FieldKind};
 use crate::model::ids::{FieldId, ItemId};
 use crate::model::item::join_path;
 use crate::model::moment::Moment;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBytes};
+use data_encoding::BASE64;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashSet;
@@ -36,6 +37,8 @@ const OTHER_FORMAT: &str = "another format";
 pub struct Document {
     /// The items; sorted by id where keyfold wrote them.
     pub items: Vec<DocumentItem>,
+    /// Files that are attached to them.
+    pub files: Vec<DocumentFile>,
 }
 
 /// One item with all that is known of it.
@@ -119,6 +122,23 @@ pub struct DocumentField {
     pub conflicts: Vec<DocumentConflict>,
 }
 
+/// An attached file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentFile {
+    /// The item that has it.
+    #[serde(serialize_with = "write_item_id", deserialize_with = "read_item_id")]
+    pub item: ItemId,
+    /// Its register.
+    #[serde(serialize_with = "write_field_id", deserialize_with = "read_field_id")]
+    pub id: FieldId,
+    /// What it is called.
+    pub name: String,
+    /// All of it, in base64.
+    #[serde(serialize_with = "write_content", deserialize_with = "read_content")]
+    pub content: SecretBytes,
+}
+
 /// A value that stands beside the shown one.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +178,8 @@ struct OuterWriting<'a> {
     schema: u64,
     format: &'static str,
     items: &'a [DocumentItem],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    files: &'a [DocumentFile],
 }
 
 #[derive(Deserialize)]
@@ -169,6 +191,8 @@ struct OuterReading {
     _format: (),
     #[serde(deserialize_with = "read_list")]
     items: Vec<DocumentItem>,
+    #[serde(default, deserialize_with = "read_list")]
+    files: Vec<DocumentFile>,
 }
 
 /// Writes the document in its one form, a newline at the end.
@@ -178,6 +202,7 @@ pub fn write_document(document: &Document) -> Zeroizing<Vec<u8>> {
         schema: SCHEMA,
         format: FORMAT,
         items: &document.items,
+        files: &document.files,
     };
     // Two passes: a vector that grows would leave copies of what it holds behind.
     let mut count = Counting(1);
@@ -196,7 +221,10 @@ pub fn write_document(document: &Document) -> Zeroizing<Vec<u8>> {
 pub fn parse_document(bytes: &[u8]) -> Result<Document, ImportError> {
     let text = Text::parse_up_to(bytes, MAX_DOCUMENT_BYTES)?;
     let outer: OuterReading = serde_json::from_str(&text).map_err(|error| refusal(&error))?;
-    let document = Document { items: outer.items };
+    let document = Document {
+        items: outer.items,
+        files: outer.files,
+    };
     check(&document)?;
     Ok(document)
 }
@@ -251,7 +279,27 @@ fn check(document: &Document) -> Result<(), ImportError> {
             });
         }
     }
-    Ok(())
+    let registers: HashSet<(ItemId, FieldId)> = document
+        .items
+        .iter()
+        .flat_map(|item| {
+            let fields = item.fields.iter().map(|field| field.id);
+            let urls = item.urls.iter().map(|url| url.id);
+            fields.chain(urls).map(|id| (item.id, id))
+        })
+        .collect();
+    let fits = |file: &DocumentFile| {
+        let is_apart = !registers.contains(&(file.item, file.id));
+        items.contains(&file.item) && matches!(file.id, FieldId::Custom(_)) && is_apart
+    };
+    match document.files.iter().position(|file| !fits(file)) {
+        None => Ok(()),
+        Some(place) => Err(ImportError::Row {
+            row: document.items.len() + place + 1,
+            line: None,
+            problem: RowProblem::Contradiction,
+        }),
+    }
 }
 
 fn is_consistent(item: &DocumentItem) -> bool {
@@ -342,6 +390,18 @@ fn write_moment<S: Serializer>(moment: &Moment, writer: S) -> Result<S::Ok, S::E
 fn write_value<S: Serializer>(value: &Secret, writer: S) -> Result<S::Ok, S::Error> {
     // EXPOSE: an export holds every value in clear; it goes straight into the one buffer.
     writer.serialize_str(value.expose())
+}
+
+fn write_content<S: Serializer>(content: &SecretBytes, writer: S) -> Result<S::Ok, S::Error> {
+    // EXPOSE: an export holds every file in clear; it goes straight into the one buffer.
+    let text = Zeroizing::new(BASE64.encode(content.expose()));
+    writer.serialize_str(&text)
+}
+
+fn read_content<'de, D: Deserializer<'de>>(reader: D) -> Result<SecretBytes, D::Error> {
+    read_text(reader, |text| {
+        BASE64.decode(text.as_bytes()).ok().map(SecretBytes::new)
+    })
 }
 
 fn read_schema<'de, D: Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {

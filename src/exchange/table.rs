@@ -27,6 +27,8 @@ pub(super) enum Target {
     Tags,
     /// Whether the item is marked.
     Favourite,
+    /// Whether the item lies in the trash.
+    Trashed,
     /// The kind of item.
     Kind,
     /// A standard field.
@@ -222,6 +224,10 @@ pub(super) fn place(
         Target::Tags => text.split([',', ';']).for_each(|tag| push_tag(draft, tag)),
         Target::Favourite => match parse_flag(text) {
             Some(flag) => draft.favourite = flag,
+            None => push_named(draft, header, FieldKind::Text, cell.into_text()),
+        },
+        Target::Trashed => match parse_flag(text) {
+            Some(flag) => draft.trashed = flag,
             None => push_named(draft, header, FieldKind::Text, cell.into_text()),
         },
         Target::Kind => match parse_kind(text) {

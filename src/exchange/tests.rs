@@ -2,15 +2,17 @@
 //! themselves are read where KEYFOLD_FIXTURES names their folder.
 
 use super::*;
-use crate::model::draft::DraftValue;
+use crate::model::draft::{DraftField, DraftValue};
 use crate::model::field::{FieldKind, ItemKind};
 use proptest::prelude::*;
 
 mod accounting;
+mod age;
 mod authenticators;
 mod bitwarden;
 mod bitwarden_encrypted;
 mod csv_formats;
+mod export;
 mod kdbx;
 mod limits;
 mod managers;

@@ -14,7 +14,7 @@ use aes_gcm::{AeadInOut, Aes256Gcm};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
-use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
@@ -35,9 +35,13 @@ pub const MAX_KDF_LANES: u32 = 16;
 const ROUND_BYTES: u64 = 1024;
 /// scrypt writes its memory, then reads it.
 const SCRYPT_PASSES: u64 = 2;
-const GCM_NONCE: usize = 12;
+/// Length of AES-GCM's nonce in bytes.
+pub(super) const GCM_NONCE: usize = 12;
 /// Length of AES-GCM's tag in bytes.
 pub(super) const GCM_TAG: usize = 16;
+const CHACHA_NONCE: usize = 12;
+/// Length of ChaCha20-Poly1305's tag in bytes.
+pub(super) const CHACHA_TAG: usize = 16;
 const XCHACHA_NONCE: usize = 24;
 const XCHACHA_TAG: usize = 16;
 
@@ -271,6 +275,53 @@ impl<'a> Opener<'a> {
             cipher.decrypt_inout_detached(nonce.into(), associated, buffer, tag.into())
         });
         opened.map_err(|_| self.wrong()).map(|()| plain)
+    }
+
+    /// Opens ChaCha20-Poly1305, the tag behind the ciphertext.
+    pub(super) fn open_chacha(
+        &self,
+        key: &Key,
+        nonce: &[u8; CHACHA_NONCE],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, ImportError> {
+        let body = sealed.len().checked_sub(CHACHA_TAG);
+        let (body, tag) = body
+            .and_then(|length| sealed.split_at_checked(length))
+            .ok_or_else(|| self.damaged())?;
+        let tag: &[u8; CHACHA_TAG] = tag.try_into().map_err(|_| self.damaged())?;
+        let mut plain = Zeroizing::new(body.to_vec());
+        let opened = scrubbed(|| {
+            let cipher = ChaCha20Poly1305::new((&**key).into());
+            let buffer = InOutBuf::from(plain.as_mut_slice());
+            cipher.decrypt_inout_detached(nonce.into(), b"", buffer, tag.into())
+        });
+        opened.map_err(|_| self.wrong()).map(|()| plain)
+    }
+
+    /// Encrypts by ChaCha20-Poly1305 what is in the buffer, and gives its tag. A key never seals twice under one nonce.
+    pub(super) fn seal_chacha(
+        key: &Key,
+        nonce: &[u8; CHACHA_NONCE],
+        buffer: &mut [u8],
+    ) -> Option<[u8; CHACHA_TAG]> {
+        let sealed = scrubbed(|| {
+            let cipher = ChaCha20Poly1305::new((&**key).into());
+            cipher.encrypt_inout_detached(nonce.into(), b"", InOutBuf::from(buffer))
+        });
+        sealed.ok().map(Into::into)
+    }
+
+    /// Encrypts by AES-256-GCM what is in the buffer, and gives its tag. A key never seals twice under one nonce.
+    pub(super) fn seal_gcm(
+        key: &Key,
+        nonce: &[u8; GCM_NONCE],
+        buffer: &mut [u8],
+    ) -> Option<[u8; GCM_TAG]> {
+        let sealed = scrubbed(|| {
+            let cipher = Aes256Gcm::new((&**key).into());
+            cipher.encrypt_inout_detached(nonce.into(), b"", InOutBuf::from(buffer))
+        });
+        sealed.ok().map(Into::into)
     }
 
     /// Opens XChaCha20-Poly1305, the tag behind the ciphertext.

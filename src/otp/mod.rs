@@ -6,6 +6,7 @@
 
 mod parse;
 pub mod picture;
+mod png;
 pub mod qr;
 mod write;
 
@@ -364,6 +365,12 @@ impl Seed {
     #[must_use]
     pub fn write_uri(&self) -> Secret {
         write::write_uri(self)
+    }
+
+    /// The key alone, as base32 without padding.
+    #[must_use]
+    pub fn write_base32(&self) -> Secret {
+        Secret::new(data_encoding::BASE32_NOPAD.encode(&self.key))
     }
 
     /// The code at a time, in seconds since 1970 (UTC), and the one after it.

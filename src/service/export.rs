@@ -3,7 +3,8 @@
 //! Every secret is opened here; who calls has asked for the password again.
 
 use crate::exchange::native::{
-    Document, DocumentConflict, DocumentField, DocumentFormer, DocumentItem, DocumentUrl,
+    Document, DocumentConflict, DocumentField, DocumentFile, DocumentFormer, DocumentItem,
+    DocumentUrl,
 };
 use crate::model::field::FieldKind;
 use crate::model::ids::{DeviceId, FieldId, ItemId};
@@ -11,9 +12,10 @@ use crate::model::item::ItemSummary;
 use crate::otp::{Kind, Seed};
 use crate::secret::Secret;
 use crate::state::view::{FieldView, FormerView, ItemView, ValueView};
-use crate::vault::{Revealer, Vault};
+use crate::vault::{Revealer, Vault, VaultError};
 use std::collections::BTreeMap;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Why an export cannot be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +42,52 @@ impl fmt::Display for ExportError {
 
 impl std::error::Error for ExportError {}
 
+/// Most bytes of files that go into one export: they are in memory as a whole, unlike everywhere else.
+pub const MAX_FILE_BYTES: u64 = 128 << 20;
+
+/// Puts the files of its items into a document.
+///
+/// # Errors
+/// [`VaultError::Refused`] where they are more than [`MAX_FILE_BYTES`], [`VaultError::NoPiece`] where one is not all here; what the
+/// disk says.
+pub fn load_files(vault: &Vault, document: &mut Document) -> Result<(), VaultError> {
+    let mut bytes = 0_u64;
+    for item in &document.items {
+        let view = vault.state().item(item.id);
+        for file in view.into_iter().flat_map(|view| view.attachments) {
+            bytes = bytes.saturating_add(file.length);
+            if bytes > MAX_FILE_BYTES {
+                return Err(VaultError::Refused(
+                    "the files of these items are more than an export holds (128 MiB)",
+                ));
+            }
+            let mut content = Zeroizing::new(Vec::new());
+            for number in 0..file.pieces {
+                content.extend_from_slice(&vault.read_piece(item.id, file.dot, number)?);
+            }
+            document.files.push(DocumentFile {
+                item: item.id,
+                id: file.id,
+                name: file.name,
+                content: content.into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Names of the files of a document's items, for who leaves them out.
+#[must_use]
+pub fn file_names(vault: &Vault, document: &Document) -> Vec<(ItemId, String)> {
+    let views = document.items.iter();
+    let views = views.filter_map(|item| vault.state().item(item.id));
+    let names = views.flat_map(|view| {
+        let files = view.attachments.into_iter();
+        files.map(move |file| (view.id, file.name))
+    });
+    names.collect()
+}
+
 /// The items that a selection takes, trash included where it says so, complete with history.
 ///
 /// # Errors
@@ -57,6 +105,7 @@ pub fn export(
     let items = views.map(|view| export_item(revealer, &view, &devices));
     Ok(Document {
         items: items.collect::<Result<_, _>>()?,
+        files: Vec::new(),
     })
 }
 

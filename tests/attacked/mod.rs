@@ -247,6 +247,7 @@ pub(crate) fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["gen"], ""),
         (vec!["import", "input/logins.csv"], ""),
         (vec!["export"], ""),
+        (vec!["export", "--format", "csv"], ""),
         (vec!["slots", "list"], ""),
         (vec!["recovery-key", "make"], ""),
         (vec!["fingerprint"], ""),

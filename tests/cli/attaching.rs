@@ -167,7 +167,7 @@ fn what_cannot_be_attached_is_told_and_leaves_nothing_behind() {
             "two of the files",
         ),
         (
-            &["attach", "add", "mail", "a.txt", "b", "--as", "c"],
+            &["attach", "add", "mail", "a.txt", "a.txt", "--as", "c"],
             2,
             "one file",
         ),

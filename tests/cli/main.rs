@@ -17,6 +17,7 @@ mod copying;
 mod devices;
 mod doctor;
 mod exchange;
+mod export;
 mod items;
 mod managers;
 mod naming;

@@ -21,7 +21,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 10] = [
+pub(crate) const TARGETS: [(&str, Entry); 11] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -32,6 +32,7 @@ pub(crate) const TARGETS: [(&str, Entry); 10] = [
     ("authenticators", authenticators),
     ("keepass", keepass),
     ("managers", managers),
+    ("age", age),
 ];
 
 /// A file in memory.
@@ -222,6 +223,18 @@ pub(crate) fn keepass(data: &[u8]) {
     check_drafts(data, Some(Format::KeePassXml));
     // Without a key nothing is derived, and all before that is read.
     check_drafts(data, Some(Format::Kdbx));
+}
+
+/// A file of age, opened by the identity that the published vectors are for; a passphrase could cost a second for each input.
+pub(crate) fn age(data: &[u8]) {
+    let identity = b"AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+    for key_file in [&identity[..], data] {
+        let credentials = Credentials {
+            password: None,
+            key_file: Some(key_file),
+        };
+        let _ = exchange::read(data, Some(Format::Age), None, &credentials);
+    }
 }
 
 /// An authenticator's export of any program, told from its content and read as each format; one of them also under a

@@ -339,6 +339,9 @@ pub(crate) enum OtpAction {
     Qr {
         /// The item
         name: String,
+        /// Write a picture (PNG) to this new file, private to you
+        #[arg(long, short, value_name = "FILE.png")]
+        output: Option<PathBuf>,
     },
 }
 

@@ -247,6 +247,18 @@ pub(crate) fn source_password(
     }
 }
 
+/// The password that an export goes under: from a file, or asked for twice with its strength.
+pub(crate) fn export_password(context: &Context, file: Option<&Path>) -> Result<Secret, Failure> {
+    if file.is_none() && !context.may_ask() {
+        return Err(Failure::new(
+            Kind::Locked,
+            "the export needs a password of its own, and there is nobody to ask",
+        )
+        .hint("--export-password-file PATH gives it"));
+    }
+    new_password(context, file, "Password of the export")
+}
+
 /// A secret field, asked for once.
 pub(crate) fn secret(context: &Context, question: &str) -> Result<Secret, Failure> {
     if context.may_ask() {

@@ -5,21 +5,23 @@ use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// First bytes of a database of KeePass 2, and of one of KeePass 1.
-const SIGNATURE: [u8; 8] = [0x03, 0xd9, 0xa2, 0x9a, 0x67, 0xfb, 0x4b, 0xb5];
+pub(super) const SIGNATURE: [u8; 8] = [0x03, 0xd9, 0xa2, 0x9a, 0x67, 0xfb, 0x4b, 0xb5];
 const OLD_SIGNATURE: [u8; 8] = [0x03, 0xd9, 0xa2, 0x9a, 0x65, 0xfb, 0x4b, 0xb5];
 /// The version follows: minor and major, u16 each.
 const VERSION_END: usize = SIGNATURE.len() + 4;
 
 const AES: [u8; 16] = *b"\x31\xc1\xf2\xe6\xbf\x71\x43\x50\xbe\x58\x05\x21\x6a\xfc\x5a\xff";
 const TWOFISH: [u8; 16] = *b"\xad\x68\xf2\x9f\x57\x6f\x4b\xb9\xa3\x6a\xd4\x7a\xf9\x65\x34\x6c";
-const CHACHA20: [u8; 16] = *b"\xd6\x03\x8a\x2b\x8b\x6f\x4c\xb5\xa5\x24\x33\x9a\x31\xdb\xb5\x9a";
+pub(super) const CHACHA20: [u8; 16] =
+    *b"\xd6\x03\x8a\x2b\x8b\x6f\x4c\xb5\xa5\x24\x33\x9a\x31\xdb\xb5\x9a";
 
 const AES_KDF: [[u8; 16]; 2] = [
     *b"\xc9\xd9\xf3\x9a\x62\x8a\x44\x60\xbf\x74\x0d\x08\xc1\x8a\x4f\xea",
     *b"\x7c\x02\xbb\x82\x79\xa7\x4a\xc0\x92\x7d\x11\x4a\x00\x64\x82\x38",
 ];
 const ARGON2D: [u8; 16] = *b"\xef\x63\x6d\xdf\x8c\x29\x44\x4b\x91\xf7\xa9\xa4\x03\xe3\x0a\x0c";
-const ARGON2ID: [u8; 16] = *b"\x9e\x29\x8b\x19\x56\xdb\x47\x73\xb2\x3d\xfc\x3e\xc6\xf0\xa1\xe6";
+pub(super) const ARGON2ID: [u8; 16] =
+    *b"\x9e\x29\x8b\x19\x56\xdb\x47\x73\xb2\x3d\xfc\x3e\xc6\xf0\xa1\xe6";
 
 /// Which program's database begins so.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,11 +68,14 @@ pub(super) enum InnerCipher {
 }
 
 impl InnerCipher {
+    /// ChaCha20's number.
+    pub(super) const CHACHA20_NUMBER: u32 = 3;
+
     pub(super) fn of(number: &[u8]) -> Result<Self, Problem> {
         match read_u32(number)? {
             0 => Ok(Self::None),
             2 => Ok(Self::Salsa20),
-            3 => Ok(Self::ChaCha20),
+            Self::CHACHA20_NUMBER => Ok(Self::ChaCha20),
             _ => Err(Problem::Damaged),
         }
     }

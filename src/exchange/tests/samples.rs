@@ -140,15 +140,10 @@ fn the_bitwarden_json_samples_are_read_whole() {
 }
 
 #[test]
-fn the_encrypted_samples_open_under_their_passwords() {
+fn the_encrypted_sample_opens_under_its_password() {
     let format = Format::BitwardenJson;
-    for (path, password, items) in [
-        ("bitwarden/kpxc__bitwarden_encrypted_export.json", "a", 1),
-        ("bitwarden/str__bitwarden.encrypted.pbkdf2.json", "test", 11),
-    ] {
-        let Some(bytes) = sample(path) else {
-            continue;
-        };
+    let (path, password, items) = ("bitwarden/kpxc__bitwarden_encrypted_export.json", "a", 1);
+    if let Some(bytes) = sample(path) {
         assert_eq!(detect(&bytes, None), Ok(format));
         let opened = authenticators::sealed::open(&bytes, format, password).expect(path);
         assert_eq!(opened.rows_read(), items, "{path}");

@@ -2,14 +2,16 @@
 
 use super::files::hash_of;
 use super::ledger::{Outcome, Row};
+use crate::exchange::native::{Document, DocumentFile};
 use crate::model::ids::{FieldId, ItemId};
 use crate::model::moment::Moment;
 use crate::state::attachment::AttachmentView;
 use crate::state::change::{Attached, Plan};
 use crate::state::op::ChunkName;
 use crate::state::view::ItemView;
-use crate::vault::{Vault, VaultError};
+use crate::vault::{PIECE_LIMIT, Vault, VaultError};
 use rand::CryptoRng;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 
 /// Files that items are to have, by the items.
@@ -92,6 +94,57 @@ impl Carried {
         Ok(attached)
     }
 
+    /// Stores what a vault lacks of a document's files, or only finds out what that is. What was stored is in `self` also where
+    /// this fails.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn store_document(
+        &mut self,
+        vault: &mut Vault,
+        document: &mut Document,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        for file in std::mem::take(&mut document.files) {
+            let mut attached = attached(&file);
+            let is_there = has_content(vault, &file);
+            let mut outcome = Ok(());
+            // EXPOSE: it is sealed into the vault.
+            let pieces = file.content.expose().chunks(PIECE_LIMIT);
+            for piece in pieces.filter(|_| !is_there) {
+                match vault.store_piece(piece, now, rng) {
+                    Ok(name) => attached.pieces.push(name),
+                    Err(error) => {
+                        outcome = Err(error);
+                        break;
+                    }
+                }
+            }
+            self.note(&file, (!is_there).then_some(attached));
+            outcome?;
+        }
+        Ok(())
+    }
+
+    /// What [`Carried::store_document`] would store.
+    pub(super) fn pretend(vault: &Vault, document: &mut Document) -> Self {
+        let mut carried = Self::default();
+        for file in std::mem::take(&mut document.files) {
+            let is_there = has_content(vault, &file);
+            carried.note(&file, (!is_there).then(|| attached(&file)));
+        }
+        carried
+    }
+
+    fn note(&mut self, file: &DocumentFile, stored: Option<Attached>) {
+        self.0.entry(file.item).or_default().push(CarriedFile {
+            id: file.id,
+            name: file.name.clone(),
+            stored,
+        });
+    }
+
     /// All pieces that were stored.
     #[must_use]
     pub fn pieces(&self) -> Vec<ChunkName> {
@@ -116,6 +169,27 @@ impl Carried {
         }
         any
     }
+}
+
+/// A file of which nothing is stored yet.
+fn attached(file: &DocumentFile) -> Attached {
+    Attached {
+        name: file.name.clone(),
+        length: file.content.len() as u64,
+        pieces: Vec::new(),
+    }
+}
+
+/// Whether an item has a file of this register, name and content.
+fn has_content(vault: &Vault, file: &DocumentFile) -> bool {
+    let view = vault.state().item(file.item);
+    let known = view.into_iter().flat_map(|view| view.attachments);
+    let mut alike = known.filter(|known| {
+        (known.id, &known.name, known.length) == (file.id, &file.name, file.content.len() as u64)
+    });
+    // EXPOSE: hashed, to know it again.
+    let hash: [u8; 32] = Sha256::digest(file.content.expose()).into();
+    alike.any(|known| hash_of(vault, file.item, &known) == Some(hash))
 }
 
 /// Whether an item of the other vault has this very file in the same register.

@@ -14,6 +14,7 @@ pub use carried::Carried;
 pub use ledger::{Counts, Entry, Ledger, Outcome};
 pub use native::plan_document;
 
+use crate::exchange::native::Document;
 use crate::exchange::{Imported, Source};
 use crate::model::moment::Moment;
 use crate::state::change::{ChangeError, Plan};
@@ -35,11 +36,7 @@ pub fn import(
 ) -> Result<Ledger, VaultError> {
     let mut imported = match source {
         Source::Foreign(imported) => imported,
-        Source::Native(document) => {
-            return vault.update_revealing(now, rng, |plan, revealer, _| {
-                plan_document(plan, revealer, document, &Carried::default())
-            });
-        }
+        Source::Native(document) => return import_document(vault, document, now, rng),
     };
     put_all_under(&mut imported, into);
     let mut files = Files::find(vault, &mut imported);
@@ -51,6 +48,26 @@ pub fn import(
     if planned.is_err() {
         // What is left then goes with a later compact.
         let _ = vault.discard_pieces(&files.pieces(), now, rng);
+    }
+    planned
+}
+
+fn import_document(
+    vault: &mut Vault,
+    mut document: Document,
+    now: Moment,
+    rng: &mut dyn CryptoRng,
+) -> Result<Ledger, VaultError> {
+    let mut carried = Carried::default();
+    let stored = carried.store_document(vault, &mut document, now, rng);
+    let planned = stored.and_then(|()| {
+        vault.update_revealing(now, rng, |plan, revealer, _| {
+            plan_document(plan, revealer, document, &carried)
+        })
+    });
+    if planned.is_err() {
+        // What is left then goes with a later compact.
+        let _ = vault.discard_pieces(&carried.pieces(), now, rng);
     }
     planned
 }
@@ -79,8 +96,9 @@ pub fn rehearse(
             let files = Files::find(vault, &mut imported);
             plan_drafts(&mut plan, revealer, imported, &files.pretended(), rng)
         }
-        Source::Native(document) => {
-            plan_document(&mut plan, revealer, document, &Carried::default())
+        Source::Native(mut document) => {
+            let carried = Carried::pretend(vault, &mut document);
+            plan_document(&mut plan, revealer, document, &carried)
         }
     }
 }

@@ -5,6 +5,7 @@ mod watch;
 use crate::cli::{Otp, OtpAction};
 use crate::commands::add::Wishes;
 use crate::commands::copying::{Copied, Way};
+use crate::commands::export::write_new_file;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::output::Ending;
@@ -33,7 +34,7 @@ pub(crate) fn run(context: &mut Context, args: Otp) -> Result<(), Failure> {
             otp_qr,
         }) => add(context, &name, otp_stdin, otp_qr.as_deref()),
         Some(OtpAction::Uri { name }) => uri(context, &name),
-        Some(OtpAction::Qr { name }) => qr(context, &name),
+        Some(OtpAction::Qr { name, output }) => qr(context, &name, output.as_deref()),
         None if args.watch => watch::run(context, &args.names),
         None => {
             let [name] = args.names.as_slice() else {
@@ -230,9 +231,17 @@ fn uri(context: &mut Context, name: &str) -> Result<(), Failure> {
     context.output.secret(&uri, Ending::Newline)
 }
 
-fn qr(context: &mut Context, name: &str) -> Result<(), Failure> {
+fn qr(context: &mut Context, name: &str, picture: Option<&Path>) -> Result<(), Failure> {
     let uri = strict_uri(context, name)?;
     let code = Qr::new(&uri).map_err(|error| Failure::failed(error.to_string()))?;
+    if let Some(path) = picture {
+        write_new_file(context, path, &code.write_png())?;
+        context.output.note(&format!(
+            "The seed is in {}, in clear: keep it short-lived.",
+            path.display()
+        ));
+        return Ok(());
+    }
     let paint = if context.output.to_terminal() {
         Paint::Ansi
     } else {
