@@ -301,6 +301,23 @@ mod tests {
         }
     }
 
+    /// Of other programs: in colours and in shades, in passes and all at once.
+    #[test]
+    fn photos_and_pictures_in_passes_are_read() {
+        for bytes in [
+            &include_bytes!("../../fuzz/corpus/picture/photo-jpg")[..],
+            include_bytes!("../../fuzz/corpus/picture/color-jpg"),
+            include_bytes!("../../fuzz/corpus/picture/interlaced-png"),
+            include_bytes!("../../fuzz/corpus/picture/small-png"),
+        ] {
+            let found = texts(bytes).unwrap();
+            assert_eq!(found.len(), 1);
+            assert!(found[0].contains("secret=JBSWY3DPEHPK3PXP"), "{found:?}");
+        }
+        let photo = include_bytes!("../../fuzz/corpus/picture/photo-jpg");
+        assert!(texts(&photo[..photo.len() / 2]).is_err());
+    }
+
     #[test]
     fn several_codes_of_one_picture_are_all_read() {
         let other = "otpauth://totp/b?secret=JBSWY3DPEHPK3PXP";

@@ -21,7 +21,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 11] = [
+pub(crate) const TARGETS: [(&str, Entry); 12] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -33,6 +33,7 @@ pub(crate) const TARGETS: [(&str, Entry); 11] = [
     ("keepass", keepass),
     ("managers", managers),
     ("age", age),
+    ("picture", picture),
 ];
 
 /// A file in memory.
@@ -51,6 +52,11 @@ impl keyfold::log::scan::Source for Bytes<'_> {
         buffer.copy_from_slice(self.0.get(start..end).ok_or(())?);
         Ok(())
     }
+}
+
+/// A picture that may hold a QR code.
+pub(crate) fn picture(data: &[u8]) {
+    let _read = keyfold::otp::picture::read_codes(data);
 }
 
 /// A whole vault file of hostile bytes. Whatever the verdicts are, frames and damage lie inside the file, in order.
