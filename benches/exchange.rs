@@ -110,12 +110,11 @@ fn bitwarden(folder: &Path) {
 }
 
 fn database() {
-    let mut database = Database::with_config(DatabaseConfig {
-        outer_cipher_config: OuterCipherConfig::ChaCha20,
-        compression_config: CompressionConfig::GZip,
-        kdf_config: KdfConfig::Aes { rounds: 1 },
-        ..DatabaseConfig::default()
-    });
+    let mut config = DatabaseConfig::default();
+    config.outer_cipher_config = OuterCipherConfig::ChaCha20;
+    config.compression_config = CompressionConfig::GZip;
+    config.kdf_config = KdfConfig::Aes { rounds: 1 };
+    let mut database = Database::with_config(config);
     let mut root = database.root_mut();
     for number in 0..ITEMS {
         let mut entry = root.add_entry();
@@ -151,7 +150,7 @@ fn database() {
 
 fn attachment(folder: &Path, mebibytes: usize) {
     let source = folder.join("source");
-    let piece: Vec<u8> = (0..PIECE_LIMIT).map(|at| (at % 251) as u8).collect();
+    let piece: Vec<u8> = (0..=250_u8).cycle().take(PIECE_LIMIT).collect();
     let mut file = File::create(&source).expect("there is room");
     for _ in 0..mebibytes {
         file.write_all(&piece).expect("there is room");

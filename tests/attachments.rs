@@ -21,7 +21,7 @@ use scene::{
 use std::path::Path;
 use std::sync::Arc;
 
-const LONG: [u8; 70_000] = [0x5a; 70_000];
+static LONG: [u8; 70_000] = [0x5a; 70_000];
 
 /// A device's disk with a vault, an item and a file of three pieces.
 fn with_file() -> (Arc<SimulatedStorage>, Vault, ItemId, StdRng) {

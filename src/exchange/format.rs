@@ -70,6 +70,8 @@ pub enum Format {
     RoboForm,
     /// Zoho Vault, CSV.
     Zoho,
+    /// A store of pass or gopass: a folder.
+    Pass,
     /// Any CSV whose first line names its columns.
     GenericCsv,
     // Authenticators.
@@ -119,7 +121,7 @@ const BY_HEADER: [Recogniser; 11] = [
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 38] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 39] = [
         (
             Self::Keyfold,
             "keyfold",
@@ -244,6 +246,12 @@ impl Format {
             "zoho",
             &["zoho-vault", "zoho-csv"],
             "CSV of Zoho Vault",
+        ),
+        (
+            Self::Pass,
+            "pass",
+            &["gopass", "password-store"],
+            "folder of pass or gopass, opened by gpg",
         ),
         (
             Self::GenericCsv,

@@ -54,6 +54,7 @@ pub mod native;
 mod nordpass;
 mod onepassword_csv;
 mod otpauth_uris;
+mod pass;
 mod picture;
 mod place;
 mod protobuf;
@@ -78,6 +79,7 @@ pub use error::{ImportError, JsonProblem, RowProblem};
 pub use format::{Format, detect};
 pub use kdbx::MAX_UNPACKED_BYTES;
 pub use mapping::{Mapping, MappingError};
+pub use pass::{PassEntry, import_pass};
 pub use unlock::{
     Credentials, MAX_KDF_LANES, MAX_KDF_MEMORY_BYTES, MAX_KDF_WORK_BYTES, MAX_PBKDF2_ROUNDS,
 };
@@ -281,6 +283,12 @@ fn import_text(
             return Err(ImportError::NotThisFormat {
                 format,
                 reason: "it does not begin as a database of KeePass does",
+            });
+        }
+        Format::Pass => {
+            return Err(ImportError::NotThisFormat {
+                format,
+                reason: "a store of pass is a folder",
             });
         }
         Format::QrPicture => {

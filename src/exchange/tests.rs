@@ -18,6 +18,7 @@ mod limits;
 mod managers;
 mod older;
 mod outcomes;
+mod pass;
 mod samples;
 mod written;
 

@@ -27,7 +27,7 @@ fn names_in(home: &Home, folder: &str) -> Vec<String> {
 
 #[test]
 fn a_file_goes_in_and_comes_out_as_it_was() {
-    let content: Vec<u8> = (0..2_500_000_u32).map(|at| (at % 251) as u8).collect();
+    let content: Vec<u8> = (0..=250_u8).cycle().take(2_500_000).collect();
     let home = home("plan.bin", &content);
     fs::write(home.path("empty"), b"").unwrap();
     home.run(&["attach", "add", "mail", "plan.bin", "empty"])
@@ -237,7 +237,7 @@ fn peak(child: &Child) -> u64 {
     kib.parse::<u64>().unwrap() * 1024
 }
 
-const PIECE: [u8; 1 << 20] = [0xa7; 1 << 20];
+static PIECE: [u8; 1 << 20] = [0xa7; 1 << 20];
 
 /// Attaches that many mebibytes and writes them out again; the most memory that either took.
 fn peaks(home: &Home, name: &str, mebibytes: usize) -> [u64; 2] {

@@ -23,6 +23,7 @@ mod managers;
 mod naming;
 mod one_time;
 mod output;
+mod pass_store;
 mod past;
 mod pinentry;
 mod places;

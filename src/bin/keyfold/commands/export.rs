@@ -71,13 +71,16 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     tell(context, args, format, document.items.len(), &exported)
 }
 
+/// Files that are not to come along, by item and name.
+type LeftOut = Vec<(ItemId, String)>;
+
 /// The files of the items for a format that holds them, and the names of those that are not to come along.
 fn files_of(
     vault: &Vault,
     document: &mut Document,
     format: ExportFormat,
     no_files: bool,
-) -> Result<(Vec<AttachedFile>, Vec<(ItemId, String)>), Failure> {
+) -> Result<(Vec<AttachedFile>, LeftOut), Failure> {
     let names = file_names(vault, document);
     if format.holds_files() && no_files {
         return Ok((Vec::new(), names));

@@ -1,5 +1,7 @@
 //! `import`: what another program exported, with a ledger that accounts for every field.
 
+mod store;
+
 use crate::cli::Import;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -96,6 +98,9 @@ struct Loaded {
 }
 
 fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, Failure> {
+    if path.is_dir() {
+        return load_store(context, path, wanted);
+    }
     let bytes = {
         let _progress = context.output.progress("Reading");
         load_bytes(context, path)?
@@ -146,6 +151,21 @@ fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, F
         format,
         warnings,
         in_clear,
+    })
+}
+
+fn load_store(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, Failure> {
+    let is_other = wanted.format.is_some_and(|format| format != Format::Pass);
+    if is_other || wanted.mapping.is_some() {
+        return Err(Failure::usage(format!("{} is a folder", path.display()))
+            .hint("a folder is imported as a store of pass"));
+    }
+    let imported = store::load(context, path)?;
+    Ok(Loaded {
+        warnings: imported.warnings.clone(),
+        source: Source::Foreign(imported),
+        format: Format::Pass,
+        in_clear: false,
     })
 }
 

@@ -40,9 +40,7 @@ pub(super) fn run(context: &mut Context, args: &AttachOut) -> Result<(), Failure
     }
     let targets = targets(&args.output, &files);
     for (file, target) in &targets {
-        if let Err(failure) = write(context, &mut session, item.id, file, target) {
-            return Err(failure);
-        }
+        write(context, &mut session, item.id, file, target)?;
         let shown = target.file_name().unwrap_or_default().to_string_lossy();
         if shown != file.name {
             let text = format!("{} is written as {shown}.", escape(&file.name));
