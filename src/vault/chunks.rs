@@ -8,7 +8,7 @@ use super::append::refuse_if_full;
 use super::error::VaultError;
 use super::local::is_still;
 use super::look::{FilePlan, UnionPlan};
-use super::read::{ChunkPlace, read_chunk};
+use super::read::{ChunkPlace, read_chunk, read_frame};
 use super::{Notice, ReplicaFacts, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::seal_chunk;
@@ -18,7 +18,7 @@ use crate::log::scan::{Verdict, scan};
 use crate::model::ids::{Dot, ItemId};
 use crate::model::moment::Moment;
 use crate::state::op::ChunkName;
-use crate::storage::{Stamp, Storage, StoredFile};
+use crate::storage::{Stamp, Storage, StorageError, StoredFile};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -145,7 +145,9 @@ impl Vault {
         content.extend_from_slice(piece);
         let mut nonce = [0; NONCE_LENGTH];
         rng.fill_bytes(&mut nonce);
+        let name = name_chunk(nonce, &content);
         let frame = seal_chunk(&self.keys, nonce, &content);
+        drop(content);
         refuse_if_full(
             self.vault_current.map_or(0, |stamp| stamp.length),
             frame.len(),
@@ -160,7 +162,8 @@ impl Vault {
             // Nothing names the piece, so the vault file lacks nothing.
             self.trust(seen);
         }
-        Ok(name_chunk(nonce, &content))
+        self.sealed_here.insert(nonce);
+        Ok(name)
     }
 
     /// Takes pieces back that no change came to name, where nothing was written behind them.
@@ -393,19 +396,27 @@ impl Vault {
         let replica = self.storage.open_read(&self.local.replica)?;
         let replica = replica.ok_or(missing)?;
         let named: HashSet<ChunkName> = self.state.referenced_chunks();
-        let mut frames =
-            places
-                .into_iter()
-                .filter_map(|place| match read_chunk(&self.keys, &*replica, place) {
-                    Ok(Some((name, opened))) if named.contains(&name) => {
-                        let content = opened.plaintext.get(opened.content.clone());
-                        let content = content.unwrap_or_default();
-                        Some(Ok(seal_chunk(&self.keys, place.header.nonce, content)))
-                    }
-                    Ok(_) => None,
-                    Err(error) => Some(Err(VaultError::from(error))),
-                });
+        let mut frames = places.into_iter().filter_map(|place| {
+            let frame = self.frame_to_hand_on(&*replica, place, &named);
+            frame.map_err(VaultError::from).transpose()
+        });
         self.append_parts_to_vault(seen, &mut frames)
+    }
+
+    /// A chunk's frame, after it was found to be what its name says; this process need not open what it has just sealed.
+    fn frame_to_hand_on(
+        &self,
+        replica: &dyn StoredFile,
+        place: &ChunkPlace,
+        named: &HashSet<ChunkName>,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        if !self.sealed_here.contains(&place.header.nonce) {
+            let found = read_chunk(&self.keys, replica, place)?;
+            if found.is_none_or(|(name, _)| !named.contains(&name)) {
+                return Ok(None);
+            }
+        }
+        read_frame(replica, place)
     }
 
     /// The nonces of chunks that planned operations name.

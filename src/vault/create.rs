@@ -18,6 +18,7 @@ use crate::state::op::RecordHead;
 use crate::storage::{Storage, create_file, folder_of, replace_file};
 use rand::CryptoRng;
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a new vault begins with.
@@ -129,6 +130,7 @@ pub fn create(
         is_impatient: false,
         sources: Vec::new(),
         chunks: Chunks::new(),
+        sealed_here: HashSet::new(),
         lacks_chunks: false,
         listing: None,
         review_ids: RefCell::default(),

@@ -34,6 +34,7 @@ mod unlock;
 
 use crate::crypto::keys::Keys;
 use crate::crypto::slot::{Slot, SlotKind};
+use crate::log::frame::Nonce;
 use crate::log::scan::Damage;
 use crate::model::ids::{DeviceId, FieldId, ItemId, RecordId, SlotId, VaultId};
 use crate::model::moment::Moment;
@@ -149,6 +150,8 @@ pub struct Vault {
     sources: Vec<PathBuf>,
     /// Chunks of the replica.
     chunks: Chunks,
+    /// Those of them that this process sealed since it read the replica.
+    sealed_here: HashSet<Nonce>,
     /// Whether there was no room in the replica for chunks that another file has.
     lacks_chunks: bool,
     /// The vault's folder as unlocking found it, for the first look.

@@ -172,6 +172,7 @@ impl Located {
             is_impatient: false,
             sources: Vec::new(),
             chunks: Chunks::new(),
+            sealed_here: HashSet::new(),
             lacks_chunks: false,
             listing: self.listing.into_inner(),
             review_ids: RefCell::default(),
@@ -314,6 +315,7 @@ impl Vault {
         self.replicated.clear();
         self.replica_slots.clear();
         self.chunks.clear();
+        self.sealed_here.clear();
         self.vault_seen = None;
         let Some(file) = self.storage.open_read(&self.local.replica)? else {
             return Ok(());

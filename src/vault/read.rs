@@ -324,7 +324,9 @@ pub(super) fn read_chunk(
     if read < body.len() {
         return Ok(None);
     }
-    let Ok(opened) = open_frame(keys, &place.header, &body) else {
+    let whole = 0..body.len();
+    // In the buffer itself: a chunk is never in memory twice.
+    let Ok(opened) = open_frame_in(keys, &place.header, body, whole) else {
         return Ok(None);
     };
     let content = opened
@@ -333,6 +335,16 @@ pub(super) fn read_chunk(
         .unwrap_or_default();
     let name = name_chunk(place.header.nonce, content);
     Ok(Some((name, opened)))
+}
+
+/// The frame of a chunk as it lies there, unopened; `None` where the file ends before it does.
+pub(super) fn read_frame(
+    file: &dyn StoredFile,
+    place: &ChunkPlace,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let mut frame = vec![0; place.header.frame_length()];
+    let read = file.read_at(place.offset, &mut frame)?;
+    Ok((read == frame.len()).then_some(frame))
 }
 
 /// Whether any frame of a file carries content that the state has erased.
