@@ -1,6 +1,6 @@
 //! Enpass's JSON: folders by id, and items of labelled fields with their former values.
 
-use super::authenticator::Tally;
+use super::authenticator::{Tally, skip_field};
 use super::dates::{card_expiry, from_epoch};
 use super::folders::Folders;
 use super::json::{Json, Object};
@@ -10,13 +10,19 @@ use super::place::{
     settle_title, short_name,
 };
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
-use crate::model::draft::{Draft, DraftValue};
+use crate::model::draft::{Draft, DraftFile, DraftValue};
 use crate::model::field::{self, FieldKind, ItemKind};
+use crate::secret::SecretBytes;
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
 
 /// What an item has for Enpass's own use: its picture, its order, its form.
 const OF_ENPASS: [&str; 4] = ["icon", "auto_submit", "order", "template_type"];
 /// The same of a field.
 const OF_FIELD: [&str; 4] = ["order", "uid", "updated_at", "value_updated_at"];
+
+/// The same of a file.
+const OF_FILE: [&str; 3] = ["kind", "order", "updated_at"];
 
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
@@ -24,7 +30,8 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         format: Format::EnpassJson,
         reason,
     };
-    let Json::Object(mut root) = Json::parse(text)? else {
+    // Files stand in it as texts.
+    let Json::Object(mut root) = Json::parse_long(text)? else {
         return Err(not_this("it is not a JSON object"));
     };
     let items = root
@@ -123,16 +130,9 @@ fn read_item(
     keep_rest(&mut draft, "", item);
     settle_note(&mut draft);
     settle_title(&mut draft);
-    if let Some(files) = files {
-        name_files(&mut draft, files);
-        imported.skipped.push(Skipped {
-            row,
-            item: Some(draft.title.clone()),
-            field: Some("attachments".to_owned()),
-            reason: "attached files are not imported; their names are kept as text".to_owned(),
-        });
-    }
-    tally.push(row, draft, imported)
+    let files = take_files(&mut draft, files, row, imported);
+    tally.push(row, draft, imported)?;
+    tally.push_files(files, imported)
 }
 
 /// The kind of a category; what keyfold does not have is kept as text.
@@ -275,20 +275,52 @@ fn says_already(draft: &Draft, text: &str) -> bool {
         || draft.urls.iter().any(|url| url == text)
 }
 
-/// The names of attached files, without what is in them.
-fn name_files(draft: &mut Draft, files: Json<'_>) {
-    let Json::List(files) = files else {
-        return keep(draft, "attachments", files);
+/// Attached files, whose content is base64.
+fn take_files(
+    draft: &mut Draft,
+    list: Option<Json<'_>>,
+    row: usize,
+    imported: &mut Imported,
+) -> Vec<DraftFile> {
+    let list = match list {
+        Some(Json::List(list)) => list,
+        Some(other) => vec![other],
+        None => Vec::new(),
     };
-    for file in files {
-        if let Json::Object(mut file) = file {
-            push_text(
-                draft,
-                "attachment",
-                file.take_text("name").unwrap_or_default(),
-            );
+    let mut files = Vec::new();
+    for file in list {
+        let Json::Object(mut file) = file else {
+            keep(draft, "attachments", file);
+            continue;
+        };
+        let name = file.take_text("name").unwrap_or_default();
+        // A type of content, which the name says too, and what Enpass counts files by.
+        for name in OF_FILE {
+            drop(file.take(name));
         }
+        let field = format!("file {name}");
+        match file.take("data").map(Json::into_text) {
+            Some(Ok(text)) => match decode(&Zeroizing::new(text)) {
+                Ok(content) => files.push(DraftFile { name, content }),
+                Err(text) => {
+                    let reason = "its content is no base64, and kept as text";
+                    skip_field(draft, &field, reason, row, imported);
+                    draft.push_custom(&field, FieldKind::Secret, text);
+                }
+            },
+            Some(Err(other)) => keep(draft, &field, other),
+            None => skip_field(draft, &field, "the export does not hold it", row, imported),
+        }
+        keep_rest(draft, "attachment", file);
     }
+    files
+}
+
+/// What a text of base64 stands for, wherever its lines break; else the text.
+fn decode(text: &str) -> Result<SecretBytes, String> {
+    let encoded: Zeroizing<String> = Zeroizing::new(text.split_ascii_whitespace().collect());
+    let content = BASE64.decode(encoded.as_bytes()).map(Zeroizing::new);
+    content.map(SecretBytes::from).map_err(|_| text.to_owned())
 }
 
 /// Enpass writes 0 and 1 for no and yes.

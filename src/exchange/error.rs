@@ -2,6 +2,7 @@
 
 use super::format::Format;
 use super::xml::XmlProblem;
+use super::zipped::ZipProblem;
 use super::{MAX_FIELDS, MAX_FILE_BYTES, MAX_JSON_DEPTH, MAX_ROWS, MAX_VALUE_BYTES, MAX_VALUES};
 use std::fmt;
 
@@ -81,6 +82,8 @@ pub enum ImportError {
     },
     /// The XML cannot be read.
     Xml(XmlProblem),
+    /// The zip archive cannot be read.
+    Zip(ZipProblem),
     /// More than [`MAX_ROWS`].
     TooManyRows,
     /// More than [`MAX_VALUES`].
@@ -187,6 +190,7 @@ impl fmt::Display for ImportError {
                 problem,
             } => write!(out, "line {line}, column {column}: {problem}"),
             Self::Xml(problem) => problem.fmt(out),
+            Self::Zip(problem) => problem.fmt(out),
             Self::TooManyRows => write!(out, "more than {MAX_ROWS} rows"),
             Self::TooManyValues => write!(out, "more than {MAX_VALUES} values"),
         }

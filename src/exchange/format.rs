@@ -6,7 +6,7 @@ use super::{
     ImportError, age, andotp, apple, bitwarden_csv, buttercup, chrome, dashlane, enpass_csv,
     firefox, freeotp_backup, generic_csv, google_auth, kdbx, keepass1, keepassxc, keeper_csv,
     lastpass, native, nordpass, onepassword_csv, otpauth_uris, protonpass_csv, roboform, stratum,
-    zoho,
+    zip_exports, zipped, zoho,
 };
 
 use crate::otp::picture::is_picture;
@@ -36,7 +36,7 @@ pub enum Format {
     KeePassX,
     /// KeePass 1 (and 2 when it writes "KeePass CSV (1.x)"), CSV.
     KeePass1,
-    /// Bitwarden, JSON, in clear or under a password of its own.
+    /// Bitwarden, JSON, in clear or under a password of its own, or a zip with its files.
     BitwardenJson,
     /// Bitwarden, CSV.
     BitwardenCsv,
@@ -44,7 +44,7 @@ pub enum Format {
     Apple,
     /// Buttercup, CSV.
     Buttercup,
-    /// Dashlane, one of the CSV files of its zip.
+    /// Dashlane, its zip or one of the CSV files in it.
     Dashlane,
     /// Enpass, CSV.
     EnpassCsv,
@@ -60,11 +60,13 @@ pub enum Format {
     LastPass,
     /// NordPass, CSV.
     NordPass,
+    /// 1Password 8, its archive with all files.
+    OnePux,
     /// 1Password 7 and 8, CSV.
     OnePasswordCsv,
     /// Proton Pass, CSV.
     ProtonPassCsv,
-    /// Proton Pass, the JSON of its zip.
+    /// Proton Pass, its zip or the JSON in it.
     ProtonPassJson,
     /// RoboForm, CSV.
     RoboForm,
@@ -121,7 +123,7 @@ const BY_HEADER: [Recogniser; 11] = [
 
 impl Format {
     /// Every format with its name on the command line, its other names, and what it is, for help.
-    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 39] = [
+    pub const TABLE: [(Self, &'static str, &'static [&'static str], &'static str); 40] = [
         (
             Self::Keyfold,
             "keyfold",
@@ -164,7 +166,7 @@ impl Format {
             Self::BitwardenJson,
             "bitwarden",
             &["bitwarden-json"],
-            "JSON of Bitwarden, in clear or under a password of its own",
+            "JSON or zip of Bitwarden, in clear or under a password of its own",
         ),
         (Self::BitwardenCsv, "bitwarden-csv", &[], "CSV of Bitwarden"),
         (
@@ -183,7 +185,7 @@ impl Format {
             Self::Dashlane,
             "dashlane",
             &["dashlane-csv"],
-            "a CSV out of Dashlane's zip",
+            "zip of Dashlane, or a CSV out of it",
         ),
         (Self::EnpassCsv, "enpass-csv", &[], "CSV of Enpass"),
         (
@@ -218,6 +220,12 @@ impl Format {
             "CSV of NordPass",
         ),
         (
+            Self::OnePux,
+            "1password",
+            &["1pux", "1password-1pux"],
+            "1PUX of 1Password 8",
+        ),
+        (
             Self::OnePasswordCsv,
             "1password-csv",
             &[],
@@ -233,7 +241,7 @@ impl Format {
             Self::ProtonPassJson,
             "protonpass",
             &["proton", "protonpass-json"],
-            "unencrypted JSON of Proton Pass",
+            "zip of Proton Pass, or the JSON in it",
         ),
         (
             Self::RoboForm,
@@ -346,6 +354,9 @@ pub fn detect(bytes: &[u8], file_name: Option<&str>) -> Result<Format, ImportErr
     }
     if is_picture(bytes) {
         return Ok(Format::QrPicture);
+    }
+    if zipped::is_zip(bytes) {
+        return zip_exports::detect(bytes);
     }
     if let Some(format) = detect_sealed(bytes, file_name) {
         return Ok(format);

@@ -180,6 +180,12 @@ impl<'a> Object<'a> {
         self.0.iter().any(|member| member.0 == name)
     }
 
+    /// Whether a member of this name says something.
+    pub(super) fn says(&self, name: &str) -> bool {
+        let mut members = self.0.iter();
+        members.any(|member| member.0 == name && !member.1.is_nothing())
+    }
+
     /// Whether nothing is left that says anything.
     pub(super) fn is_nothing(&self) -> bool {
         self.0.iter().all(|member| member.1.is_nothing())

@@ -53,6 +53,8 @@ mod mapping;
 pub mod native;
 mod nordpass;
 mod onepassword_csv;
+mod onepux;
+mod onepux_fields;
 mod otpauth_uris;
 mod pass;
 mod picture;
@@ -70,6 +72,8 @@ mod table;
 mod two_fas;
 mod unlock;
 mod xml;
+mod zip_exports;
+mod zipped;
 mod zoho;
 
 #[cfg(test)]
@@ -84,6 +88,7 @@ pub use unlock::{
     Credentials, MAX_KDF_LANES, MAX_KDF_MEMORY_BYTES, MAX_KDF_WORK_BYTES, MAX_PBKDF2_ROUNDS,
 };
 pub use xml::XmlProblem;
+pub use zipped::ZipProblem;
 
 use crate::model::draft::{Draft, DraftFile};
 use crate::otp::picture::is_picture;
@@ -223,13 +228,14 @@ fn import_with(
     mapping: Option<&Mapping>,
     credentials: &Credentials<'_>,
 ) -> Result<Imported, ImportError> {
-    let imported = match binary_format(bytes, format) {
+    let imported = match binary_format(bytes, format)? {
         Some(format) if mapping.is_some() => {
             return Err(ImportError::MappingNotForFormat { format });
         }
         Some(Format::Kdbx) => kdbx::import(bytes, credentials)?,
         Some(Format::QrPicture) => picture::import(bytes)?,
-        Some(_) => freeotp_backup::import(bytes, credentials)?,
+        Some(Format::FreeOtp) => freeotp_backup::import(bytes, credentials)?,
+        Some(format) => zip_exports::import(bytes, format)?,
         None => import_text(bytes, format, mapping, credentials)?,
     };
     check_limits(&imported)?;
@@ -237,14 +243,19 @@ fn import_with(
 }
 
 /// The format of an export that is no text even when it is opened.
-fn binary_format(bytes: &[u8], asked: Option<Format>) -> Option<Format> {
+fn binary_format(bytes: &[u8], asked: Option<Format>) -> Result<Option<Format>, ImportError> {
     if kdbx::generation(bytes).is_some() {
-        return Some(Format::Kdbx).filter(|seen| asked.is_none_or(|asked| asked == *seen));
+        let seen = Some(Format::Kdbx);
+        return Ok(seen.filter(|seen| asked.is_none_or(|asked| asked == *seen)));
     }
     if is_picture(bytes) {
-        return Some(Format::QrPicture).filter(|seen| asked.is_none_or(|asked| asked == *seen));
+        let seen = Some(Format::QrPicture);
+        return Ok(seen.filter(|seen| asked.is_none_or(|asked| asked == *seen)));
     }
-    sealed_format(bytes, asked).filter(|seen| *seen == Format::FreeOtp)
+    if zipped::is_zip(bytes) {
+        return zip_exports::format_of(bytes, asked).map(Some);
+    }
+    Ok(sealed_format(bytes, asked).filter(|seen| *seen == Format::FreeOtp))
 }
 
 /// Reads an export that is text, or was text before it was encrypted as a whole.
@@ -304,6 +315,12 @@ fn import_text(
             });
         }
         Format::KeePassXml => keepass_xml::import(&text)?,
+        Format::OnePux => {
+            return Err(ImportError::NotThisFormat {
+                format,
+                reason: "it is no zip archive",
+            });
+        }
         Format::BitwardenJson if bitwarden_encrypted::is_sealed(&text) => {
             let opened = bitwarden_encrypted::open(&text, credentials)?;
             bitwarden_json::import(&Text::parse(&opened)?)?
@@ -322,7 +339,7 @@ fn import_text(
         Format::NordPass => nordpass::import(&text)?,
         Format::OnePasswordCsv => onepassword_csv::import(&text)?,
         Format::ProtonPassCsv => protonpass_csv::import(&text)?,
-        Format::ProtonPassJson => protonpass_json::import(&text)?,
+        Format::ProtonPassJson => protonpass_json::import(&text, None)?,
         Format::RoboForm => roboform::import(&text)?,
         Format::Zoho => zoho::import(&text)?,
         Format::GenericCsv => generic_csv::import(&text, mapping)?,

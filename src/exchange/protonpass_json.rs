@@ -1,7 +1,7 @@
 //! Proton Pass's unencrypted JSON, the `data.json` of its zip: vaults of items, each with a type, its content and the
 //! user's own fields.
 
-use super::authenticator::Tally;
+use super::authenticator::{Tally, skip_field};
 use super::dates::{card_expiry, from_epoch};
 use super::json::{Json, Object};
 use super::labelled::{is_overfull, push_free, words_of};
@@ -10,8 +10,9 @@ use super::place::{
     push_text, push_url, settle_note, settle_title,
 };
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
-use crate::model::draft::Draft;
+use crate::model::draft::{Draft, DraftFile};
 use crate::model::field::{self, FieldKind, ItemKind};
+use crate::secret::SecretBytes;
 
 /// Members that are plainly a standard field.
 const STANDARD: &[(&str, u8)] = &[
@@ -75,16 +76,22 @@ const EXTRAS: [&str; 4] = [
     "extraWorkDetails",
 ];
 
+/// An ending that is longer is no file's own, but what Proton Pass tells files apart by.
+const LONGEST_ENDING: usize = 15;
+
+/// What lies under a name among the files of the archive.
+pub(super) type Attached<'f> = &'f mut dyn FnMut(&str) -> Result<Option<SecretBytes>, ImportError>;
+
 /// How far the file is read.
-#[derive(Default)]
-struct Reading {
+struct Reading<'f> {
     row: usize,
     names: SharedNames,
     tally: Tally,
+    attached: Option<Attached<'f>>,
 }
 
-/// Reads the export.
-pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+/// Reads the export; without the archive around it its files are not there.
+pub(super) fn import(text: &str, attached: Option<Attached<'_>>) -> Result<Imported, ImportError> {
     let not_this = |reason| ImportError::NotThisFormat {
         format: Format::ProtonPassJson,
         reason,
@@ -101,7 +108,12 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         .take_object("vaults")
         .ok_or_else(|| not_this("it has no vaults"))?;
     let mut imported = Imported::default();
-    let mut reading = Reading::default();
+    let mut reading = Reading {
+        row: 0,
+        names: SharedNames::default(),
+        tally: Tally::default(),
+        attached,
+    };
     for (id, vault) in vaults.into_members() {
         match vault {
             Json::Object(vault) => read_vault(vault, &mut reading, &mut imported)?,
@@ -197,7 +209,7 @@ pub(super) fn read_content(draft: &mut Draft, content: &mut Object<'_>, kind: &s
 
 fn read_vault(
     mut vault: Object<'_>,
-    reading: &mut Reading,
+    reading: &mut Reading<'_>,
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
     let name = vault.take_text("name").unwrap_or_default();
@@ -211,8 +223,21 @@ fn read_vault(
         reading.names.count(&folder)?;
         match item {
             Json::Object(item) => {
-                let draft = read_item(item, row, &folder, imported);
+                let (mut draft, files) = read_item(item, &folder);
+                let files = match (files, &mut reading.attached) {
+                    (Some(files), Some(attached)) => {
+                        take_files(&mut draft, files, attached, row, imported)?
+                    }
+                    (Some(files), None) => {
+                        keep(&mut draft, "attachments", files);
+                        let reason = "attached files lie in the zip of the export; what it says of them is kept as text";
+                        skip_field(&draft, "files", reason, row, imported);
+                        Vec::new()
+                    }
+                    (None, _) => Vec::new(),
+                };
                 reading.tally.push(row, draft, imported)?;
+                reading.tally.push_files(files, imported)?;
             }
             _ => imported.skipped.push(Skipped {
                 row,
@@ -237,7 +262,8 @@ fn read_vault(
     Ok(())
 }
 
-fn read_item(mut item: Object<'_>, row: usize, folder: &str, imported: &mut Imported) -> Draft {
+/// An item, and what it says of its files.
+fn read_item<'a>(mut item: Object<'a>, folder: &str) -> (Draft, Option<Json<'a>>) {
     let mut draft = Draft {
         folder: folder.to_owned(),
         origin: item
@@ -276,17 +302,56 @@ fn read_item(mut item: Object<'_>, row: usize, folder: &str, imported: &mut Impo
     keep_rest(&mut draft, "", item);
     settle_note(&mut draft);
     settle_title(&mut draft);
-    if let Some(files) = files {
-        keep(&mut draft, "attachments", files);
-        imported.skipped.push(Skipped {
-            row,
-            item: Some(draft.title.clone()),
-            field: Some("files".to_owned()),
-            reason: "attached files are not imported; what the export says of them is kept as text"
-                .to_owned(),
-        });
+    (draft, files)
+}
+
+/// The files that an item names.
+fn take_files(
+    draft: &mut Draft,
+    names: Json<'_>,
+    attached: &mut Attached<'_>,
+    row: usize,
+    imported: &mut Imported,
+) -> Result<Vec<DraftFile>, ImportError> {
+    let names = match names {
+        Json::List(names) => names,
+        other => vec![other],
+    };
+    let mut files = Vec::new();
+    for name in names {
+        let name = match name.into_text() {
+            Ok(name) => name,
+            Err(other) => {
+                keep(draft, "attachments", other);
+                continue;
+            }
+        };
+        match attached(&name)? {
+            Some(content) => files.push(DraftFile {
+                name: own_name(&name),
+                content,
+            }),
+            None => {
+                let field = format!("file {name}");
+                skip_field(draft, &field, "the export does not hold it", row, imported);
+            }
+        }
     }
-    draft
+    Ok(files)
+}
+
+/// A file's name without the id that Proton Pass puts before its ending: `scan.x7d…f2.pdf` is `scan.pdf`.
+fn own_name(name: &str) -> String {
+    let Some((base, ending)) = name.rsplit_once('.') else {
+        return name.to_owned();
+    };
+    if ending.len() >= LONGEST_ENDING {
+        return base.to_owned();
+    }
+    match base.rsplit_once('.') {
+        Some((base, _)) => format!("{base}.{ending}"),
+        None => name.to_owned(),
+    }
 }
 
 fn read_data(draft: &mut Draft, data: &mut Object<'_>) {

@@ -2,7 +2,7 @@
 //! themselves are read where KEYFOLD_FIXTURES names their folder.
 
 use super::*;
-use crate::model::draft::{DraftField, DraftValue};
+use crate::model::draft::{DraftField, DraftFile, DraftValue};
 use crate::model::field::{FieldKind, ItemKind};
 use proptest::prelude::*;
 
@@ -21,6 +21,7 @@ mod outcomes;
 mod pass;
 mod samples;
 mod written;
+mod zips;
 
 /// The text of a field, secret or not.
 fn field_text<'d>(draft: &'d Draft, name: &str) -> Option<&'d str> {
@@ -35,6 +36,11 @@ fn value_text(value: &DraftValue) -> &str {
         // EXPOSE: a test compares it.
         DraftValue::Secret(secret) => secret.expose(),
     }
+}
+
+fn content_of(file: &DraftFile) -> &[u8] {
+    // EXPOSE: a test compares it.
+    file.content.expose()
 }
 
 fn field_kind(draft: &Draft, name: &str) -> Option<FieldKind> {

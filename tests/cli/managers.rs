@@ -1,6 +1,10 @@
 //! Exports of other password managers through the program: nobody names the format, and each field is accounted for.
 
+#[path = "../fuzz_entries/packed.rs"]
+mod packed;
+
 use crate::program::Home;
+use packed::{Entry, archive, archive_of};
 
 const LASTPASS: &str = "url,username,password,totp,extra,name,grouping,fav\r\n\
     https://mail.example,bo,pw1,,first,mail,Home\\Post,1\r\n\
@@ -16,9 +20,14 @@ const PROTON: &str = r#"{"version":"1.30.0","encrypted":false,"vaults":{"v1":{"n
     {"itemId":"i1","data":{"metadata":{"name":"mail","note":""},"type":"login","content":{"password":"pw1","urls":["https://mail.example"],"itemUsername":"bo"}},"state":2},
     {"itemId":"i2","data":{"metadata":{"name":"visa","note":""},"type":"creditCard","content":{"number":"4000123412341234","expirationDate":"2031-03"}},"state":1,"files":["file-1"]}]}}}"#;
 
+const ONEPUX: &str = r#"{"accounts":[{"vaults":[{"attrs":{"name":"Personal"},"items":[
+    {"uuid":"i1","categoryUuid":"006","overview":{"title":"contract"},"details":{"documentAttributes":{"documentId":"d1","fileName":"plan.pdf"}}},
+    {"uuid":"i2","categoryUuid":"001","favIndex":1,"overview":{"title":"mail"},"details":{
+    "loginFields":[{"value":"pw2","designation":"password"}],"passwordHistory":[{"value":"pw1","time":1600000000}]}}]}]}]}"#;
+
 /// The ledger of a file that is imported twice: the second time it brings nothing new.
-fn import_twice(home: &Home, name: &str, text: &str) -> serde_json::Value {
-    home.write(name, text);
+fn import_twice(home: &Home, name: &str, content: impl AsRef<[u8]>) -> serde_json::Value {
+    std::fs::write(home.path(name), content).unwrap();
     let ledger = home.run(&["--json", "import", name]).ok().json();
     let count = |name: &str| ledger[name].as_u64().unwrap();
     assert_eq!(
@@ -76,4 +85,68 @@ fn proton_pass_brings_its_trash_and_says_which_files_stay_behind() {
     home.run(&["import", "cut.json"])
         .exits(1)
         .says("nothing was imported");
+}
+
+#[test]
+fn proton_passs_zip_brings_the_files_too() {
+    let home = Home::new();
+    let zip = archive_of(&[
+        ("Proton Pass/data.json", PROTON.as_bytes()),
+        ("Proton Pass/files/file-1", b"one"),
+    ]);
+    let ledger = import_twice(&home, "proton.zip", &zip);
+    assert!(!ledger.to_string().contains("attached files"), "{ledger}");
+    home.run(&["attach", "get", "visa", "file-1", "-o", "-"])
+        .ok()
+        .prints("one");
+    let sealed = archive_of(&[("Proton Pass/data.pgp", b"x")]);
+    std::fs::write(home.path("sealed.zip"), sealed).unwrap();
+    home.run(&["import", "sealed.zip"])
+        .exits(1)
+        .says("is encrypted");
+}
+
+#[test]
+fn onepassword_brings_documents_and_former_passwords() {
+    let home = Home::new();
+    let zip = archive_of(&[
+        ("export.data", ONEPUX.as_bytes()),
+        ("files/d1__plan.pdf", b"%PDF"),
+    ]);
+    let ledger = import_twice(&home, "export.1pux", &zip);
+    assert_eq!(ledger["format"], "1password");
+    assert_eq!(home.ls(), "Personal/contract\nPersonal/mail\n");
+    home.run(&["attach", "get", "contract", "plan.pdf", "-o", "-"])
+        .ok()
+        .prints("%PDF");
+    home.run(&["get", "mail"]).ok().prints("pw2");
+    let history = home.run(&["--json", "history", "mail", "--reveal"]).ok();
+    assert!(history.out.contains("\"pw1\""), "{}", history.out);
+}
+
+/// B16 and A28, with nothing changed.
+#[test]
+fn an_archive_that_deceives_is_refused_whole() {
+    let home = Home::new();
+    let data = || Entry::stored("export.data", ONEPUX.as_bytes());
+    let whole = archive(&[data()]);
+    let link = Entry {
+        attributes: 0o120_777 << 16,
+        ..Entry::stored("files/d1__plan.pdf", b"/etc/passwd")
+    };
+    let large = Entry {
+        size: u32::MAX - 1,
+        ..Entry::stored("files/d1__plan.pdf", b"%PDF")
+    };
+    for (name, bytes, said) in [
+        ("cut.1pux", whole[..whole.len() - 1].to_vec(), "cut off"),
+        ("twice.1pux", archive(&[data(), data()]), "twice"),
+        ("link.1pux", archive(&[data(), link]), "link"),
+        ("large.1pux", archive(&[data(), large]), "zip archive"),
+    ] {
+        std::fs::write(home.path(name), bytes).unwrap();
+        let refused = home.run(&["import", name]).exits(1);
+        refused.says(said).says("nothing was imported");
+    }
+    assert_eq!(home.ls(), "");
 }

@@ -2,6 +2,8 @@
 //! up, tests/fuzz_corpus.rs what was kept. Beyond not panicking, each says what must hold of whatever is accepted.
 #![allow(clippy::unwrap_used, reason = "a fuzz target finds by stopping")]
 
+mod packed;
+
 use keyfold::exchange::{self, Credentials, Format, Source};
 use keyfold::log::scan::{FoundFrame, Verdict, scan};
 use keyfold::log::{BLOCK_BYTES, preamble};
@@ -21,7 +23,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 12] = [
+pub(crate) const TARGETS: [(&str, Entry); 13] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -34,6 +36,7 @@ pub(crate) const TARGETS: [(&str, Entry); 12] = [
     ("managers", managers),
     ("age", age),
     ("picture", picture),
+    ("zips", zips),
 ];
 
 /// A file in memory.
@@ -221,6 +224,25 @@ pub(crate) fn managers(data: &[u8]) {
         Format::Zoho,
     ] {
         check_drafts(data, Some(format));
+    }
+}
+
+/// An archive as it comes, and one whose main part is made up: its checksum would keep what is inside from being reached.
+pub(crate) fn zips(data: &[u8]) {
+    let _ = exchange::detect(data, None);
+    check_drafts(data, None);
+    for (format, name) in [
+        (Format::OnePux, "export.data"),
+        (Format::Dashlane, "credentials.csv"),
+        (Format::ProtonPassJson, "Proton Pass/data.json"),
+    ] {
+        check_drafts(data, Some(format));
+        let files: [(&str, &[u8]); 3] = [
+            (name, data),
+            ("files/doc1__scan.pdf", b"%PDF"),
+            ("Proton Pass/files/file-1", b"one"),
+        ];
+        check_drafts(&packed::archive_of(&files), Some(format));
     }
 }
 

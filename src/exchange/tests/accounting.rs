@@ -15,9 +15,12 @@ fn outcome(imported: &Imported, row: usize) -> Vec<String> {
             texts.push(value_text(&entry.value).to_owned());
         }
         for former in &draft.former {
-            texts.push(value_text(&former.value).to_owned());
-            texts.push(former.set.to_rfc3339());
+            texts.extend([
+                value_text(&former.value).to_owned(),
+                former.set.to_rfc3339(),
+            ]);
         }
+        texts.extend(item.files.iter().map(|file| file.name.clone()));
         texts.push(draft.kind.name().to_owned());
         if draft.favourite {
             texts.extend(["1", "yes", "true", "y", "on", "x"].map(str::to_owned));
@@ -227,7 +230,8 @@ pub(super) fn account_for_values(text: &str, imported: &Imported) -> usize {
     account_for_items(&items, OF_MANAGERS, imported)
 }
 
-fn account_for_items(
+/// The same for items of any shape; what stands at `translated` became something else.
+pub(super) fn account_for_items(
     items: &[serde_json::Value],
     translated: &[&str],
     imported: &Imported,

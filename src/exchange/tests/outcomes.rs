@@ -32,6 +32,21 @@ pub(super) fn describe(imported: &Imported) -> String {
             let value = value_text(&field.value);
             format!("    {} {sign} {value:?} ({kind})", field.name.as_text())
         }));
+        lines.extend(draft.former.iter().map(|former| {
+            let (name, set) = (former.name.as_text(), former.set.to_rfc3339());
+            format!(
+                "    former {name}, set {set} * {:?}",
+                value_text(&former.value)
+            )
+        }));
+        lines.extend(item.files.iter().map(|file| {
+            let content = content_of(file);
+            format!(
+                "    file {:?}: {:?}",
+                file.name,
+                String::from_utf8_lossy(content)
+            )
+        }));
     }
     lines.extend(imported.skipped.iter().map(|entry| {
         let field = entry.field.as_deref().unwrap_or("the row");

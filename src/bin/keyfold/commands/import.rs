@@ -112,11 +112,13 @@ fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, F
     let format = match wanted.format {
         Some(format) => format,
         None if wanted.mapping.is_some() => Format::GenericCsv,
-        None => detect(&bytes, name.as_deref()).map_err(|error| {
-            refused(error).hint(format!(
+        None => detect(&bytes, name.as_deref()).map_err(|error| match error {
+            // What it is does not matter while it is not whole.
+            ImportError::Zip(_) => refused(error),
+            _ => refused(error).hint(format!(
                 "--format NAME says what it is: {}",
                 Format::names().join(", ")
-            ))
+            )),
         })?,
     };
     let read_with = |password: Option<&Secret>| {

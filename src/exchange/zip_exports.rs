@@ -1,0 +1,207 @@
+//! Exports that are zip archives: which program's, and the ones that hold files of formats that are read elsewhere.
+
+use super::authenticator::Tally;
+use super::encoding::Text;
+use super::zipped::Archive;
+use super::{
+    Format, ImportError, Imported, bitwarden_json, dashlane, format, onepux, protonpass_json,
+};
+use crate::model::draft::DraftFile;
+use crate::secret::SecretBytes;
+use std::collections::HashMap;
+
+/// Formats of which some exports are archives.
+const ZIPPED: [Format; 4] = [
+    Format::OnePux,
+    Format::BitwardenJson,
+    Format::Dashlane,
+    Format::ProtonPassJson,
+];
+
+/// The items of Bitwarden and Proton Pass, and the latter's when they are encrypted.
+const ITEMS: &str = "data.json";
+const PROTON_SEALED: &str = "data.pgp";
+
+/// The format of an archive: the one that is asked for, if it may be one, else told from what is in it.
+pub(super) fn format_of(bytes: &[u8], asked: Option<Format>) -> Result<Format, ImportError> {
+    match asked {
+        Some(asked) if ZIPPED.contains(&asked) => Ok(asked),
+        Some(format) => Err(ImportError::NotThisFormat {
+            format,
+            reason: "it is a zip archive",
+        }),
+        None => detect(bytes),
+    }
+}
+
+/// The program that makes archives with such names in them.
+pub(super) fn detect(bytes: &[u8]) -> Result<Format, ImportError> {
+    let mut archive = Archive::open(bytes)?;
+    if folder_of(&archive, onepux::DATA).is_some() {
+        return Ok(Format::OnePux);
+    }
+    if folder_of(&archive, PROTON_SEALED).is_some() {
+        return Ok(Format::ProtonPassJson);
+    }
+    if let Some(folder) = folder_of(&archive, ITEMS) {
+        let content = archive.take(&format!("{folder}{ITEMS}"))?;
+        let content = content.unwrap_or_default();
+        let format = Text::parse(&content).and_then(|text| format::detect_text(&text, None));
+        if let Ok(format @ (Format::ProtonPassJson | Format::BitwardenJson)) = format {
+            return Ok(format);
+        }
+    }
+    for name in tables(&archive) {
+        let content = archive.take(&name)?.unwrap_or_default();
+        if let Ok(text) = Text::parse(&content)
+            && format::detect_text(&text, None) == Ok(Format::Dashlane)
+        {
+            return Ok(Format::Dashlane);
+        }
+    }
+    Err(ImportError::UnknownFormat)
+}
+
+/// Reads an archive of this format.
+pub(super) fn import(bytes: &[u8], format: Format) -> Result<Imported, ImportError> {
+    let archive = Archive::open(bytes)?;
+    let not_this = |reason| ImportError::NotThisFormat { format, reason };
+    match format {
+        Format::OnePux => {
+            let folder = folder_of(&archive, onepux::DATA);
+            onepux::import(
+                archive,
+                &folder.ok_or_else(|| not_this("it has no export.data"))?,
+            )
+        }
+        Format::ProtonPassJson if folder_of(&archive, PROTON_SEALED).is_some() => {
+            Err(ImportError::Encrypted { format })
+        }
+        Format::ProtonPassJson | Format::BitwardenJson => {
+            let folder = folder_of(&archive, ITEMS);
+            let folder = folder.ok_or_else(|| not_this("it has no data.json"))?;
+            match format {
+                Format::BitwardenJson => import_bitwarden(archive, &folder),
+                _ => import_proton(archive, &folder),
+            }
+        }
+        _ => import_dashlane(archive),
+    }
+}
+
+/// The folder, with a slash at its end, in which an entry of this name lies: none, or one at the top.
+fn folder_of(archive: &Archive<'_>, wanted: &str) -> Option<String> {
+    let mut folders = archive.names().filter_map(|name| {
+        let folder = name.strip_suffix(wanted)?;
+        let is_folder = folder.is_empty() || folder.find('/') == Some(folder.len() - 1);
+        is_folder.then_some(folder)
+    });
+    folders.next().map(str::to_owned)
+}
+
+fn tables(archive: &Archive<'_>) -> Vec<String> {
+    let names = archive.names().map(str::to_owned);
+    let names = names.filter(|name| name.to_ascii_lowercase().ends_with(".csv"));
+    names.collect()
+}
+
+fn import_proton(mut archive: Archive<'_>, folder: &str) -> Result<Imported, ImportError> {
+    let content = archive.take(&format!("{folder}{ITEMS}"))?;
+    let content = content.unwrap_or_default();
+    let mut attached = |name: &str| {
+        let content = archive.take(&format!("{folder}files/{name}"))?;
+        Ok(content.map(SecretBytes::from))
+    };
+    let mut imported = protonpass_json::import(&Text::parse(&content)?, Some(&mut attached))?;
+    say_left(archive, &mut imported)?;
+    Ok(imported)
+}
+
+/// Bitwarden's files lie in folders named after the items that have them.
+fn import_bitwarden(mut archive: Archive<'_>, folder: &str) -> Result<Imported, ImportError> {
+    let content = archive.take(&format!("{folder}{ITEMS}"))?;
+    let mut imported = bitwarden_json::import(&Text::parse(&content.unwrap_or_default())?)?;
+    let place = format!("{folder}attachments/");
+    let mut by_item: HashMap<String, Vec<String>> = HashMap::new();
+    for name in archive.names() {
+        let inside = name
+            .strip_prefix(&place)
+            .and_then(|name| name.split_once('/'));
+        if let Some((id, _)) = inside {
+            by_item
+                .entry(format!("bitwarden:{id}"))
+                .or_default()
+                .push(name.to_owned());
+        }
+    }
+    for item in &mut imported.drafts {
+        let origin = item.draft.origin.as_deref().unwrap_or_default();
+        for name in by_item.remove(origin).unwrap_or_default() {
+            if let Some(content) = archive.take(&name)? {
+                let own_name = name.get(place.len() + origin.len() - "bitwarden:".len() + 1..);
+                item.files.push(DraftFile {
+                    name: own_name.unwrap_or_default().to_owned(),
+                    content: SecretBytes::from(content),
+                });
+            }
+        }
+    }
+    say_left(archive, &mut imported)?;
+    Ok(imported)
+}
+
+/// Reads every table of the archive; rows are counted through.
+fn import_dashlane(mut archive: Archive<'_>) -> Result<Imported, ImportError> {
+    let mut all = Imported::default();
+    let mut tally = Tally::default();
+    let mut tables_read = 0;
+    let mut rows = 0;
+    for name in tables(&archive) {
+        let content = archive.take(&name)?.unwrap_or_default();
+        let read = Text::parse(&content).and_then(|text| dashlane::import(&text));
+        let mut one = match read {
+            Ok(one) => one,
+            // A kind of which there is nothing.
+            Err(ImportError::Empty) => continue,
+            Err(ImportError::NotThisFormat { .. } | ImportError::NotText { .. }) => {
+                let said = format!("{name:?} is no table of Dashlane's and is left out");
+                all.warnings.push(said);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        tables_read += 1;
+        let before = rows;
+        for item in &mut one.drafts {
+            item.row += before;
+            rows = rows.max(item.row);
+            tally.count(&item.draft)?;
+        }
+        for entry in &mut one.skipped {
+            entry.row += before;
+            rows = rows.max(entry.row);
+        }
+        all.drafts.append(&mut one.drafts);
+        all.skipped.append(&mut one.skipped);
+        let warnings = one.warnings.into_iter();
+        all.warnings
+            .extend(warnings.map(|warning| format!("{name:?}: {warning}")));
+    }
+    if tables_read == 0 {
+        return Err(ImportError::NotThisFormat {
+            format: Format::Dashlane,
+            reason: "it has no table that Dashlane writes",
+        });
+    }
+    say_left(archive, &mut all)?;
+    Ok(all)
+}
+
+/// Sees that the rest is whole, and says what of it is no part of an item.
+fn say_left(archive: Archive<'_>, imported: &mut Imported) -> Result<(), ImportError> {
+    for name in archive.finish()? {
+        let said = format!("{name:?} belongs to no item and is left out");
+        imported.warnings.push(said);
+    }
+    Ok(())
+}
