@@ -265,6 +265,9 @@ impl DocumentReader {
         history: &Element,
         binaries: &[Element],
     ) {
+        if history.children.is_empty() {
+            return;
+        }
         let title = values
             .by_name()
             .get("Title")
@@ -525,17 +528,18 @@ fn settle_kind(draft: &mut Draft) {
 }
 
 fn read_times(draft: &mut Draft, mut times: Element) {
-    let mut date = |name: &str| {
-        times
-            .take_text(name)
-            .map(|text| date_of(&text).unwrap_or(text))
-    };
-    draft.push_standard(field::CREATED, date("CreationTime").unwrap_or_default());
-    push_date(draft, "modified", date("LastModificationTime"));
-    let expiry = date("ExpiryTime");
+    let read = |text: String| date_of(&text).unwrap_or(text);
+    let created = times.take_text("CreationTime").map(read);
+    draft.push_standard(field::CREATED, created.unwrap_or_default());
+    push_date(
+        draft,
+        "modified",
+        times.take_text("LastModificationTime").map(read),
+    );
+    let expiry = times.take_text("ExpiryTime");
     let expires = times.take_text("Expires");
     if expires.is_some_and(|expires| expires.eq_ignore_ascii_case("true")) {
-        draft.push_standard(field::EXPIRES, expiry.unwrap_or_default());
+        draft.push_standard(field::EXPIRES, expiry.map(read).unwrap_or_default());
     }
     // When and how often it was used, and moved, says nothing of it.
     for name in ["LastAccessTime", "UsageCount", "LocationChanged"] {

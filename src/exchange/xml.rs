@@ -79,6 +79,10 @@ impl Element {
 
     /// Takes all children of this name out, in their order.
     pub(super) fn take_all(&mut self, name: &str) -> Vec<Self> {
+        // Most have none: what is there need not be moved.
+        if self.child(name).is_none() {
+            return Vec::new();
+        }
         let all = std::mem::take(&mut self.children);
         let (taken, left) = all.into_iter().partition(|child| child.name == name);
         self.children = left;
