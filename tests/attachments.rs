@@ -404,3 +404,49 @@ fn another_content_under_a_true_nonce_is_not_taken() {
     assert_eq!(chunks_in(&replica(&other, &vault, "b")), 2);
     add(&mut vault, "goes on", "x", later(101), &mut rng).unwrap();
 }
+
+/// The same behind the true one: it hides nothing.
+#[test]
+fn another_content_under_a_true_nonce_hides_no_true_piece() {
+    let (storage, vault, ..) = with_file();
+    let mut file = file_of(&storage);
+    let headers = file.chunks(BLOCK).filter_map(parse_header);
+    let chunks = headers.filter(|header| header.kind == FrameKind::Chunk);
+    let nonces: Vec<_> = chunks.map(|header| header.nonce).collect();
+    for nonce in nonces {
+        let content = [&later(2).0.to_le_bytes()[..], b"forged"].concat();
+        file.extend(seal_chunk(vault.keys(), nonce, &content));
+    }
+    drop(vault);
+    let other = Arc::new(SimulatedStorage::new());
+    other.place(&places("b").vault_file, &file);
+    let mut rng = StdRng::seed_from_u64(3);
+    let mut vault = opened(&other, "b", 1, later(100)).unwrap();
+    assert_eq!(only_file(&vault, "mail").unwrap(), content());
+    assert_eq!(chunks_in(&replica(&other, &vault, "b")), 3);
+    vault.compact(later(101), &mut rng).unwrap();
+    assert_eq!(chunks_in(&file_of(&other)), 3);
+}
+
+/// And for a device that has a replica, and gets both in one file.
+#[test]
+fn a_device_that_knows_the_vault_takes_the_true_piece_too() {
+    let storage = Arc::new(SimulatedStorage::new());
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut vault = made(&storage, &mut rng);
+    let item = add(&mut vault, "mail", "x", later(1), &mut rng).unwrap();
+    let other = Arc::new(SimulatedStorage::new());
+    other.place(&places("b").vault_file, &file_of(&storage));
+    drop(opened(&other, "b", 1, later(50)).unwrap());
+    attach(&mut vault, item, "a.txt", &[b"true"], later(60), &mut rng).unwrap();
+    let mut file = file_of(&storage);
+    let mut headers = file.chunks(BLOCK).filter_map(parse_header);
+    let header = headers.find(|header| header.kind == FrameKind::Chunk);
+    let content = [&later(2).0.to_le_bytes()[..], b"forged"].concat();
+    let nonce = header.unwrap().nonce;
+    file.extend(seal_chunk(vault.keys(), nonce, &content));
+    set_clock(&other, later(70));
+    put(&other, &file);
+    let vault = opened(&other, "b", 1, later(100)).unwrap();
+    assert_eq!(only_file(&vault, "mail").unwrap(), b"true");
+}

@@ -322,11 +322,10 @@ impl Vault {
     }
 
     fn take_all_chunks(&mut self, plan: &UnionPlan) -> Result<(), VaultError> {
-        let places: Vec<ChunkPlace> = plan.chunks.values().copied().collect();
-        if !places.is_empty()
+        if !plan.chunks.is_empty()
             && let Some(file) = self.storage.open_read(&self.places.vault_file)?
         {
-            self.take_chunks(&*file, None, &places)?;
+            self.take_chunks(&*file, None, &plan.chunks)?;
         }
         for copy in &plan.copies {
             self.take_chunks(copy.file(), None, &copy.chunks)?;
@@ -335,7 +334,7 @@ impl Vault {
     }
 
     /// The plan with the chunks that the vault file lacks: `held` are those that it has.
-    pub(super) fn with_chunks(&self, file: FilePlan, held: &Chunks, now: Moment) -> FilePlan {
+    pub(super) fn with_chunks(&self, file: FilePlan, held: &[ChunkPlace], now: Moment) -> FilePlan {
         let (stamp, records, slots, missing) = match file {
             FilePlan::Complete(stamp) => (stamp, Vec::new(), Vec::new(), 0),
             FilePlan::Waiting { stamp, missing } => (stamp, Vec::new(), Vec::new(), missing),
@@ -348,7 +347,8 @@ impl Vault {
             } => (stamp, records, slots, missing),
             other => return other,
         };
-        let lacks = |nonce: &Nonce| !held.contains_key(nonce) && self.chunks.contains_key(nonce);
+        let held: HashSet<Nonce> = held.iter().map(|place| place.header.nonce).collect();
+        let lacks = |nonce: &Nonce| !held.contains(nonce) && self.chunks.contains_key(nonce);
         let named = self.state.referenced_chunks();
         let mut lacking: Vec<Nonce> = named.iter().map(nonce_of).filter(lacks).collect();
         let all = lacking.len();

@@ -1,13 +1,14 @@
 //! What lies where, and what is to be done about it: reads and judges, never writes (vault-format.md, section 7).
 
-use super::chunks::{Chunks, by_nonce};
 use super::copies::ReadCopy;
 use super::error::{UnlockError, VaultError};
 use super::lineage::{Line, former_keys};
 use super::local::is_still;
 use super::looked::{Finding, Looked};
 use super::open::{OnPath, look};
-use super::read::{Contents, Depth, holds_erased, read_into, read_state, without_counting_content};
+use super::read::{
+    ChunkPlace, Contents, Depth, holds_erased, read_into, read_state, without_counting_content,
+};
 use super::{Notice, Vault};
 use crate::crypto::slot::{Slot, UnverifiedSlot};
 use crate::log::frame::{HEADER_LENGTH, Nonce, parse_header};
@@ -28,7 +29,7 @@ pub(super) struct UnionPlan {
     pub(super) copies: Vec<ReadCopy>,
     pub(super) looked: Looked,
     /// Chunks that the vault file holds, where it was read.
-    pub(super) chunks: Chunks,
+    pub(super) chunks: Vec<ChunkPlace>,
 }
 
 pub(super) enum FilePlan {
@@ -108,7 +109,7 @@ impl Vault {
             is_rolled_back: false,
             copies,
             looked,
-            chunks: Chunks::new(),
+            chunks: Vec::new(),
         };
         let (file, stamp) = match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
             OnPath::Vault(file, stamp) => (file, stamp),
@@ -153,7 +154,7 @@ impl Vault {
         if !contents.other_keys.is_empty() && !plan.file.is_left_alone() {
             self.note_strangers(&contents);
         }
-        plan.chunks = by_nonce(&contents.chunks);
+        plan.chunks.clone_from(&contents.chunks);
         plan.lost = self.count_lost(&contents, &plan.file);
         // An honest drive that keeps the last writer's file explains what is missing where something new came instead,
         // though a copy may have brought the same.
