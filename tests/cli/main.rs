@@ -18,6 +18,7 @@ mod devices;
 mod doctor;
 mod exchange;
 mod export;
+mod generating;
 mod items;
 mod managers;
 mod naming;
