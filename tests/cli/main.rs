@@ -28,6 +28,7 @@ mod pass_store;
 mod past;
 mod pinentry;
 mod places;
+mod recovery;
 mod sealed_import;
 mod secrets;
 mod sync;

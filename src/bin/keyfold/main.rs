@@ -17,6 +17,7 @@ mod keyboard;
 mod memory;
 mod notices;
 mod output;
+mod paper;
 mod pinentry;
 mod prompt;
 mod session;
