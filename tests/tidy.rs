@@ -56,6 +56,7 @@ const EXPOSING: &[&str] = &[
     "src/bin/keyfold/commands/rekey.rs",
     "src/bin/keyfold/commands/show.rs",
     "src/bin/keyfold/editor.rs",
+    "src/bin/keyfold/keyring.rs",
     "src/bin/keyfold/output.rs",
     "src/bin/keyfold/paper/html.rs",
     "src/bin/keyfold/paper/pdf.rs",

@@ -20,6 +20,7 @@ mod exchange;
 mod export;
 mod generating;
 mod items;
+mod keyring;
 mod managers;
 mod naming;
 mod one_time;

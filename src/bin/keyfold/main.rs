@@ -14,6 +14,7 @@ mod hardening;
 mod interrupt;
 mod itself;
 mod keyboard;
+mod keyring;
 mod memory;
 mod notices;
 mod output;

@@ -52,11 +52,14 @@ pub(crate) struct Slots {
 pub(crate) enum SlotsAction {
     /// List them
     List,
-    /// Add a password
+    /// Add a password, or let the keyring of this device's desktop open the vault
     Add {
         /// What to call it
-        #[arg(long, default_value = "password")]
-        label: String,
+        #[arg(long)]
+        label: Option<String>,
+        /// A way in that this device's keyring holds: who is logged in here opens the vault without a password
+        #[arg(long, conflicts_with_all = ["new_password_file", "new_key_file", "kdf_memory", "kdf_passes", "kdf_lanes"])]
+        keyring: bool,
         /// Read the new password from the first line of this file
         #[arg(long, value_name = "PATH")]
         new_password_file: Option<PathBuf>,
@@ -66,10 +69,16 @@ pub(crate) enum SlotsAction {
         #[command(flatten)]
         kdf: KdfFlags,
     },
-    /// Close one
+    /// Close one, and give the vault a new key: who held it may have a copy of the file
     Remove {
         /// Its id or the start of it
         id: String,
+        /// Only close it; who has an older copy of the file and this way in reads what is written later too
+        #[arg(long)]
+        keep_key: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
