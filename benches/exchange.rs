@@ -20,7 +20,7 @@ use keepass::db::fields;
 use keepass::{Database, DatabaseKey};
 use keyfold::exchange::{Credentials, read};
 use keyfold::model::ids::ItemId;
-use keyfold::secret::Secret;
+use keyfold::secret::{Secret, SecretBytes};
 use keyfold::service::import::import;
 use keyfold::state::change::{Attached, Edit};
 use keyfold::storage::RealStorage;
@@ -31,7 +31,8 @@ use scene::{later, make_vault, median, milliseconds};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 const ITEMS: usize = 10_000;
 const ROUNDS: usize = 7;
@@ -250,12 +251,22 @@ fn read_back(vault: &Vault, item: ItemId, target: &Path) {
     let view = vault.state().item(item).expect("it is there");
     let file = view.attachments.first().expect("it was attached");
     let mut to = File::create(target).expect("there is room");
-    for number in 0..file.pieces {
-        let piece = vault.read_piece(item, file.dot, number);
-        to.write_all(&piece.expect("it is there"))
-            .expect("there is room");
-    }
-    to.sync_all().expect("there is room");
+    // As the program does: while one piece is written, the next is opened.
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel::<SecretBytes>(1);
+        scope.spawn(move || {
+            for piece in receiver {
+                // EXPOSE: it is written out.
+                to.write_all(piece.expose()).expect("there is room");
+            }
+            to.sync_all().expect("there is room");
+        });
+        for number in 0..file.pieces {
+            let piece = vault.read_piece(item, file.dot, number);
+            let sent = sender.send(piece.expect("it is there"));
+            sent.expect("it is written");
+        }
+    });
 }
 
 /// Erases the file again, so that the next round finds the vault as this one did.

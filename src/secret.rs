@@ -64,8 +64,22 @@ impl Secret {
 }
 
 /// Secret bytes (a piece of a file). Wiped when dropped, and as little to be printed or cloned as [`Secret`].
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct SecretBytes(Vec<u8>);
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl ZeroizeOnDrop for SecretBytes {}
+
+/// Empties and wipes a buffer, quickly however large it is: bytes that are in use would be overwritten one by one, and
+/// room that is not is overwritten as a whole.
+pub(crate) fn wipe(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.zeroize();
+}
 
 impl SecretBytes {
     /// Takes the bytes over; the caller must not keep another copy.
@@ -237,6 +251,17 @@ mod tests {
         assert!(one.same_as(&one.duplicate()));
         assert!(!one.same_as(&Secret::new("hunter3".to_owned())));
         assert!(!one.same_as(&Secret::new("hunter22".to_owned())));
+    }
+
+    #[test]
+    fn a_wiped_buffer_is_empty_and_its_room_is_zero() {
+        let mut buffer = b"hunter2".to_vec();
+        let capacity = buffer.capacity();
+        wipe(&mut buffer);
+        assert_eq!((buffer.len(), buffer.capacity()), (0, capacity));
+        // What lay there shows again where it was only forgotten.
+        buffer.resize(capacity, 0);
+        assert!(buffer.iter().all(|byte| *byte == 0));
     }
 
     #[test]

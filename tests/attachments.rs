@@ -8,7 +8,7 @@ use keyfold::crypto::seal::seal_chunk;
 use keyfold::log::BLOCK;
 use keyfold::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
 use keyfold::model::ids::ItemId;
-use keyfold::state::change::Edit;
+use keyfold::state::change::{Attached, Edit};
 use keyfold::storage::Storage;
 use keyfold::storage::simulated::SimulatedStorage;
 use keyfold::vault::{Notice, PIECE_LIMIT, Replacement, Vault, VaultError};
@@ -199,6 +199,121 @@ fn a_piece_that_was_damaged_on_the_drive_comes_back_from_the_replica() {
     other.look_again(later(300), &mut rng).unwrap();
     assert_eq!(only_file(&other, "mail").unwrap(), content());
     assert!(other.check().unwrap().ok);
+}
+
+/// Large enough that it waits while the next is sealed.
+static LARGE: [u8; 200_000] = [0xa5; 200_000];
+
+#[test]
+fn large_pieces_are_written_one_behind_the_other_whoever_writes_between() {
+    let (storage, mut vault, item, mut rng) = with_file();
+    let mut pieces = vec![vault.store_piece(&LARGE, later(3), &mut rng).unwrap()];
+    // Another process of this device commits while the piece waits.
+    let mut beside = opened(&storage, "a", 1, later(4)).unwrap();
+    add(&mut beside, "beside", "y", later(5), &mut rng).unwrap();
+    for piece in [&LARGE[..], b"small", &LARGE] {
+        pieces.push(vault.store_piece(piece, later(6), &mut rng).unwrap());
+    }
+    let attached = Attached {
+        name: "large".to_owned(),
+        length: 600_005,
+        pieces,
+    };
+    let edit = vec![Edit::Attach(None, attached)];
+    let done = vault.update(later(7), &mut rng, |plan, rng| plan.edit(item, edit, rng));
+    done.unwrap();
+    let expected = [&LARGE[..], &LARGE, b"small", &LARGE].concat();
+    let view = vault.state().item(item).unwrap();
+    let file = view.attachments.iter().find(|file| file.name == "large");
+    assert_eq!(content_of(&vault, item, file.unwrap()).unwrap(), expected);
+    let other = opened(&storage, "b", 1, later(100)).unwrap();
+    assert_eq!(content_of(&other, item, file.unwrap()).unwrap(), expected);
+    assert_eq!(other.check().unwrap().incomplete_files, []);
+    assert!(other.check().unwrap().ok);
+}
+
+#[test]
+fn a_large_piece_that_finds_no_room_attaches_nothing() {
+    let (storage, mut vault, item, mut rng) = with_file();
+    let used: usize = storage
+        .files()
+        .iter()
+        .map(|path| storage.content(path).unwrap().len())
+        .sum();
+    storage.limit_capacity((used + 100_000) as u64);
+    // It is sealed and waits; that there is no room shows with the next, or with the change that names it.
+    let name = vault.store_piece(&LARGE, later(3), &mut rng).unwrap();
+    let attached = Attached {
+        name: "large".to_owned(),
+        length: 200_000,
+        pieces: vec![name],
+    };
+    let edit = || vec![Edit::Attach(None, attached.clone())];
+    for _ in 0..2 {
+        let done = vault.update(later(4), &mut rng, |plan, rng| plan.edit(item, edit(), rng));
+        assert!(done.is_err());
+    }
+    vault.store_piece(&LARGE, later(5), &mut rng).unwrap();
+    assert!(vault.store_piece(&LARGE, later(6), &mut rng).is_err());
+    vault.discard_pieces(&[name], later(7), &mut rng).unwrap();
+    assert_eq!(only_file(&vault, "mail").unwrap(), content());
+    storage.lift_capacity();
+    add(&mut vault, "after", "z", later(8), &mut rng).unwrap();
+    assert!(
+        opened(&storage, "a", 1, later(9))
+            .unwrap()
+            .check()
+            .unwrap()
+            .ok
+    );
+}
+
+#[test]
+fn a_piece_that_rotted_in_the_vault_file_is_healed_by_who_has_it() {
+    let (storage, vault, item, mut rng) = with_file();
+    drop(vault);
+    let mut file = file_of(&storage);
+    damage_a_chunk(&mut file);
+    put(&storage, &file);
+    // A device that lacks the piece writes behind it; the file is another one then, and the damage shows in no record.
+    let mut other = opened(&storage, "b", 1, later(100)).unwrap();
+    assert!(only_file(&other, "mail").is_err());
+    attach(&mut other, item, "b.txt", &[b"more"], later(101), &mut rng).unwrap();
+    // The device that has it takes the news in, finds what rotted and puts its own piece behind it.
+    drop(opened(&storage, "a", 1, later(100_000)).unwrap());
+    other.look_again(later(200_000), &mut rng).unwrap();
+    let report = other.check().unwrap();
+    assert_eq!(report.incomplete_files, []);
+    let newcomer = opened(&storage, "c", 1, later(300_000)).unwrap();
+    assert_eq!(newcomer.check().unwrap().incomplete_files, []);
+}
+
+#[test]
+fn a_check_names_the_files_that_are_not_all_here() {
+    let (storage, vault, item, mut rng) = with_file();
+    let whole = vault.check().unwrap();
+    assert_eq!((whole.ok, whole.incomplete_files.len()), (true, 0));
+    // A device that has nothing but a damaged vault file: records are whole, and still something is lost.
+    let mut file = file_of(&storage);
+    damage_a_chunk(&mut file);
+    put(&storage, &file);
+    drop(vault);
+    let mut other = opened(&storage, "b", 1, later(100)).unwrap();
+    let report = other.check().unwrap();
+    assert!(!report.healed && !report.ok);
+    let [lost] = report.incomplete_files.as_slice() else {
+        panic!("{:?}", report.incomplete_files);
+    };
+    assert_eq!(
+        (lost.item, lost.path.as_str(), lost.name.as_str()),
+        (item, "mail", "a.txt")
+    );
+    assert_eq!((lost.pieces, lost.missing), (3, 1));
+    // The device that has the piece heals the vault file, and from there the other one.
+    let mut vault = opened(&storage, "a", 1, later(200)).unwrap();
+    vault.compact(later(201), &mut rng).unwrap();
+    other.look_again(later(300), &mut rng).unwrap();
+    assert_eq!(other.check().unwrap().incomplete_files, []);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use super::keys::{Keys, VALUE_LABEL};
 use crate::log::frame::{
-    FrameHeader, FrameKind, NONCE_LENGTH, Nonce, parse_padded, write_frame, write_padded,
+    FrameHeader, FrameKind, HEADER_LENGTH, NONCE_LENGTH, Nonce, begin_frame, end_frame,
+    parse_padded, write_frame, write_padded,
 };
 use crate::log::preamble::Context;
 use crate::model::ids::{FieldId, ItemId, RecordId};
@@ -48,8 +49,21 @@ pub fn seal_frame(keys: &Keys, kind: FrameKind, content: &[u8]) -> Vec<u8> {
 /// Seals a chunk under the nonce that is part of its name.
 #[must_use]
 pub fn seal_chunk(keys: &Keys, nonce: Nonce, content: &[u8]) -> Vec<u8> {
-    let header = FrameHeader::for_content(FrameKind::Chunk, keys.id, nonce, content.len());
-    seal_padded(keys, header, Zeroizing::new(write_padded(content)))
+    seal_chunk_of(keys, nonce, &[content])
+}
+
+/// The same for content in parts: each is copied once, to where it is sealed.
+#[must_use]
+pub fn seal_chunk_of(keys: &Keys, nonce: Nonce, parts: &[&[u8]]) -> Vec<u8> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let header = FrameHeader::for_content(FrameKind::Chunk, keys.id, nonce, length);
+    let associated = frame_associated_data(keys, &header);
+    let mut frame = begin_frame(&header, parts);
+    let body = frame.get_mut(HEADER_LENGTH..).unwrap_or_default();
+    let tag = seal_detached(keys.record.expose(), &nonce, &associated, body);
+    frame.extend_from_slice(&tag);
+    end_frame(&header, &mut frame);
+    frame
 }
 
 fn seal_padded(keys: &Keys, header: FrameHeader, mut plaintext: Zeroizing<Vec<u8>>) -> Vec<u8> {
@@ -177,16 +191,23 @@ pub(crate) fn seal_in_place(
     associated: &[u8],
     buffer: &mut Vec<u8>,
 ) {
-    let tag = scrubbed(|| {
-        XChaCha20Poly1305::new(key.into())
-            .encrypt_inout_detached(
-                &XNonce::from(*nonce),
-                associated,
-                InOutBuf::from(buffer.as_mut_slice()),
-            )
-            .expect("XChaCha20 takes messages of up to 256 GiB")
-    });
+    let tag = seal_detached(key, nonce, associated, buffer);
     buffer.extend_from_slice(&tag);
+}
+
+/// Seals a buffer where it is; the tag comes back.
+fn seal_detached(
+    key: &[u8; 32],
+    nonce: &Nonce,
+    associated: &[u8],
+    buffer: &mut [u8],
+) -> [u8; TAG_LENGTH] {
+    scrubbed(|| {
+        XChaCha20Poly1305::new(key.into())
+            .encrypt_inout_detached(&XNonce::from(*nonce), associated, InOutBuf::from(buffer))
+            .expect("XChaCha20 takes messages of up to 256 GiB")
+            .into()
+    })
 }
 
 /// The plaintext of ciphertext and tag, or `None`.

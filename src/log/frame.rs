@@ -249,6 +249,28 @@ pub fn parse_padded(plaintext: &[u8]) -> Option<std::ops::Range<usize>> {
     Some(LENGTH_PREFIX..LENGTH_PREFIX + length)
 }
 
+/// A frame's header and its padded plaintext, to be sealed where it lies: there is room for tag and closing nonce, so that
+/// no copy is left behind.
+#[must_use]
+pub fn begin_frame(header: &FrameHeader, parts: &[&[u8]]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(header.frame_length);
+    frame.extend_from_slice(&header.write());
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let length = u32::try_from(length).expect("every kind's limit is far below 4 GiB");
+    frame.extend_from_slice(&length.to_le_bytes());
+    parts.iter().for_each(|part| frame.extend_from_slice(part));
+    frame.resize(HEADER_LENGTH + header.body_length() - TAG_LENGTH, 0);
+    frame
+}
+
+/// Ends a frame of [`begin_frame`] that was sealed and has its tag.
+pub fn end_frame(header: &FrameHeader, frame: &mut Vec<u8>) {
+    if header.has_closing_nonce() {
+        frame.extend_from_slice(&header.nonce);
+    }
+    debug_assert_eq!(frame.len(), header.frame_length);
+}
+
 /// A whole frame from its header and body.
 #[must_use]
 pub fn write_frame(header: &FrameHeader, body: &[u8]) -> Vec<u8> {

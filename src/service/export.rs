@@ -63,7 +63,9 @@ pub fn load_files(vault: &Vault, document: &mut Document) -> Result<(), VaultErr
             }
             let mut content = Zeroizing::new(Vec::new());
             for number in 0..file.pieces {
-                content.extend_from_slice(&vault.read_piece(item.id, file.dot, number)?);
+                let piece = vault.read_piece(item.id, file.dot, number)?;
+                // EXPOSE: the export holds the file.
+                content.extend_from_slice(piece.expose());
             }
             document.files.push(DocumentFile {
                 item: item.id,

@@ -116,7 +116,7 @@ fn find_answer(
                 }
                 piece => piece,
             };
-            Response::Piece(piece?.into())
+            Response::Piece(piece?)
         }
         Request::OneNamed(name, scope) => {
             let items = named(vault, &name, scope);

@@ -1,13 +1,17 @@
 //! `check`: every frame of both files authenticated, chunks included.
 
 use super::Vault;
+use super::chunks::nonce_of;
 use super::error::VaultError;
 use super::open::{OnPath, look};
 use super::read::{Depth, count_unknown, read_into};
+use crate::log::frame::Nonce;
 use crate::log::scan::Reason;
+use crate::model::ids::ItemId;
 use crate::state::fold::{Oddity, State};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// A stretch of the vault file that could not be used.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,6 +48,23 @@ pub struct CheckReport {
     pub missing: u64,
     /// Why the vault file could not be read at all.
     pub unusable: Option<String>,
+    /// Attached files of which a piece is in neither file.
+    pub incomplete_files: Vec<IncompleteFile>,
+}
+
+/// An attached file that is not all here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IncompleteFile {
+    /// The item.
+    pub item: ItemId,
+    /// Its folder and title.
+    pub path: String,
+    /// The file's name.
+    pub name: String,
+    /// Pieces that it has.
+    pub pieces: usize,
+    /// How many of them are missing.
+    pub missing: usize,
 }
 
 impl Vault {
@@ -69,6 +90,7 @@ impl Vault {
             })
             .fold(0, u64::saturating_add);
         let mut replica_whole = true;
+        let mut pieces: HashSet<Nonce> = HashSet::new();
         if let Some(file) = self.storage.open_read(&self.local.replica)? {
             let stamp = file.stamp()?;
             let contents = read_into(
@@ -78,6 +100,7 @@ impl Vault {
                 &stamp,
                 Depth::Everything,
             )?;
+            pieces.extend(contents.chunks.iter().map(|place| place.header.nonce));
             replica_whole = contents
                 .damage
                 .iter()
@@ -92,6 +115,8 @@ impl Vault {
                     &stamp,
                     Depth::Everything,
                 )?;
+                pieces.extend(contents.chunks.iter().map(|place| place.header.nonce));
+                report.incomplete_files = self.incomplete_files(&pieces);
                 report.frames = contents.frames;
                 report.records = contents.records.len();
                 let found = contents.records.iter();
@@ -101,7 +126,10 @@ impl Vault {
                     .state
                     .record_ids()
                     .all(|id| contents.records.contains(&id));
-                report.healed = complete && replica_whole && report.missing == 0;
+                report.healed = complete
+                    && replica_whole
+                    && report.missing == 0
+                    && report.incomplete_files.is_empty();
                 report.damage = contents
                     .damage
                     .iter()
@@ -122,5 +150,32 @@ impl Vault {
             OnPath::Unusable(reason) => report.unusable = Some(reason),
         }
         Ok(report)
+    }
+
+    /// The files that are attached now and lack one of these pieces.
+    fn incomplete_files(&self, here: &HashSet<Nonce>) -> Vec<IncompleteFile> {
+        let mut found = Vec::new();
+        if self.state.referenced_chunks().is_empty() {
+            return found;
+        }
+        let views = self.state.item_ids().into_iter();
+        for view in views.filter_map(|id| self.state.item(id)) {
+            for file in &view.attachments {
+                let names = self.state.pieces_of(view.id, file.dot);
+                let names = names.unwrap_or_default();
+                let lacking = names.iter().filter(|name| !here.contains(&nonce_of(name)));
+                let missing = lacking.count();
+                if missing > 0 {
+                    found.push(IncompleteFile {
+                        item: view.id,
+                        path: view.summary().path(),
+                        name: file.name.clone(),
+                        pieces: names.len(),
+                        missing,
+                    });
+                }
+            }
+        }
+        found
     }
 }

@@ -11,24 +11,34 @@ use super::look::{FilePlan, UnionPlan};
 use super::read::{ChunkPlace, read_chunk, read_frame};
 use super::{Notice, ReplicaFacts, Vault};
 use crate::crypto::keys::Keys;
-use crate::crypto::seal::seal_chunk;
+use crate::crypto::seal::{seal_chunk, seal_chunk_of};
 use crate::log::frame::{CHUNK_LIMIT, FrameKind, NONCE_LENGTH, Nonce};
 use crate::log::next_boundary;
 use crate::log::scan::{Verdict, scan};
 use crate::model::ids::{Dot, ItemId};
 use crate::model::moment::Moment;
+use crate::secret::{SecretBytes, scrubbed};
 use crate::state::op::ChunkName;
 use crate::storage::{Stamp, Storage, StorageError, StoredFile};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use zeroize::Zeroizing;
+use std::sync::mpsc;
+use std::{iter, thread};
 
 /// Bytes of the creation time that a chunk begins with; something must follow.
 pub(super) const CHUNK_TIME: usize = 8;
 /// The largest piece of an attached file, in bytes.
 pub const PIECE_LIMIT: usize = CHUNK_LIMIT - CHUNK_TIME;
+
+/// How much of a changed vault file's chunks is read at one look to find what rotted: some milliseconds' worth.
+const SCRUBBED_BYTES: usize = 4 << 20;
+
+/// A piece that is longer, in bytes, is hashed in a thread of its own: to start one takes as long as to hash as much.
+const LARGE_PIECE: usize = 128 << 10;
+/// Frames that are read ahead of being written.
+const FRAMES_AHEAD: usize = 2;
 
 /// Chunks of the replica, by nonce.
 pub(super) type Chunks = HashMap<Nonce, ChunkPlace>;
@@ -51,11 +61,60 @@ pub(super) fn nonce_of(name: &ChunkName) -> Nonce {
 
 /// What a chunk of this nonce and content is called.
 pub(super) fn name_chunk(nonce: Nonce, content: &[u8]) -> ChunkName {
+    name_chunk_of(nonce, &[content])
+}
+
+/// The same for content in parts. The hash's state, with the last bytes of a piece in it, stays on no stack.
+fn name_chunk_of(nonce: Nonce, parts: &[&[u8]]) -> ChunkName {
+    let digest = scrubbed(|| {
+        let mut hash = Sha256::new();
+        parts.iter().for_each(|part| hash.update(part));
+        hash.finalize()
+    });
     let mut name = [0; ChunkName::LENGTH];
     let (first, rest) = name.split_at_mut(NONCE_LENGTH);
     first.copy_from_slice(&nonce);
-    rest.copy_from_slice(&Sha256::digest(content));
+    rest.copy_from_slice(&digest);
     ChunkName(name)
+}
+
+/// A chunk's name and its frame. Each reads all of a piece, and both take about as long: a large one is hashed beside.
+fn name_and_seal(keys: &Keys, nonce: Nonce, content: &[&[u8]]) -> (ChunkName, Vec<u8>) {
+    let length: usize = content.iter().map(|part| part.len()).sum();
+    let (name, frame) = thread::scope(|scope| {
+        let hash = || name_chunk_of(nonce, content);
+        let beside = (length > LARGE_PIECE)
+            .then(|| thread::Builder::new().spawn_scoped(scope, hash).ok())
+            .flatten();
+        let frame = seal_chunk_of(keys, nonce, content);
+        (beside.and_then(|beside| beside.join().ok()), frame)
+    });
+    // A machine without room for a thread has time.
+    (name.unwrap_or_else(|| name_chunk_of(nonce, content)), frame)
+}
+
+/// What is asked of chunks that leave the replica.
+struct HandedOn<'a> {
+    keys: &'a Keys,
+    sealed_here: &'a HashSet<Nonce>,
+    named: &'a HashSet<ChunkName>,
+}
+
+impl HandedOn<'_> {
+    /// A chunk's frame, after it was found to be what its name says; this process need not open what it has just sealed.
+    fn frame(
+        &self,
+        replica: &dyn StoredFile,
+        place: &ChunkPlace,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        if !self.sealed_here.contains(&place.header.nonce) {
+            let found = read_chunk(self.keys, replica, place)?;
+            if found.is_none_or(|(name, _)| !self.named.contains(&name)) {
+                return Ok(None);
+            }
+        }
+        read_frame(replica, place)
+    }
 }
 
 /// What became of the replica.
@@ -124,7 +183,8 @@ fn write_behind(
 }
 
 impl Vault {
-    /// Stores a piece of a file, for a change that attaches it: until then nothing names it, and a crash may lose it.
+    /// Stores a piece of a file, for a change that attaches it: until then nothing names it, and a crash may lose it. A large
+    /// one is written with the next, or before anything else is.
     ///
     /// # Errors
     /// [`VaultError::Refused`] for an empty piece or one above [`PIECE_LIMIT`], [`VaultError::TooLarge`] where a vault may
@@ -139,31 +199,62 @@ impl Vault {
         if piece.is_empty() || piece.len() > PIECE_LIMIT {
             return Err(VaultError::Refused("a piece has 1 byte to 1 MiB"));
         }
-        let _lock = self.begin(now, rng)?;
-        let mut content = Zeroizing::new(Vec::with_capacity(CHUNK_TIME + piece.len()));
-        content.extend_from_slice(&now.0.to_le_bytes());
-        content.extend_from_slice(piece);
+        let _lock = self.begin_with_piece(now, rng)?;
+        let is_large = piece.len() > LARGE_PIECE;
+        if !is_large {
+            self.write_waiting_piece()?;
+        }
+        let time = now.0.to_le_bytes();
+        let content = [time.as_slice(), piece];
         let mut nonce = [0; NONCE_LENGTH];
         rng.fill_bytes(&mut nonce);
-        let name = name_chunk(nonce, &content);
-        let frame = seal_chunk(&self.keys, nonce, &content);
-        drop(content);
+        // While this piece is sealed, the one before it is written.
+        let waiting = self.waiting_piece.take();
+        let (storage, replica, facts) = (&*self.storage, &self.local.replica, self.replica);
+        let keys = &self.keys;
+        let ((name, frame), written) = thread::scope(|scope| {
+            let write = |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece)));
+            let writing = waiting.map(|piece| scope.spawn(move || write(piece)));
+            let sealed = name_and_seal(keys, nonce, &content);
+            (sealed, writing.map(thread::ScopedJoinHandle::join))
+        });
+        if let Some(written) = written {
+            let stopped = |_| VaultError::Inconsistent("a piece was not written");
+            self.added(written.map_err(stopped)?)?;
+        }
         refuse_if_full(
             self.vault_current.map_or(0, |stamp| stamp.length),
             frame.len(),
         )?;
-        self.added(write_chunks(
-            &*self.storage,
-            &self.local.replica,
-            self.replica,
-            &mut std::iter::once(Ok((nonce, frame))),
-        ))?;
+        self.waiting_piece = Some((nonce, frame));
+        if !is_large {
+            self.write_waiting_piece()?;
+        }
         if let Some(seen) = self.vault_seen {
             // Nothing names the piece, so the vault file lacks nothing.
             self.trust(seen);
         }
         self.sealed_here.insert(nonce);
         Ok(name)
+    }
+
+    /// Writes the piece that was sealed last, if it was not written yet. The exclusive lock is held. Where that fails, the
+    /// piece is gone, and whoever would name it is refused.
+    pub(super) fn write_waiting_piece(&mut self) -> Result<(), VaultError> {
+        let Some(piece) = self.waiting_piece.take() else {
+            return Ok(());
+        };
+        let written = write_chunks(
+            &*self.storage,
+            &self.local.replica,
+            self.replica,
+            &mut iter::once(Ok(piece)),
+        );
+        self.added(written)?;
+        if let Some(seen) = self.vault_seen {
+            self.trust(seen);
+        }
+        Ok(())
     }
 
     /// Takes pieces back that no change came to name, where nothing was written behind them.
@@ -216,7 +307,7 @@ impl Vault {
         item: ItemId,
         dot: Dot,
         number: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    ) -> Result<SecretBytes, VaultError> {
         let names = self.state().pieces_of(item, dot);
         let name = names.as_ref().and_then(|names| names.get(number));
         let name = name.ok_or(VaultError::NoPiece)?;
@@ -229,7 +320,7 @@ impl Vault {
                 let mut content = opened.plaintext;
                 content.truncate(opened.content.end);
                 content.drain(..opened.content.start + CHUNK_TIME);
-                Ok(content)
+                Ok(content.into())
             }
             _ => Err(VaultError::NoPiece),
         }
@@ -258,6 +349,43 @@ impl Vault {
         let missing = VaultError::Inconsistent("the replica is gone");
         let file = self.storage.open_write(&self.local.replica)?;
         Ok(file.ok_or(missing)?.sync()?)
+    }
+
+    /// Looks whether some of the vault file's chunks are what their names say, and drops from the list those that are not: a
+    /// device that lacks them cannot heal them, and one that has them steps over them unread. A few at a time, beginning
+    /// somewhere else in every version of the file; those that the replica lacks are read anyway before they are taken.
+    pub(super) fn scrub(&self, file: &dyn StoredFile, stamp: &Stamp, places: &mut Vec<ChunkPlace>) {
+        let held = places.iter().map(|place| place.header.nonce);
+        let held: Vec<Nonce> = held
+            .filter(|nonce| self.chunks.contains_key(nonce))
+            .collect();
+        let Some(count) = i128::try_from(held.len()).ok().filter(|count| *count > 0) else {
+            return;
+        };
+        let first = usize::try_from(stamp.modified_ns.rem_euclid(count)).unwrap_or_default();
+        let mut left = SCRUBBED_BYTES;
+        let chosen: HashSet<Nonce> = held
+            .iter()
+            .cycle()
+            .skip(first)
+            .take(held.len())
+            .filter_map(|nonce| self.chunks.get(nonce))
+            .take_while(|place| {
+                let fits = left > 0;
+                left = left.saturating_sub(place.header.frame_length());
+                fits
+            })
+            .map(|place| place.header.nonce)
+            .collect();
+        let named = self.state.referenced_chunks();
+        places.retain(|place| {
+            // One that cannot be read now is looked at another time.
+            let read = || read_chunk(&self.keys, file, place);
+            !chosen.contains(&place.header.nonce)
+                || read().map_or(true, |found| {
+                    found.is_some_and(|(name, _)| named.contains(&name))
+                })
+        });
     }
 
     /// Names of chunks that some operation refers to and the replica lacks, by nonce.
@@ -396,27 +524,35 @@ impl Vault {
         let replica = self.storage.open_read(&self.local.replica)?;
         let replica = replica.ok_or(missing)?;
         let named: HashSet<ChunkName> = self.state.referenced_chunks();
-        let mut frames = places.into_iter().filter_map(|place| {
-            let frame = self.frame_to_hand_on(&*replica, place, &named);
+        let handed = HandedOn {
+            keys: &self.keys,
+            sealed_here: &self.sealed_here,
+            named: &named,
+        };
+        let frame = |place| {
+            let frame = handed.frame(&*replica, place);
             frame.map_err(VaultError::from).transpose()
-        });
-        self.append_parts_to_vault(seen, &mut frames)
-    }
-
-    /// A chunk's frame, after it was found to be what its name says; this process need not open what it has just sealed.
-    fn frame_to_hand_on(
-        &self,
-        replica: &dyn StoredFile,
-        place: &ChunkPlace,
-        named: &HashSet<ChunkName>,
-    ) -> Result<Option<Vec<u8>>, StorageError> {
-        if !self.sealed_here.contains(&place.header.nonce) {
-            let found = read_chunk(&self.keys, replica, place)?;
-            if found.is_none_or(|(name, _)| !named.contains(&name)) {
-                return Ok(None);
-            }
+        };
+        if bytes <= CHUNK_LIMIT {
+            return self.append_parts_to_vault(seen, &mut places.into_iter().filter_map(frame));
         }
-        read_frame(replica, place)
+        // While one is written, the next ones are read.
+        thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel(FRAMES_AHEAD);
+            let handed = &handed;
+            scope.spawn(move || {
+                let frames = places.into_iter().filter_map(|place| {
+                    let frame = handed.frame(&*replica, place);
+                    frame.map_err(VaultError::from).transpose()
+                });
+                for frame in frames {
+                    if sender.send(frame).is_err() {
+                        return; // whoever writes has stopped
+                    }
+                }
+            });
+            self.append_parts_to_vault(seen, &mut receiver.into_iter())
+        })
     }
 
     /// The nonces of chunks that planned operations name.

@@ -130,6 +130,7 @@ pub fn create(
         is_impatient: false,
         sources: Vec::new(),
         chunks: Chunks::new(),
+        waiting_piece: None,
         sealed_here: HashSet::new(),
         lacks_chunks: false,
         listing: None,

@@ -155,6 +155,7 @@ impl Vault {
             self.note_strangers(&contents);
         }
         plan.chunks.clone_from(&contents.chunks);
+        self.scrub(&*file, &stamp, &mut plan.chunks);
         plan.lost = self.count_lost(&contents, &plan.file);
         // An honest drive that keeps the last writer's file explains what is missing where something new came instead,
         // though a copy may have brought the same.

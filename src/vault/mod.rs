@@ -51,7 +51,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use check::{CheckReport, DamageFound};
+pub use check::{CheckReport, DamageFound, IncompleteFile};
 use chunks::Chunks;
 pub use chunks::PIECE_LIMIT;
 pub use create::{NewVault, create};
@@ -150,6 +150,8 @@ pub struct Vault {
     sources: Vec<PathBuf>,
     /// Chunks of the replica.
     chunks: Chunks,
+    /// The last piece of a file that was sealed, where it was not written yet.
+    waiting_piece: Option<(Nonce, Vec<u8>)>,
     /// Those of them that this process sealed since it read the replica.
     sealed_here: HashSet<Nonce>,
     /// Whether there was no room in the replica for chunks that another file has.

@@ -178,6 +178,7 @@ impl Located {
             is_impatient: false,
             sources: Vec::new(),
             chunks: Chunks::new(),
+            waiting_piece: None,
             sealed_here: HashSet::new(),
             lacks_chunks: false,
             listing: self.listing.into_inner(),
@@ -283,8 +284,20 @@ impl Vault {
         self.refuse_retired()
     }
 
-    /// Takes the exclusive lock and looks at both files again; what a change is planned on is never stale.
+    /// Takes the exclusive lock and looks at both files again; what a change is planned on is never stale, and no piece of a
+    /// file waits to be written.
     pub(super) fn begin(
+        &mut self,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Box<dyn crate::storage::Lock>, VaultError> {
+        let lock = self.begin_with_piece(now, rng)?;
+        self.write_waiting_piece()?;
+        Ok(lock)
+    }
+
+    /// The same, and the last piece may go on waiting.
+    pub(super) fn begin_with_piece(
         &mut self,
         now: Moment,
         rng: &mut dyn CryptoRng,

@@ -384,3 +384,54 @@ fn a_database_of_keepass_takes_the_files_and_other_formats_say_that_they_do_not(
         .ok()
         .says("file a.txt");
 }
+
+/// Adds an item with a seed.
+fn with_seed(home: &Home, name: &str) {
+    home.run_with(
+        &["add", name, "-u", "me", "--otp-stdin"],
+        "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+    )
+    .ok();
+}
+
+#[test]
+fn seeds_are_shown_as_codes_or_drawn_into_pictures() {
+    let home = Home::new();
+    with_seed(&home, "work/mail");
+    with_seed(&home, "home/mail");
+    home.add("plain", "x", &[]);
+    let shown = home.run(&["export", "--format", "qr"]).ok();
+    assert_eq!(shown.out.matches("mail me\n").count(), 2);
+    assert!(shown.out.contains('█') && !shown.out.contains("GEZDGNBV"));
+    shown.says("2 QR codes");
+    std::fs::create_dir(home.path("codes")).unwrap();
+    let args = ["--json", "export", "--format", "qr", "-o", "codes"];
+    let drawn = home.run(&args).ok().json();
+    assert_eq!(keys(&drawn), ["codes", "entries", "format", "schema"]);
+    let files: Vec<&str> = drawn["codes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|code| code["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(files, ["codes/mail me.png", "codes/mail me (2).png"]);
+    // What was drawn is what an authenticator takes, and keyfold itself.
+    let code = home.run(&["--json", "otp", "work/mail"]).ok().json();
+    let other = Home::new();
+    for file in files {
+        assert_eq!(mode(&home.path(file)), 0o600);
+        let picture = home.arg(file);
+        other.run(&["import", &picture]).ok();
+    }
+    let again = other.run(&["--json", "otp", "mail"]).ok().json();
+    assert!([&code["code"], &code["next"]].contains(&&again["code"]));
+    // Never over a file, and then none of them stays.
+    home.run(&["export", "--format", "qr", "-o", "codes"])
+        .exits(1);
+    assert_eq!(std::fs::read_dir(home.path("codes")).unwrap().count(), 2);
+    home.run(&["export", "--format", "qr", "-o", "nowhere"])
+        .exits(3);
+    home.run(&["--json", "export", "--format", "qr"]).exits(2);
+    home.run(&["export", "--format", "qr", "--for-spreadsheet"])
+        .exits(2);
+}

@@ -198,7 +198,7 @@ pub(crate) fn content_of(
 ) -> Result<Vec<u8>, VaultError> {
     let mut content = Vec::new();
     for number in 0..file.pieces {
-        content.extend_from_slice(&vault.read_piece(item, file.dot, number)?);
+        content.extend_from_slice(vault.read_piece(item, file.dot, number)?.expose());
     }
     Ok(content)
 }

@@ -38,6 +38,15 @@ pub(crate) fn edit(
         (_, Some(item)) => item,
     };
     let edits = match kind {
+        Edit::Attach => vec![attach(vault, item, now, dice, values)?],
+        Edit::Detach => {
+            let files = vault.state().item(item).map(|view| view.attachments);
+            let files = files.unwrap_or_default();
+            match dice.pick(&files) {
+                Some(file) => vec![change::Edit::Detach(file.id)],
+                None => vec![attach(vault, item, now, dice, values)?],
+            }
+        }
         Edit::Trash => return live(vault, item, Life::Trashed, now, dice),
         Edit::Restore => return live(vault, item, Life::Alive, now, dice),
         Edit::Purge | Edit::Prune => {
@@ -52,6 +61,41 @@ pub(crate) fn edit(
         _ => item_edit(vault, item, kind, dice, values),
     };
     vault.update(now, &mut dice.0, |plan, rng| plan.edit(item, edits, rng))
+}
+
+/// What is in a file of this name: as long as its number says, in one piece or several.
+pub(crate) fn content_of(name: &str) -> Vec<u8> {
+    let number: usize = name.bytes().map(usize::from).sum();
+    name.bytes().cycle().take(1 + number * 7 % 5_000).collect()
+}
+
+/// Stores a file's pieces, for a change that attaches it in the place of another or beside it.
+fn attach(
+    vault: &mut Vault,
+    item: ItemId,
+    now: Moment,
+    dice: &mut Dice,
+    values: &mut Values,
+) -> Result<change::Edit, VaultError> {
+    let files = vault.state().item(item).map(|view| view.attachments);
+    let files = files.unwrap_or_default();
+    let replaced = match dice.below(4) {
+        0 => dice.pick(&files).map(|file| file.id),
+        _ => None,
+    };
+    let name = values.make("file");
+    let content = content_of(&name);
+    let mut attached = change::Attached {
+        name,
+        length: u64::try_from(content.len()).unwrap(),
+        pieces: Vec::new(),
+    };
+    for piece in content.chunks(1 + dice.below(3_000)) {
+        attached
+            .pieces
+            .push(vault.store_piece(piece, now, &mut dice.0)?);
+    }
+    Ok(change::Edit::Attach(replaced, attached))
 }
 
 fn live(

@@ -2,12 +2,14 @@
 //! on a disk, every secret.
 
 use super::device::{Key, key_of};
+use super::edits::content_of;
 use super::failure::{Failure, fail};
 use keyfold::crypto::keys::Keys;
 use keyfold::crypto::seal::open_frame;
 use keyfold::crypto::slot::UnverifiedSlot;
 use keyfold::log::frame::{FrameKind, HEADER_LENGTH, NONCE_LENGTH, parse_header};
 use keyfold::model::ids::{FieldId, ItemId, KeyId, RecordId};
+use keyfold::state::attachment::AttachmentView;
 use keyfold::state::op::Tag;
 use keyfold::state::view::Value;
 use keyfold::vault::Vault;
@@ -193,6 +195,12 @@ impl Ledger {
             {
                 self.check_text(vault, text)?;
             }
+            for file in &item.attachments {
+                self.check_text(vault, &file.name)?;
+                if content(vault, id, file).is_some_and(|read| read != content_of(&file.name)) {
+                    return fail("file", format!("{} is not what was attached", file.name));
+                }
+            }
         }
         let known = self
             .acknowledged
@@ -204,6 +212,19 @@ impl Ledger {
                     "changed record",
                     format!("record {id} is not what was written"),
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// Every file that is attached can be read.
+    pub(crate) fn check_files(&self, vault: &Vault, name: &str) -> Result<(), Failure> {
+        let items = vault.state().item_ids().into_iter();
+        for item in items.filter_map(|id| vault.state().item(id)) {
+            for file in &item.attachments {
+                if content(vault, item.id, file).is_none() {
+                    return fail("file", format!("{} is not all there on {name}", file.name));
+                }
             }
         }
         Ok(())
@@ -248,6 +269,19 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// A file's content, if all its pieces are there.
+fn content(vault: &Vault, item: ItemId, file: &AttachmentView) -> Option<Vec<u8>> {
+    let pieces = (0..file.pieces).map(|number| vault.read_piece(item, file.dot, number).ok());
+    let pieces: Option<Vec<_>> = pieces.collect();
+    // EXPOSE: it is compared with what was attached.
+    pieces.map(|pieces| {
+        pieces
+            .iter()
+            .flat_map(|piece| piece.expose().iter().copied())
+            .collect()
+    })
 }
 
 fn outline(vault: &Vault, id: RecordId) -> Vec<Outline> {

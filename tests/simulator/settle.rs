@@ -44,8 +44,12 @@ impl World {
         }
         let meaning = self.check_equal(&vaults)?;
         self.check_kept(&vaults)?;
-        for vault in &vaults {
+        for (vault, device) in vaults.iter().zip(&self.devices) {
             self.ledger.check(vault)?;
+            // A device that was harmed may have been the only one with a piece.
+            if !self.is_disturbed {
+                self.ledger.check_files(vault, device.name)?;
+            }
         }
         drop(vaults);
         self.check_silence(&mut dice)?;

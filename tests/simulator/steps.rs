@@ -104,6 +104,9 @@ pub(crate) enum Edit {
     Purge,
     Prune,
     Undo,
+    /// A file; in stories with files alone.
+    Attach,
+    Detach,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -216,7 +219,22 @@ pub(crate) fn story(seed: u64) -> (Cast, Vec<Step>) {
     if is_calm {
         steps.retain(|step| !step.is_disturbance());
     }
+    // Every fourth ten of seeds. Nothing more is drawn for it, so that the others stay the stories that they were.
+    if seed / 10 % 4 == 1 {
+        steps.iter_mut().for_each(bring_files);
+    }
     (cast, steps)
+}
+
+/// Some of the changes to items become changes to their files.
+fn bring_files(step: &mut Step) {
+    if let Deed::Run(Command::Edit(edit), _) = &mut step.deed {
+        match step.chance % 7 {
+            0 | 1 => *edit = Edit::Attach,
+            2 => *edit = Edit::Detach,
+            _ => {}
+        }
+    }
 }
 
 fn step(kind: Kind, devices: usize, dice: &mut Dice) -> Step {

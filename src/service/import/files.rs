@@ -218,7 +218,8 @@ impl BroughtFile {
 pub(super) fn hash_of(vault: &Vault, item: ItemId, file: &AttachmentView) -> Option<Hash> {
     let mut hash = Sha256::new();
     for number in 0..file.pieces {
-        hash.update(&*vault.read_piece(item, file.dot, number).ok()?);
+        // EXPOSE: hashed, to know it again.
+        hash.update(vault.read_piece(item, file.dot, number).ok()?.expose());
     }
     Some(hash.finalize().into())
 }

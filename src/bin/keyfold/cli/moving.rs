@@ -31,7 +31,7 @@ pub(crate) struct Import {
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// The format: keyfold (complete, with history), csv, bitwarden, otpauth, aegis; under a password of its own kdbx, aegis-encrypted, age (as keyfold)
+    /// The format: keyfold (complete, with history), csv, bitwarden, otpauth, aegis, qr (a code for each seed); under a password of its own kdbx, aegis-encrypted, age (as keyfold)
     #[arg(long, default_value = "keyfold")]
     pub(crate) format: String,
     /// For a table: make cells harmless that a spreadsheet would run as formulas
@@ -52,7 +52,7 @@ pub(crate) struct Export {
     /// Leave attached files out
     #[arg(long)]
     pub(crate) no_files: bool,
-    /// Write to this new file, private to you
+    /// Write to this new file, private to you; for qr the folder that takes a picture of each code
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// The password that the export goes under, for a format that is encrypted: its first line; `-` is standard input

@@ -131,7 +131,7 @@ fn each_piece(
     session: &mut Session,
     item: ItemId,
     file: &AttachmentView,
-    mut take: impl FnMut(&Context, &SecretBytes) -> Result<(), Failure>,
+    mut take: impl FnMut(&Context, SecretBytes) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let dot = file.dot;
     let mut length = 0;
@@ -141,7 +141,7 @@ fn each_piece(
             return Err(unexpected());
         };
         length += piece.len() as u64;
-        take(context, &piece)?;
+        take(context, piece)?;
     }
     if length == file.length {
         return Ok(());

@@ -19,6 +19,16 @@ struct Report {
     missing: u64,
     forged_slots: usize,
     damage: Vec<Damage>,
+    incomplete_files: Vec<Incomplete>,
+}
+
+#[derive(Serialize)]
+struct Incomplete {
+    id: String,
+    item: String,
+    file: String,
+    pieces: usize,
+    missing: usize,
 }
 
 #[derive(Serialize)]
@@ -63,6 +73,13 @@ fn report(found: CheckReport) -> Report {
         length: damage.length,
         reason: damage.reason.into_owned(),
     });
+    let files = found.incomplete_files.into_iter().map(|file| Incomplete {
+        id: file.item.to_string(),
+        item: file.path,
+        file: file.name,
+        pieces: file.pieces,
+        missing: file.missing,
+    });
     Report {
         schema: 1,
         ok: found.ok,
@@ -73,6 +90,7 @@ fn report(found: CheckReport) -> Report {
         missing: found.missing,
         forged_slots: found.forged_slots,
         damage: damage.collect(),
+        incomplete_files: files.collect(),
     }
 }
 
@@ -94,6 +112,13 @@ fn print(context: &Context, found: &CheckReport) -> Result<(), Failure> {
         output.line(&format!(
             "{} changes of other devices have not arrived",
             found.missing
+        ))?;
+    }
+    for file in &found.incomplete_files {
+        let (missing, pieces) = (file.missing, file.pieces);
+        output.line(&format!(
+            "{}, file {}: {missing} of {pieces} pieces are not here; another device or a backup may have them",
+            file.path, file.name
         ))?;
     }
     if found.unknown > 0 {

@@ -1,6 +1,8 @@
 //! `export`: items in a file that other programs read, or keyfold's own document. The password is asked for again by whoever
 //! opens the vault. What the format does not hold is told, field by field.
 
+mod codes;
+
 use crate::cli::Export;
 use crate::commands::ls::item_kind;
 use crate::context::Context;
@@ -24,7 +26,12 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
-    let format = format_of(context, args)?;
+    let codes = args.format.eq_ignore_ascii_case(codes::NAME);
+    let format = if codes {
+        codes::check(context, args)?
+    } else {
+        format_of(context, args)?
+    };
     let recipients = args.recipient.iter().map(|text| recipient_of(text));
     let recipients: Vec<Recipient> = recipients.collect::<Result<_, _>>()?;
     let kind = args.kind.as_deref().map(item_kind).transpose()?;
@@ -64,6 +71,10 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
         write(&order, &mut context.rng)
     };
     let exported = exported.map_err(|error| Failure::failed(error.to_string()))?;
+    if codes {
+        let drawn = codes::write(context, args.output.as_deref(), &exported.bytes)?;
+        return codes::tell(context, args.output.as_deref(), &drawn, &exported);
+    }
     match &args.output {
         None => context.output.raw(&exported.bytes)?,
         Some(path) => write_new_file(context, path, &exported.bytes)?,
@@ -114,8 +125,11 @@ fn files_of(
 /// The format, where the options go together with it.
 fn format_of(context: &Context, args: &Export) -> Result<ExportFormat, Failure> {
     let format = ExportFormat::from_name(&args.format).ok_or_else(|| {
-        Failure::usage(format!("there is no export format {}", args.format))
-            .hint(format!("formats: {}", ExportFormat::names().join(", ")))
+        Failure::usage(format!("there is no export format {}", args.format)).hint(format!(
+            "formats: {}, {}",
+            ExportFormat::names().join(", "),
+            codes::NAME
+        ))
     })?;
     if args.for_spreadsheet && format != ExportFormat::Csv {
         return Err(Failure::usage("--for-spreadsheet goes with a table").hint("--format csv"));

@@ -9,11 +9,17 @@ use crate::session::Session;
 use keyfold::model::file_name;
 use keyfold::model::ids::ItemId;
 use keyfold::model::query::Scope;
+use keyfold::secret::SecretBytes;
 use keyfold::state::attachment::AttachmentView;
-use keyfold::storage::folder_of;
+use keyfold::storage::{StoredFile, folder_of};
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+/// Pieces that are opened ahead of being written.
+const PIECES_AHEAD: usize = 1;
 
 pub(super) fn run(context: &mut Context, args: &AttachOut) -> Result<(), Failure> {
     let is_printed = args.output == Path::new("-");
@@ -77,22 +83,35 @@ pub(super) fn write(
     target: &Path,
 ) -> Result<(), Failure> {
     let created = context.storage.create(target)?;
-    let mut end = 0;
-    let written = each_piece(context, session, item, file, |_, piece| {
-        // EXPOSE: the user asked for this file.
-        let bytes = piece.expose();
-        created.write_at(end, bytes)?;
-        end += bytes.len() as u64;
-        Ok(())
+    // While one piece is written, the next is opened.
+    let written = thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
+        let writing = scope.spawn(move || write_pieces(&*created, receiver));
+        let read = each_piece(context, session, item, file, |_, piece| {
+            let sent = sender.send(piece);
+            sent.map_err(|_| Failure::failed("the file was not written"))
+        });
+        drop(sender);
+        let stopped = |_| Failure::failed("the file was not written");
+        // Where writing failed, that is why reading stopped.
+        writing.join().map_err(stopped).flatten().and(read)
     });
-    let synced = written.and_then(|()| {
-        created.sync()?;
-        Ok(context.storage.sync_folder(&folder_of(target))?)
-    });
+    let synced = written.and_then(|()| Ok(context.storage.sync_folder(&folder_of(target))?));
     if synced.is_err() {
         drop(context.storage.remove(target));
     }
     synced
+}
+
+fn write_pieces(file: &dyn StoredFile, pieces: Receiver<SecretBytes>) -> Result<(), Failure> {
+    let mut end = 0;
+    for piece in pieces {
+        // EXPOSE: the user asked for this file.
+        let bytes = piece.expose();
+        file.write_at(end, bytes)?;
+        end += bytes.len() as u64;
+    }
+    Ok(file.sync()?)
 }
 
 fn print(
