@@ -1,6 +1,6 @@
 //! The local state of this device: replica, lock, device id, what it saw last, and which path is which vault.
 //!
-//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `renaming`, `review/`
+//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `renaming`, `backups`, `review/`
 //! and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
 //! synced folder, and none of it tells what is in the vault.
 
@@ -38,6 +38,7 @@ pub(super) struct LocalPlaces {
     pub(super) events: PathBuf,
     told: PathBuf,
     pub(super) renaming: PathBuf,
+    pub(super) backups: PathBuf,
     device: PathBuf,
     seen: PathBuf,
     own: PathBuf,
@@ -56,6 +57,7 @@ impl LocalPlaces {
             events: folder.join("events"),
             told: folder.join("told"),
             renaming: folder.join("renaming"),
+            backups: folder.join("backups"),
             own: folder.join("own"),
             dismissed: folder.join("dismissed"),
             device: folder.join("device"),
@@ -134,7 +136,7 @@ impl LocalPlaces {
     }
 
     /// Every file of the local state that `forget` drops, besides those in folders.
-    fn files(&self) -> [&PathBuf; 9] {
+    fn files(&self) -> [&PathBuf; 10] {
         [
             &self.replica,
             &self.told,
@@ -145,6 +147,7 @@ impl LocalPlaces {
             &self.own,
             &self.dismissed,
             &self.events,
+            &self.backups,
         ]
     }
 }
