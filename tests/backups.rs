@@ -176,6 +176,20 @@ fn a_backup_is_the_vault_of_one_moment_whatever_others_write_meanwhile() {
     assert!(outcomes.contains(&true) && outcomes.contains(&false));
 }
 
+/// As an agent does it: the vault that was opened once more backs up, the first one is asked and changed meanwhile.
+#[test]
+fn a_vault_that_was_opened_once_more_backs_up_what_the_first_one_wrote_meanwhile() {
+    let (storage, mut vault, mut rng) = scene();
+    let mut again = vault.open_again(later(10), &mut rng).unwrap();
+    assert_eq!(again.device(), vault.device());
+    add(&mut vault, "meanwhile", "x", later(11), &mut rng).unwrap();
+    let backup = back_up(&mut again, 12).unwrap();
+    add(&mut vault, "afterwards", "x", later(13), &mut rng).unwrap();
+    let found = restored(&storage, &path_of(&backup), 1);
+    assert!(found.contains("\"meanwhile\"") && !found.contains("\"afterwards\""));
+    assert_eq!(vault.take_notices(), []);
+}
+
 #[test]
 fn no_crash_leaves_a_file_under_a_backups_name_that_is_not_whole() {
     let (storage, vault, _) = scene();

@@ -217,6 +217,16 @@ impl Vault {
         self.catch_up(now, rng)
     }
 
+    /// The same vault opened once more under the same keys: for work that takes long, while others ask the first one.
+    ///
+    /// # Errors
+    /// As [`locate`] and [`Located::open`].
+    pub fn open_again(&self, now: Moment, rng: &mut dyn CryptoRng) -> Result<Self, VaultError> {
+        let located = locate(Arc::clone(&self.storage), &self.places)?;
+        let keys = self.keys.hand_over().take();
+        located.open(keys, self.opened_with, &self.device_name, now, rng)
+    }
+
     /// Does for a vault that stays open what opening does: what other processes, other devices and the drive did meanwhile
     /// is read, and what is missing where is written. Where stamps tell that nothing happened, nothing is read. What was
     /// noticed and not taken yet stays, so that a look which nobody asked for loses no notice.

@@ -10,7 +10,7 @@ use keyfold::wire::{HeldVault, HoldLimits, Holding};
 use rand::rngs::StdRng;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::sleep;
 use std::time::Duration;
@@ -75,6 +75,8 @@ pub(super) struct Held {
     vault: Mutex<Option<Open>>,
     /// Whoever still waits for the vault finds it locked.
     is_locked: AtomicBool,
+    /// How many work on the vault opened once more, and so have its keys.
+    aside: AtomicUsize,
     limits: HoldLimits,
     times: Mutex<Times>,
 }
@@ -257,6 +259,7 @@ impl Held {
         Self {
             vault: Mutex::new(Some(open)),
             is_locked: AtomicBool::new(false),
+            aside: AtomicUsize::new(0),
             limits,
             times: Mutex::new(Times {
                 opened: clocks,
@@ -270,7 +273,24 @@ impl Held {
         self.work_on(locked(&self.vault), work)
     }
 
-    /// The same, unless somebody else is at it.
+    /// Lets somebody work for long on the vault opened once more, while others ask it. Those keys go with the work, like
+    /// those of any question that is being answered when the vault is locked.
+    pub(super) fn aside<T>(
+        &self,
+        rng: StdRng,
+        work: impl FnOnce(&mut Open) -> T,
+    ) -> Option<Result<T, VaultError>> {
+        self.aside.fetch_add(1, Ordering::SeqCst);
+        let again = self.with(|open| {
+            open.look()?;
+            open.vault.open_again(now(), &mut open.rng)
+        });
+        let done = again.map(|again| again.map(|vault| work(&mut Open { vault, rng })));
+        self.aside.fetch_sub(1, Ordering::SeqCst);
+        done
+    }
+
+    /// As [`Held::with`], unless somebody else is at it.
     fn try_with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
         self.work_on(try_locked(&self.vault)?, work)
     }
@@ -299,7 +319,7 @@ impl Held {
     }
 
     fn is_at_work(&self) -> bool {
-        try_locked(&self.vault).is_none()
+        self.aside.load(Ordering::SeqCst) > 0 || try_locked(&self.vault).is_none()
     }
 
     /// How long it is still held, and what ends it then; `None` for ever.
