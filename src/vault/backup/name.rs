@@ -35,7 +35,7 @@ impl BackupName {
         let mut plain: String = stem
             .to_string_lossy()
             .chars()
-            .map(|letter| if letter.is_control() { '_' } else { letter })
+            .map(|letter| if is_refused(letter) { '_' } else { letter })
             .collect();
         let fitting = plain
             .char_indices()
@@ -65,7 +65,7 @@ impl BackupName {
         let is_stem = !stem.is_empty()
             && stem.len() <= STEM_LIMIT
             && !stem.starts_with('.')
-            && !stem.contains(|letter: char| letter.is_control());
+            && !stem.contains(is_refused);
         if !is_id || !is_stem {
             return None;
         }
@@ -114,6 +114,11 @@ impl fmt::Display for BackupName {
 #[must_use]
 pub fn is_backup_name(name: &OsStr) -> bool {
     BackupName::parse(name).is_some()
+}
+
+/// Letters that no name has: a stick's file system takes none of them.
+fn is_refused(letter: char) -> bool {
+    letter.is_control() || "\"*/:<>?\\|".contains(letter)
 }
 
 fn short(vault: VaultId) -> String {
@@ -168,6 +173,7 @@ mod tests {
             "/drive/a.b.c.keyfold",
             "/drive/.hidden",
             "/drive/two\nlines",
+            "/drive/a:b?.keyfold",
             "/drive/ö.keyfold",
             "/",
             "/drive/....",
@@ -200,6 +206,7 @@ mod tests {
             "20261123T152649Z.abababab.keyfold-backup",
             ".20261123T152649Z.abababab.keyfold-backup",
             ".vault.20261123T152649Z.abababab.keyfold-backup",
+            "a:b.20261123T152649Z.abababab.keyfold-backup",
             "a\u{1b}b.20261123T152649Z.abababab.keyfold-backup",
         ] {
             assert_eq!(parse(text), None, "{text}");
