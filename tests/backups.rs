@@ -110,23 +110,23 @@ fn a_backup_holds_all_that_the_vault_holds_and_opens_where_nothing_else_is_left(
 #[test]
 fn what_only_the_replica_or_only_the_vault_file_holds_is_in_the_backup() {
     let (storage, mut vault, mut rng) = scene();
-    // The drive brought another device's change, and took what this device attaches now.
-    let theirs = Disk::default();
-    put(&theirs, &file_of(&storage));
-    let mut other = opened(&theirs, "b", 1, later(20)).unwrap();
-    add(&mut other, "theirs", "x", later(20), &mut rng).unwrap();
-    put(&storage, &file_of(&theirs));
     storage.make_read_only(&places("a").vault_file);
-    let item = add(&mut vault, "mine", "x", later(30), &mut rng).unwrap();
+    let item = add(&mut vault, "mine", "x", later(20), &mut rng).unwrap();
     attach(
         &mut vault,
         item,
         "mine.txt",
         &[b"mine"],
-        later(31),
+        later(21),
         &mut rng,
     )
     .unwrap();
+    // Nobody has looked yet since the drive brought another device's change.
+    let theirs = Disk::default();
+    put(&theirs, &file_of(&storage));
+    let mut other = opened(&theirs, "b", 1, later(30)).unwrap();
+    add(&mut other, "theirs", "x", later(31), &mut rng).unwrap();
+    put(&storage, &file_of(&theirs));
     let backup = back_up(&mut vault, 40).unwrap();
     let found = restored(&storage, &path_of(&backup), 1);
     for title in ["mail", "theirs", "mine"] {

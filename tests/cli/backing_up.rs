@@ -106,6 +106,12 @@ fn a_place_that_is_not_there_fails_and_the_others_get_theirs() {
         .map(|row| row["outcome"].as_str().unwrap())
         .collect();
     assert_eq!(outcomes, ["made", "failed"]);
+    std::os::unix::fs::symlink(home.path("nas"), home.path("link")).unwrap();
+    let before = files(&home, "nas");
+    home.run(&["backup", "--to", "./link"])
+        .exits(1)
+        .says("symbolic link");
+    assert_eq!(files(&home, "nas"), before, "no link is followed");
     let report = home.bare(&["doctor"], "").ok();
     assert!(
         report.out.contains("a place for backups is not there"),
