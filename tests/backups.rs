@@ -227,6 +227,32 @@ fn no_crash_leaves_a_file_under_a_backups_name_that_is_not_whole() {
 }
 
 #[test]
+fn what_a_power_cut_left_half_written_goes_a_day_later_and_nothing_else() {
+    let (storage, mut vault, _) = scene();
+    let id = vault.id();
+    let temporary = |name: &str| format!(".{name}.keyfold-0123456789abcdef.tmp");
+    let own = BackupName::new(&places("a").vault_file, id, later(0)).to_string();
+    let other = keyfold::model::ids::VaultId([9; 16]);
+    let theirs = BackupName::new(&places("a").vault_file, other, later(0)).to_string();
+    let day = 24 * 60 * 60;
+    let mut kept = vec![temporary(&theirs), temporary("vault.keyfold"), own.clone()];
+    set_clock(&storage, later(0));
+    for name in kept.iter().chain([&temporary(&own)]) {
+        storage.place(&Path::new(FOLDER).join(name), b"x");
+    }
+    back_up(&mut vault, day - 10).unwrap();
+    assert!(
+        names(&storage).contains(&temporary(&own)),
+        "somebody may be writing it"
+    );
+    back_up(&mut vault, day + 10).unwrap();
+    let left = names(&storage);
+    kept.retain(|name| left.contains(name));
+    assert_eq!(kept.len(), 3, "{left:?}");
+    assert!(!left.contains(&temporary(&own)), "{left:?}");
+}
+
+#[test]
 fn a_disk_that_refuses_anything_leaves_no_half_backup_and_spoils_nothing() {
     let (storage, mut vault, _) = scene();
     back_up(&mut vault, 50).unwrap();

@@ -21,8 +21,8 @@ pub use error::{Failure, StorageError};
 #[cfg(unix)]
 pub use real::RealStorage;
 pub use whole::{
-    append, create_file, is_temporary_name, read_parts, read_whole, replace_file,
-    replace_file_after, temporary_path,
+    append, create_file, is_temporary_name, name_behind_temporary, read_parts, read_whole,
+    replace_file, replace_file_after, temporary_path,
 };
 
 /// Every way in which keyfold touches a disk. Threads and handles may share one.

@@ -25,7 +25,8 @@ use crate::model::moment::Moment;
 use crate::state::fold::State;
 use crate::state::op::ChunkName;
 use crate::storage::{
-    FileKind, LockKind, Stamp, Storage, StorageError, StoredFile, temporary_path,
+    Entry, FileKind, LockKind, Stamp, Storage, StorageError, StoredFile, name_behind_temporary,
+    temporary_path,
 };
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub const CLOCK_SLACK_MILLISECONDS: u64 = 10 * 60 * 1000;
 const ENTRIES: usize = 1 << 16;
 /// Backups of one second, by several processes or devices: each takes the next second that is free.
 const NAMES_TRIED: usize = 60;
+
+/// How old a half-written backup is that nobody writes any more.
+const LITTER_MILLISECONDS: u64 = 24 * 60 * 60 * 1000;
 
 /// A backup that was made.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -192,6 +196,7 @@ impl Vault {
         };
         // Without this a power cut could take the name away again; the content is safe already.
         self.storage.sync_folder(folder)?;
+        self.clear_litter(folder, now);
         let Placed {
             name,
             examined,
@@ -394,6 +399,26 @@ impl Vault {
             && self.state.record_ids().all(has_record)
             && live == examined.slots.iter().copied().collect()
             && *pieces == examined.names
+    }
+
+    /// Removes what is left of backups of this vault that a power cut ended: of a day ago at least, or it may be one that
+    /// another device is just writing.
+    fn clear_litter(&self, folder: &Path, now: Moment) {
+        let Ok(listing) = self.storage.list(folder, ENTRIES) else {
+            return;
+        };
+        let until = i128::from(now.0.saturating_sub(LITTER_MILLISECONDS)) * 1_000_000;
+        let is_litter = |entry: &&Entry| {
+            let name = name_behind_temporary(&entry.name).and_then(BackupName::parse);
+            let changed = entry.stamp.modified_ns.max(entry.stamp.changed_ns);
+            entry.stamp.is_regular()
+                && changed < until
+                && name.is_some_and(|name| name.is_of(self.keys.vault))
+        };
+        for entry in listing.entries.iter().filter(is_litter) {
+            // It is in nobody's way.
+            drop(self.storage.remove(&folder.join(&entry.name)));
+        }
     }
 
     fn take_note(&mut self, backup: NotedBackup, rng: &mut dyn CryptoRng) {

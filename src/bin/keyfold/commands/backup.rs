@@ -312,6 +312,16 @@ fn print(context: &Context, rows: &[Row]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// After a change of the password or the key: older backups go on opening the old way.
+pub(crate) fn remind(context: &mut Context) {
+    // Whoever cannot be told has changed the password all the same.
+    if places::noted(context).is_ok_and(|(_, noted)| !noted.is_empty()) {
+        context.output.note(
+            "Backups made before open with the password of their time only: keyfold backup makes one that opens with the new one.",
+        );
+    }
+}
+
 /// How long ago, for people.
 pub(crate) fn describe_age(then: Moment, now: Moment) -> String {
     let minutes = now.0.saturating_sub(then.0) / 60_000;

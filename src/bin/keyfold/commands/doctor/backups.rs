@@ -7,6 +7,8 @@ use crate::failure::Failure;
 use keyfold::model::ids::VaultId;
 use keyfold::storage::Storage;
 use keyfold::vault::{NotedBackup, Presence, known_vault, noted_backups};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A backup that is older than this is worth a word, in days.
 const OLD_DAYS: u64 = 14;
@@ -52,6 +54,13 @@ pub(super) fn check(storage: &dyn Storage, scene: &Scene) -> Vec<Finding> {
                 format!("backups lie beside the vault: {folder}"),
                 "what befalls the one folder befalls both; a disk of its own is better",
             ));
+        } else if is_on_one_disk(place, &scene.places.state_folder) {
+            found.push(Finding::new(
+                FindingKind::Backup,
+                Severity::Information,
+                format!("backups lie on the disk that has this device's own copy: {folder}"),
+                "one more place on another disk, best one that is not always plugged in",
+            ));
         }
     }
     let presence = |backup: &NotedBackup| vault.map(|vault| backup.presence(storage, vault));
@@ -95,6 +104,12 @@ pub(super) fn check(storage: &dyn Storage, scene: &Scene) -> Vec<Finding> {
         )),
     });
     found
+}
+
+fn is_on_one_disk(place: &Place, state_folder: &Path) -> bool {
+    let disk = |path: &Path| std::fs::metadata(path).ok().map(|found| found.dev());
+    let backups = disk(&place.folder);
+    backups.is_some() && backups == disk(state_folder)
 }
 
 fn advice(what: impl Into<String>, todo: &str) -> Finding {
