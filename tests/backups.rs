@@ -180,7 +180,9 @@ fn a_backup_is_the_vault_of_one_moment_whatever_others_write_meanwhile() {
 #[test]
 fn a_vault_that_was_opened_once_more_backs_up_what_the_first_one_wrote_meanwhile() {
     let (storage, mut vault, mut rng) = scene();
-    let mut again = vault.open_again(later(10), &mut rng).unwrap();
+    let mut again = vault
+        .open_again(storage.clone(), later(10), &mut rng)
+        .unwrap();
     assert_eq!(again.device(), vault.device());
     add(&mut vault, "meanwhile", "x", later(11), &mut rng).unwrap();
     let backup = back_up(&mut again, 12).unwrap();

@@ -217,12 +217,18 @@ impl Vault {
         self.catch_up(now, rng)
     }
 
-    /// The same vault opened once more under the same keys: for work that takes long, while others ask the first one.
+    /// The same vault opened once more under the same keys, by way of another view of the disk: for work that takes long,
+    /// while others ask the first one.
     ///
     /// # Errors
     /// As [`locate`] and [`Located::open`].
-    pub fn open_again(&self, now: Moment, rng: &mut dyn CryptoRng) -> Result<Self, VaultError> {
-        let located = locate(Arc::clone(&self.storage), &self.places)?;
+    pub fn open_again(
+        &self,
+        storage: Arc<dyn Storage>,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, VaultError> {
+        let located = locate(storage, &self.places)?;
         let keys = self.keys.hand_over().take();
         located.open(keys, self.opened_with, &self.device_name, now, rng)
     }
