@@ -555,7 +555,7 @@ fn a_backup_beside_the_vault_is_no_conflict_copy_and_never_becomes_the_vault() {
 }
 
 #[test]
-fn pruning_removes_what_this_device_verified_and_no_rule_keeps_and_nothing_else() {
+fn pruning_removes_what_this_device_made_and_no_rule_keeps_and_nothing_else() {
     let (storage, mut vault, mut rng) = scene();
     const DAY: u64 = 24 * 60 * 60;
     let kept_by_nobody: Vec<BackupMade> = (0..4)
@@ -580,7 +580,15 @@ fn pruning_removes_what_this_device_verified_and_no_rule_keeps_and_nothing_else(
     for name in &strangers {
         storage.place(&folder.join(name), &content);
     }
-    // One that was verified and is another file now.
+    // Another device's, verified here and good: it is not this device's to remove.
+    let shared = BackupName::new(Path::new("y"), vault.id(), later(DAY)).to_string();
+    storage.place(&folder.join(&shared), &content);
+    assert!(
+        verify(&mut vault, &folder.join(&shared), 5 * DAY)
+            .unwrap()
+            .ok
+    );
+    // One that was made here and is another file now.
     storage.place(&path_of(&kept_by_nobody[0]), &[7; 4096]);
     let noted = noted_backups(&*storage, &places("a"), vault.id());
     let keep = Keep {
@@ -604,12 +612,12 @@ fn pruning_removes_what_this_device_verified_and_no_rule_keeps_and_nothing_else(
     let mut left = names(&storage);
     left.sort();
     let mut wanted = strangers.to_vec();
-    wanted.extend([newest.name.clone(), kept_by_nobody[0].name.clone()]);
+    wanted.extend([newest.name.clone(), kept_by_nobody[0].name.clone(), shared]);
     wanted.sort();
     assert_eq!(left, wanted);
     // What is pruned is forgotten; a second round finds nothing.
     let noted = noted_backups(&*storage, &places("a"), id);
-    assert_eq!(noted.len(), 2);
+    assert_eq!(noted.len(), 3);
     assert_eq!(
         surplus_backups(&*storage, &noted, folder, id, &keep, (now, None)),
         []

@@ -3,7 +3,7 @@
 //!
 //! A backup is the union of all that this device knows, packed, under the vault's own key: any keyfold opens it with the
 //! password of its time, and no special tool is needed. Nothing here ever replaces a file, or removes one that this device
-//! has not verified.
+//! has not made.
 
 mod drill;
 mod keep;
@@ -207,6 +207,7 @@ impl Vault {
             name: name.to_string(),
             made: name.made(),
             verified: now,
+            made_here: true,
             length,
             records: examined.state.record_count(),
             content: examined.digest(),
@@ -486,7 +487,7 @@ pub fn list_backups(
     Ok(found)
 }
 
-/// The backups in a folder that rules let go, the oldest first: among those alone that this device has verified and that
+/// The backups in a folder that rules let go, the oldest first: among those alone that this device has made and that
 /// are still there. What another device made, or somebody put there, neither counts nor goes. `coming` is one that is about
 /// to be made there.
 #[must_use]
@@ -499,7 +500,9 @@ pub fn surplus_backups(
     (now, coming): (Moment, Option<Moment>),
 ) -> Vec<NotedBackup> {
     let there = noted.iter().filter(|backup| {
-        backup.folder == folder && backup.presence(storage, vault) == Presence::There
+        backup.made_here
+            && backup.folder == folder
+            && backup.presence(storage, vault) == Presence::There
     });
     let mut there: Vec<&NotedBackup> = there.collect();
     there.sort_by_key(|backup| backup.made);

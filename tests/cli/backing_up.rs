@@ -169,6 +169,11 @@ fn a_backup_of_the_future_keeps_no_timer_from_another() {
         .ok()
         .json();
     assert_eq!(listed["backups"][0]["in_the_future"], true);
+    let status = home.run(&["status", "--json"]).ok().json();
+    assert_eq!(status["backup"], Value::Null, "it is no measure of age");
+    let told = home.bare(&["doctor"], "").ok().out;
+    assert!(told.contains("a backup is dated in the future"), "{told}");
+    assert!(told.contains("no backup was made yet"), "{told}");
     home.run(&[
         "backup",
         "--to",

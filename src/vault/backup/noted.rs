@@ -1,8 +1,10 @@
 //! What this device knows of backups: which it has verified, when, and what was in them. A file in the local state; it tells
 //! nothing of what is in the vault.
 //!
-//! It decides what may be pruned and whether another backup is due. A backup that is not in it is nobody's to remove.
+//! It decides what may be pruned and whether another backup is due. A backup that is not in it, or that another device
+//! made, is not this device's to remove.
 
+use super::CLOCK_SLACK_MILLISECONDS;
 use super::name::BackupName;
 use crate::log::BLOCK;
 use crate::log::preamble::parse_preamble;
@@ -32,6 +34,8 @@ pub struct NotedBackup {
     pub made: Moment,
     /// When all of it was last authenticated.
     pub verified: Moment,
+    /// Whether this device made it: only then is it this device's to remove.
+    pub made_here: bool,
     /// Bytes of the file.
     pub length: u64,
     /// Records in it.
@@ -58,6 +62,12 @@ impl NotedBackup {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.join(&self.name)
+    }
+
+    /// Whether it is dated in the future: then a clock was wrong, and it is no measure of how old the newest one is.
+    #[must_use]
+    pub fn is_of_the_future(&self, now: Moment) -> bool {
+        self.made.0 > now.0.saturating_add(CLOCK_SLACK_MILLISECONDS)
     }
 
     /// Whether it is still there. The first block and the length are looked at; only verifying it again tells more.
@@ -118,11 +128,15 @@ pub(super) fn read(storage: &dyn Storage, path: &Path) -> Vec<NotedBackup> {
 pub(super) fn note(
     storage: &dyn Storage,
     local: &LocalPlaces,
-    backup: NotedBackup,
+    mut backup: NotedBackup,
     rng: &mut dyn CryptoRng,
 ) -> Result<(), StorageError> {
     change(storage, local, rng, |noted| {
-        noted.retain(|known| (&known.folder, &known.name) != (&backup.folder, &backup.name));
+        let is_same =
+            |known: &NotedBackup| (&known.folder, &known.name) == (&backup.folder, &backup.name);
+        let made_here = noted.iter().any(|known| is_same(known) && known.made_here);
+        noted.retain(|known| !is_same(known));
+        backup.made_here |= made_here;
         noted.push(backup);
     })
 }

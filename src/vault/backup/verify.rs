@@ -128,6 +128,7 @@ impl Vault {
                 name: name.to_string(),
                 made: name.made(),
                 verified: now,
+                made_here: false,
                 length: stamp.length,
                 records: check.records,
                 content,

@@ -158,8 +158,7 @@ fn is_due(
         });
     };
     let is_young = |backup: &&NotedBackup| {
-        backup.made.0 <= now.0.saturating_add(CLOCK_SLACK_MILLISECONDS)
-            && now.0.saturating_sub(backup.made.0) / 1000 < limit
+        !backup.is_of_the_future(now) && now.0.saturating_sub(backup.made.0) / 1000 < limit
     };
     let mut young = noted
         .iter()

@@ -115,8 +115,10 @@ fn newest_backup(context: &mut Context) -> Result<Option<(NotedBackup, bool)>, F
     let Some(vault) = known_vault(storage, &places)? else {
         return Ok(None);
     };
+    let now = context.now();
     let noted = noted_backups(storage, &places, vault).into_iter();
-    let mut left = noted.filter_map(|backup| match backup.presence(storage, vault) {
+    let credible = noted.filter(|backup| !backup.is_of_the_future(now));
+    let mut left = credible.filter_map(|backup| match backup.presence(storage, vault) {
         Presence::There => Some((backup, true)),
         Presence::Away => Some((backup, false)),
         Presence::Gone | Presence::Changed => None,

@@ -84,9 +84,11 @@ pub(super) fn run(context: &mut Context, args: &DrillBackup) -> Result<ExitCode,
 /// The newest backup that was verified once and is there.
 fn newest(context: &mut Context) -> Result<PathBuf, Failure> {
     let (vault, noted) = places::noted(context)?;
+    let now = context.now();
     let storage = &*context.storage;
     let mut there = noted
         .iter()
+        .filter(|backup| !backup.is_of_the_future(now))
         .filter(|backup| backup.presence(storage, vault) == Presence::There);
     let newest = there.next().ok_or_else(|| {
         Failure::new(Kind::NotFound, "there is no backup that is known here")

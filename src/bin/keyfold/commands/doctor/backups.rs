@@ -78,7 +78,21 @@ pub(super) fn check(storage: &dyn Storage, scene: &Scene) -> Vec<Finding> {
     }
     let is_left =
         |backup: &&NotedBackup| matches!(presence(backup), Some(Presence::There | Presence::Away));
-    found.extend(match noted.iter().find(is_left) {
+    let mut future = noted
+        .iter()
+        .filter(is_left)
+        .filter(|backup| backup.is_of_the_future(scene.now));
+    if let Some(backup) = future.next() {
+        found.push(advice(
+            format!(
+                "a backup is dated in the future: {}",
+                backup.path().display()
+            ),
+            "a clock was wrong, now or then; such a backup counts for none",
+        ));
+    }
+    let credible = |backup: &&NotedBackup| !backup.is_of_the_future(scene.now);
+    found.extend(match noted.iter().filter(is_left).find(credible) {
         Some(newest) => {
             let limit = OLD_DAYS * DAY_MILLISECONDS;
             let is_old = scene.now.0.saturating_sub(newest.made.0) > limit;
