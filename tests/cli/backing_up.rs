@@ -635,3 +635,42 @@ fn what_is_printed_for_timers_runs_as_it_stands() {
     home.bare(&["--password-file", "-", "backup", "schedule", "cron"], "")
         .exits(2);
 }
+
+/// The whole day of loss, as a user lives it.
+#[test]
+fn after_ransomware_a_replica_and_after_a_lost_device_a_backup_brings_all_of_it_back() {
+    let home = home();
+    let backup = home.run(&["backup", "--to", "usb"]).ok().out;
+    let whole = |home: &Home| {
+        home.run(&["get", "mail"]).ok().prints("first secret");
+        home.run(&["attach", "get", "mail", "--output", "out"]).ok();
+        let file = fs::read(home.path("out/a.bin")).unwrap();
+        assert_eq!(file, vec![7; 3_000_000]);
+        fs::remove_dir_all(home.path("out")).unwrap();
+        fs::create_dir(home.path("out")).unwrap();
+    };
+    fs::create_dir(home.path("out")).unwrap();
+    let noise: Vec<u8> = fs::read(home.vault())
+        .unwrap()
+        .iter()
+        .map(|byte| byte ^ 0x5a)
+        .collect();
+    fs::write(home.vault(), &noise).unwrap();
+    whole(&home);
+    home.run(&["sync", "--replace"]).ok();
+    // A device that has nothing of its own finds it all again.
+    fs::remove_dir_all(home.path("state")).unwrap();
+    whole(&home);
+    // Now the drive is overwritten and the device is gone.
+    fs::remove_dir_all(home.path("state")).unwrap();
+    fs::write(home.vault(), &noise).unwrap();
+    home.run(&["ls"])
+        .exits(7)
+        .says("keyfold backup restore FILE --replace-into PATH");
+    fs::remove_file(home.vault()).unwrap();
+    home.run(&["ls"]).exits(6);
+    let vault = home.arg("vault.keyfold");
+    home.run(&["backup", "restore", backup.trim(), "--replace-into", &vault])
+        .ok();
+    whole(&home);
+}
