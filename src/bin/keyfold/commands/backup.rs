@@ -264,7 +264,7 @@ fn what_failed(rows: &[Row]) -> Option<(Kind, Failure)> {
         Some(format!("{}: {error}", row.folder))
     });
     let text = format!(
-        "not all is well in {} of {}",
+        "backing up failed in {} of {}",
         kinds.len(),
         plural(rows.len(), "place", "places")
     );
