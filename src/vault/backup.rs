@@ -300,6 +300,8 @@ impl Vault {
         let file = self.storage.create(path)?;
         let expected = self.write_parts_of_backup(&*file, sources, care)?;
         file.sync()?;
+        // What memory still holds of it says nothing of the disk.
+        file.evict();
         drop(file);
         let missing = VaultError::Inconsistent("the backup is gone while it is written");
         let file = self.storage.open_read(path)?.ok_or(missing)?;

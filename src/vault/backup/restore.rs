@@ -107,7 +107,9 @@ fn copy(
         copy.write_at(at, &part)?;
         at += part.len() as u64;
     }
-    Ok(copy.sync()?)
+    copy.sync()?;
+    copy.evict();
+    Ok(())
 }
 
 fn examine_copy(storage: &dyn Storage, keys: &Keys, path: &Path) -> Result<Examined, VaultError> {

@@ -88,6 +88,7 @@ impl Vault {
             Ok(_) => return Err(unreadable("that is another vault")),
             Err(_) => return Err(unreadable("the file is not a vault")),
         }
+        file.evict();
         let (examined, key) = self.examine_under_any_key(&*file, &stamp)?;
         let mut missing = examined.missing();
         missing.retain(|name| self.chunks.contains_key(&nonce_of(name)));

@@ -135,6 +135,10 @@ impl StoredFile for StoppableFile {
         self.disk.go_on(self.path())?;
         self.file.sync()
     }
+
+    fn evict(&self) {
+        self.file.evict();
+    }
 }
 
 #[cfg(test)]
