@@ -17,6 +17,7 @@ pub(crate) const SLOT_LABEL: &[u8] = b"keyfold v1 slot";
 pub(crate) const VALUE_LABEL: &[u8] = b"keyfold v1 value";
 /// Prefix of what the checksum of a recovery key is taken over.
 pub(crate) const RECOVERY_LABEL: &[u8] = b"keyfold v1 recovery";
+pub(crate) const SHARE_LABEL: &[u8] = b"keyfold v1 recovery share";
 const KEY_ID_LABEL: &[u8] = b"keyfold v1 key id";
 const RECORD_LABEL: &[u8] = b"keyfold v1 record";
 const SECRET_LABEL: &[u8] = b"keyfold v1 secret";

@@ -8,4 +8,5 @@ pub mod keys;
 mod known_answers;
 pub mod recovery;
 pub mod seal;
+pub mod shares;
 pub mod slot;

@@ -12,6 +12,8 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const SYMBOLS: usize = 26;
 const CHECK_SYMBOLS: usize = 4;
 const GROUP: usize = 5;
+/// 26 times 5 bits, in bytes.
+const PACKED: usize = 17;
 
 /// A recovery key. Wiped when dropped, without Debug.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -87,6 +89,35 @@ impl RecoveryKey {
         Secret::new(text)
     }
 
+    /// The 130 bits, 5 a symbol and the first one first, and six zero bits.
+    pub(super) fn pack(&self) -> Zeroizing<[u8; PACKED]> {
+        let mut packed = Zeroizing::new([0; PACKED]);
+        for (at, symbol) in self.0.iter().enumerate() {
+            let value = ALPHABET.iter().position(|known| known == symbol);
+            let value = value.and_then(|value| u8::try_from(value).ok());
+            let value = value.expect("a key is of its alphabet");
+            for bit in (0..5).filter(|bit| value >> (4 - bit) & 1 == 1) {
+                let place = at * 5 + bit;
+                packed[place / 8] |= 0x80 >> (place % 8);
+            }
+        }
+        packed
+    }
+
+    /// The key of [`Self::pack`]; `None` where the last bits are not zero.
+    pub(super) fn unpack(packed: &[u8; PACKED]) -> Option<Self> {
+        let bit = |place: usize| packed[place / 8] >> (7 - place % 8) & 1;
+        if (SYMBOLS * 5..PACKED * 8).any(|place| bit(place) == 1) {
+            return None;
+        }
+        let mut key = Self([0; SYMBOLS]);
+        for (at, symbol) in key.0.iter_mut().enumerate() {
+            let value = (0..5).fold(0, |value, next| value << 1 | bit(at * 5 + next));
+            *symbol = ALPHABET[usize::from(value)];
+        }
+        Some(key)
+    }
+
     /// The 26 symbols, which are the secret.
     pub(crate) fn expose(&self) -> &[u8; SYMBOLS] {
         &self.0
@@ -129,6 +160,21 @@ mod tests {
                 assert!(RecoveryKey::parse(&Secret::new(typed)).ok().unwrap().0 == key.0);
             }
         }
+    }
+
+    #[test]
+    fn keys_pack_into_bits_and_back() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(3);
+        for _ in 0..100 {
+            let key = RecoveryKey::make(&mut rng);
+            assert!(RecoveryKey::unpack(&key.pack()).unwrap().0 == key.0);
+        }
+        let first = RecoveryKey(*b"BAAAAAAAAAAAAAAAAAAAAAAAA7");
+        let packed = first.pack();
+        assert_eq!((packed[0], packed[15], packed[16]), (0x08, 0x07, 0xC0));
+        let mut over = *packed;
+        over[16] |= 1;
+        assert!(RecoveryKey::unpack(&over).is_none());
     }
 
     #[test]

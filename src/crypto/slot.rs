@@ -40,10 +40,17 @@ pub enum SlotKind {
     PasswordAndKeyFile,
     /// A recovery key.
     RecoveryKey,
+    /// Random bytes that the keyring of one device's desktop holds.
+    Keyring,
 }
 
 impl SlotKind {
-    const ALL: [Self; 3] = [Self::Password, Self::PasswordAndKeyFile, Self::RecoveryKey];
+    const ALL: [Self; 4] = [
+        Self::Password,
+        Self::PasswordAndKeyFile,
+        Self::RecoveryKey,
+        Self::Keyring,
+    ];
 
     /// The stored number.
     #[must_use]
@@ -52,6 +59,7 @@ impl SlotKind {
             Self::Password => 1,
             Self::PasswordAndKeyFile => 2,
             Self::RecoveryKey => 3,
+            Self::Keyring => 4,
         }
     }
 
@@ -62,6 +70,16 @@ impl SlotKind {
             Self::Password => "password",
             Self::PasswordAndKeyFile => "password and key file",
             Self::RecoveryKey => "recovery key",
+            Self::Keyring => "keyring",
+        }
+    }
+
+    /// Whether what opens it may be guessed, and is stretched by Argon2id.
+    #[must_use]
+    pub fn is_stretched(self) -> bool {
+        match self {
+            Self::Password | Self::PasswordAndKeyFile => true,
+            Self::RecoveryKey | Self::Keyring => false,
         }
     }
 }
@@ -75,6 +93,37 @@ impl KeyFile {
     pub fn from_content(content: &[u8]) -> Option<Self> {
         let fits = (1..=KEY_FILE_LIMIT).contains(&content.len());
         fits.then(|| Self(Zeroizing::new(Sha256::digest(content).into())))
+    }
+}
+
+/// 32 random bytes for the keyring of a desktop. Wiped when dropped.
+pub struct KeyringKey(Zeroizing<[u8; KEY_LENGTH]>);
+
+impl KeyringKey {
+    /// 256 fresh random bits.
+    #[must_use]
+    pub fn make(rng: &mut dyn CryptoRng) -> Self {
+        let mut key = Zeroizing::new([0; KEY_LENGTH]);
+        rng.fill_bytes(&mut *key);
+        Self(key)
+    }
+
+    /// What a keyring gave back; `None` where it is not 32 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(|key| Self(Zeroizing::new(key)))
+    }
+
+    /// A second copy: one for the slot, one for the keyring.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// The bytes, for the keyring.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; KEY_LENGTH] {
+        &self.0
     }
 }
 
@@ -102,6 +151,12 @@ impl SlotSecret {
         // EXPOSE: the symbols are the slot's secret, wiped with it.
         Self(Zeroizing::new(key.expose().to_vec()))
     }
+
+    /// What a keyring holds; random enough to need no stretching.
+    #[must_use]
+    pub fn from_keyring_key(key: &KeyringKey) -> Self {
+        Self(Zeroizing::new(key.0.to_vec()))
+    }
 }
 
 /// A slot's whole frame, one block, whose MAC was made or checked.
@@ -111,7 +166,7 @@ pub struct Slot {
     pub id: SlotId,
     /// What opens it.
     pub kind: SlotKind,
-    /// How dear a guess is; `None` for a recovery key.
+    /// How dear a guess is; `None` where nothing can be guessed.
     pub cost: Option<KdfCost>,
     /// The frame as it lies in a file.
     pub frame: Vec<u8>,
@@ -163,12 +218,11 @@ impl UnverifiedSlot {
             passes: number(COST_AT + 4),
             lanes: number(COST_AT + 8),
         };
-        let cost = match kind {
-            SlotKind::RecoveryKey if (cost.memory_kib, cost.passes, cost.lanes) == (0, 0, 0) => {
-                None
-            }
-            SlotKind::RecoveryKey => return Err(SlotError::Refused),
-            _ => Some(cost.check().map_err(|_| SlotError::Refused)?),
+        let is_zero = (cost.memory_kib, cost.passes, cost.lanes) == (0, 0, 0);
+        let cost = match (kind.is_stretched(), is_zero) {
+            (true, _) => Some(cost.check().map_err(|_| SlotError::Refused)?),
+            (false, true) => None,
+            (false, false) => return Err(SlotError::Refused),
         };
         let id = SlotId::from_slice(&body[ID_AT..SALT_AT]).ok_or(SlotError::Refused)?;
         Ok(Self {
@@ -192,7 +246,7 @@ impl UnverifiedSlot {
         self.kind
     }
 
-    /// How Argon2id is to run; `None` for a recovery key.
+    /// How Argon2id is to run; `None` where nothing can be guessed.
     #[must_use]
     pub fn cost(&self) -> Option<KdfCost> {
         self.cost
@@ -413,6 +467,27 @@ mod tests {
                 .is_err()
         );
         assert!(KeyFile::from_content(b"").is_none());
+    }
+
+    #[test]
+    fn a_keyring_holds_a_secret_of_its_own_and_names_no_cost() {
+        let mut rng = StdRng::seed_from_u64(4);
+        let keys = Keys::derive(DataKey::make(&mut rng), VAULT);
+        let key = KeyringKey::make(&mut rng);
+        let draft = SlotDraft::make(SlotKind::Keyring, None, &mut rng);
+        let secret = SlotSecret::from_keyring_key(&key);
+        let frame = draft.wrap(&keys, &secret, &mut rng).frame;
+        let slot = parse(&frame).ok().unwrap();
+        assert_eq!((slot.kind(), slot.cost()), (SlotKind::Keyring, None));
+        let given_back = KeyringKey::from_bytes(key.expose()).unwrap();
+        let given_back = SlotSecret::from_keyring_key(&given_back);
+        assert_eq!(slot.open(VAULT, &given_back).ok().unwrap().id, keys.id);
+        let other = SlotSecret::from_keyring_key(&KeyringKey::make(&mut rng));
+        assert_eq!(slot.open(VAULT, &other).err(), Some(SlotError::WrongSecret));
+        assert!(KeyringKey::from_bytes(&[0; 31]).is_none());
+        let mut dear = frame;
+        dear[68] = 1;
+        assert_eq!(parse(&dear).err(), Some(SlotError::Refused));
     }
 
     #[test]

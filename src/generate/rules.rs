@@ -44,6 +44,18 @@ impl Alphabet {
         Self(set)
     }
 
+    /// The characters of a text that a person wrote.
+    ///
+    /// # Errors
+    /// [`RulesError::Characters`] where there is none, or one that is not printable ASCII.
+    pub fn parse(text: &str) -> Result<Self, RulesError> {
+        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if text.is_empty() || !printable {
+            return Err(RulesError::Characters);
+        }
+        Ok(Self::of(text.as_bytes()))
+    }
+
     /// Whether the character is in it.
     #[must_use]
     pub fn contains(self, character: u8) -> bool {
@@ -69,7 +81,9 @@ impl Alphabet {
         Self(self.0 & other.0)
     }
 
-    fn without(self, other: Self) -> Self {
+    /// What is in this one and not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 }
@@ -131,6 +145,8 @@ pub enum RulesError {
     Impossible,
     /// Counting the passwords would take too long: high minimums or a high `max-consecutive` with a great length.
     TooComplex,
+    /// A set of characters is empty or has one that is not printable ASCII.
+    Characters,
     /// Not 1 to [`super::MAX_WORDS`] words.
     Words,
     /// The separator is longer than [`super::MAX_SEPARATOR_BYTES`] or has control characters.
@@ -155,6 +171,9 @@ impl fmt::Display for RulesError {
             }
             Self::TooComplex => formatter
                 .write_str("too long for so many minimums; make it shorter or ask for less"),
+            Self::Characters => {
+                formatter.write_str("a set of characters is one or more of printable ASCII")
+            }
             Self::Words => formatter.write_str("a passphrase has 1 to 64 words"),
             Self::Separator => formatter
                 .write_str("the separator must be at most 16 bytes without control characters"),
@@ -275,11 +294,30 @@ impl Rules {
         self
     }
 
+    /// Allows a set and asks for one character of it at least.
+    #[must_use]
+    pub fn with_one_of(mut self, alphabet: Alphabet) -> Self {
+        self.allowed = self.allowed.or(alphabet);
+        if self.required.iter().all(|row| row.alphabet != alphabet) {
+            self.required.push(Requirement {
+                alphabet,
+                at_least: 1,
+            });
+        }
+        self
+    }
+
+    /// Forbids a set.
+    #[must_use]
+    pub fn without(mut self, alphabet: Alphabet) -> Self {
+        self.allowed = self.allowed.without(alphabet);
+        self
+    }
+
     /// Forbids [`Alphabet::SIMILAR`].
     #[must_use]
-    pub fn without_similar(mut self) -> Self {
-        self.allowed = self.allowed.without(Alphabet::SIMILAR);
-        self
+    pub fn without_similar(self) -> Self {
+        self.without(Alphabet::SIMILAR)
     }
 
     /// At most so many equal characters in a row.
@@ -336,14 +374,7 @@ impl Rules {
     fn apply(&mut self, name: &str, value: &str) -> Result<(), RulesError> {
         match name {
             "required" => {
-                let alphabet = parse_classes(value)?;
-                self.allowed = self.allowed.or(alphabet);
-                if self.required.iter().all(|row| row.alphabet != alphabet) {
-                    self.required.push(Requirement {
-                        alphabet,
-                        at_least: 1,
-                    });
-                }
+                *self = self.clone().with_one_of(parse_classes(value)?);
             }
             "allowed" => self.allowed = self.allowed.or(parse_classes(value)?),
             "minlength" => self.shortest = self.shortest.max(parse_number(value)?),

@@ -224,6 +224,7 @@ standard_fields! {
     PRODUCT = 46, "product", Text, "Product that a licence is for.";
     LICENCE_KEY = 47, "licence-key", Secret, "Licence key.";
     CREATED = 48, "created", Date, "Creation date that an import brought.";
+    PASSWORD_RULES = 49, "password-rules", Text, "What the site asks of passwords, in the language of its `passwordrules` attribute.";
 }
 
 /// The number of the standard field with this name (fields that describe the item itself included).

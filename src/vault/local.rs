@@ -1,19 +1,19 @@
 //! The local state of this device: replica, lock, device id, what it saw last, and which path is which vault.
 //!
-//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `renaming`, `backups`, `review/`
-//! and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
+//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `used`, `keyring`, `renaming`, `backups`,
+//! `review/` and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
 //! synced folder, and none of it tells what is in the vault.
 
 use super::Places;
 use super::error::VaultError;
-use crate::model::ids::{DeviceId, KeyId, RecordId, VaultId};
+use crate::model::ids::{DeviceId, KeyId, RecordId, SlotId, VaultId};
 use crate::model::moment::{CLOCK_TOLERANCE_MILLISECONDS, Moment};
 use crate::storage::{
     FileKind, Stamp, Storage, StorageError, StoredFile, folder_of, read_whole, replace_file,
 };
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,9 @@ const SMALL_LIMIT: usize = 4096;
 const IDS_LIMIT: u64 = 16 << 20;
 /// Names in a folder of the local state that are looked at.
 const ENTRIES: usize = 4096;
+/// Ways in whose last use is remembered.
+const USED_ROWS: usize = 32;
+const DAY_SECS: u64 = 86_400;
 /// A file may change again within this time without a new time stamp (FAT counts in two seconds).
 pub(super) const STILL_MILLISECONDS: u64 = 2000;
 
@@ -43,6 +46,8 @@ pub(super) struct LocalPlaces {
     seen: PathBuf,
     own: PathBuf,
     dismissed: PathBuf,
+    used: PathBuf,
+    keyring: PathBuf,
 }
 
 impl LocalPlaces {
@@ -62,6 +67,8 @@ impl LocalPlaces {
             dismissed: folder.join("dismissed"),
             device: folder.join("device"),
             seen: folder.join("seen"),
+            used: folder.join("used"),
+            keyring: folder.join("keyring"),
             folder,
         }
     }
@@ -91,6 +98,58 @@ impl LocalPlaces {
     /// Remembers it. Only an optimisation: what cannot be written or is torn is read again next time.
     pub(super) fn remember(&self, storage: &dyn Storage, seen: &Seen) {
         overwrite(storage, &self.seen, seen.write().as_bytes());
+    }
+
+    /// The day on which each way in last opened the vault here.
+    pub(super) fn used(&self, storage: &dyn Storage) -> BTreeMap<SlotId, Moment> {
+        let text = read_small(storage, &self.used).ok().flatten();
+        let rows = text.iter().flat_map(|text| text.lines());
+        let rows = rows.filter_map(|row| {
+            let (slot, day) = row.split_once(' ')?;
+            let day: u64 = day.parse().ok()?;
+            let milliseconds = day.checked_mul(DAY_SECS * 1000)?;
+            Some((SlotId::from_hex(slot)?, Moment(milliseconds)))
+        });
+        rows.collect()
+    }
+
+    /// Remembers that a way in opened the vault today; one write a day. The vault does not know: who uses which way in when
+    /// is nobody else's matter. A torn file is no file.
+    pub(super) fn remember_use(&self, storage: &dyn Storage, slot: SlotId, now: Moment) {
+        let day = |moment: Moment| moment.seconds() / DAY_SECS;
+        let mut used = self.used(storage);
+        if used.get(&slot).is_some_and(|last| day(*last) == day(now)) {
+            return;
+        }
+        used.insert(slot, now);
+        let mut rows: Vec<(u64, SlotId)> =
+            used.iter().map(|(id, last)| (day(*last), *id)).collect();
+        rows.sort_unstable();
+        let newest = rows.iter().rev().take(USED_ROWS);
+        let text: String = newest.map(|(day, id)| format!("{id} {day}\n")).collect();
+        overwrite(storage, &self.used, text.as_bytes());
+    }
+
+    /// The way in whose secret this device's keyring holds.
+    pub(super) fn keyring(&self, storage: &dyn Storage) -> Option<SlotId> {
+        let text = read_small(storage, &self.keyring).ok()??;
+        SlotId::from_hex(text.trim())
+    }
+
+    /// Remembers it, durably, or that there is none.
+    pub(super) fn remember_keyring(
+        &self,
+        storage: &dyn Storage,
+        slot: Option<SlotId>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), StorageError> {
+        if let Some(slot) = slot {
+            return write_durably(storage, &self.keyring, &format!("{slot}\n"), rng);
+        }
+        match storage.remove(&self.keyring) {
+            Err(StorageError::NotFound(_)) => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Ids of the records that this device wrote itself. One that a crash kept from the list is missing there, no more.
@@ -136,7 +195,7 @@ impl LocalPlaces {
     }
 
     /// Every file of the local state that `forget` drops, besides those in folders.
-    fn files(&self) -> [&PathBuf; 10] {
+    fn files(&self) -> [&PathBuf; 12] {
         [
             &self.replica,
             &self.told,
@@ -148,6 +207,8 @@ impl LocalPlaces {
             &self.dismissed,
             &self.events,
             &self.backups,
+            &self.used,
+            &self.keyring,
         ]
     }
 }

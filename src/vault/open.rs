@@ -145,6 +145,12 @@ impl Located {
         self.vault
     }
 
+    /// The way in that this device's keyring holds, if it has one.
+    #[must_use]
+    pub fn keyring_slot(&self) -> Option<SlotId> {
+        self.local.keyring(&*self.storage)
+    }
+
     /// Opens the vault with its keys. `slot` is the one that gave them, to be refused if it was retired.
     ///
     /// # Errors

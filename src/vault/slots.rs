@@ -6,7 +6,9 @@ use crate::crypto::kdf::{
     KdfCost, KdfError, NormalizedPassword, WorkMemory, derive_password_key_in,
 };
 use crate::crypto::recovery::RecoveryKey;
-use crate::crypto::slot::{KeyFile, SLOTS_WRITTEN, Slot, SlotDraft, SlotKind, SlotSecret};
+use crate::crypto::slot::{
+    KeyFile, KeyringKey, SLOTS_WRITTEN, Slot, SlotDraft, SlotKind, SlotSecret,
+};
 use crate::model::ids::{FieldId, SlotId};
 use crate::model::moment::Moment;
 use crate::secret::Secret;
@@ -26,6 +28,8 @@ pub enum Credential {
     },
     /// The recovery key.
     RecoveryKey(RecoveryKey),
+    /// What this device's keyring holds.
+    Keyring(KeyringKey),
 }
 
 impl Credential {
@@ -38,6 +42,7 @@ impl Credential {
                 key_file: Some(_), ..
             } => SlotKind::PasswordAndKeyFile,
             Self::RecoveryKey(_) => SlotKind::RecoveryKey,
+            Self::Keyring(_) => SlotKind::Keyring,
         }
     }
 }
@@ -60,6 +65,7 @@ pub fn stretch(
         }
         (Credential::Password { .. }, None) => Err(KdfError::WorkMemoryTooSmall),
         (Credential::RecoveryKey(key), _) => Ok(SlotSecret::from_recovery_key(key)),
+        (Credential::Keyring(key), _) => Ok(SlotSecret::from_keyring_key(key)),
     }
 }
 
@@ -83,7 +89,7 @@ impl NewSecret {
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, KdfError> {
         let kind = credential.slot_kind();
-        let draft = SlotDraft::make(kind, (kind != SlotKind::RecoveryKey).then_some(cost), rng);
+        let draft = SlotDraft::make(kind, kind.is_stretched().then_some(cost), rng);
         let secret = stretch(credential, draft.salt(), draft.cost(), memory)?;
         Ok(Self {
             draft,
@@ -106,6 +112,8 @@ pub struct SlotRow {
     pub cost: Option<KdfCost>,
     /// When it was made, where the vault knows.
     pub created: Option<Moment>,
+    /// The day on which this device last opened the vault with it, if it ever did.
+    pub last_used: Option<Moment>,
     /// Whether this session was opened with it.
     pub in_use: bool,
 }
@@ -115,6 +123,7 @@ impl Vault {
     #[must_use]
     pub fn slot_rows(&self) -> Vec<SlotRow> {
         let labels = self.state.slot_labels();
+        let used = self.local.used(&*self.storage);
         let mut rows: Vec<SlotRow> = self
             .live_slots()
             .into_iter()
@@ -127,11 +136,37 @@ impl Vault {
                     .unwrap_or_default(),
                 cost: slot.cost,
                 created: labels.get(&slot.id).map(|row| row.1),
+                last_used: used.get(&slot.id).copied(),
                 in_use: self.opened_with == Some(slot.id),
             })
             .collect();
         rows.sort_by_key(|row| (row.created, row.id));
         rows
+    }
+
+    /// Remembers on this device that the way in which opened the vault was used today. Best effort.
+    pub fn remember_use(&self, now: Moment) {
+        if let Some(slot) = self.opened_with {
+            self.local.remember_use(&*self.storage, slot, now);
+        }
+    }
+
+    /// The way in that this device's keyring holds, if it has one.
+    #[must_use]
+    pub fn keyring_slot(&self) -> Option<SlotId> {
+        self.local.keyring(&*self.storage)
+    }
+
+    /// Remembers on this device which way in its keyring holds, or that it holds none.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn remember_keyring(
+        &self,
+        slot: Option<SlotId>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        Ok(self.local.remember_keyring(&*self.storage, slot, rng)?)
     }
 
     /// Adds a way in. A new recovery key takes the place of an older one.

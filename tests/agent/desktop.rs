@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use zbus::connection::Builder;
-use zbus::{Connection, OwnedObjectPath, interface};
+use zbus::zvariant::{DynamicType, OwnedObjectPath, Value};
+use zbus::{Connection, interface};
 
 const SESSION: &str = "/org/freedesktop/login1/session/_31";
 const FOREIGN: &str = "/org/freedesktop/login1/session/_32";
@@ -33,7 +34,9 @@ impl Bus {
     }
 
     fn connect(&self) -> Builder<'_> {
-        Builder::address(self.address.as_str()).method_timeout(PATIENCE)
+        Builder::address(self.address.as_str())
+            .unwrap()
+            .method_timeout(PATIENCE)
     }
 }
 
@@ -81,7 +84,9 @@ fn logind(bus: &Bus) -> (Connection, Arc<Mutex<Vec<Session>>>) {
     let built = bus
         .connect()
         .serve_at("/org/freedesktop/login1", shown)
+        .unwrap()
         .name("org.freedesktop.login1")
+        .unwrap()
         .build();
     (zbus::block_on(built).unwrap(), sessions)
 }
@@ -89,7 +94,7 @@ fn logind(bus: &Bus) -> (Connection, Arc<Mutex<Vec<Session>>>) {
 /// Sends a signal.
 fn tell<B>(connection: &Connection, path: &str, interface: &str, member: &str, body: &B)
 where
-    B: serde::Serialize + zbus::DynamicType,
+    B: serde::Serialize + DynamicType,
 {
     let none = None::<zbus::names::BusName<'_>>;
     zbus::block_on(connection.emit_signal(none, path, interface, member, body)).unwrap();
@@ -146,7 +151,7 @@ fn sleep_a_locked_screen_and_a_logout_lock_it() {
     served.says("is locked: the screen was locked");
 
     told_until_locked(&home, "the desktop says that it is locked", || {
-        let changed = std::collections::HashMap::from([("LockedHint", zbus::Variant::from(true))]);
+        let changed = std::collections::HashMap::from([("LockedHint", Value::from(true))]);
         let none: Vec<String> = Vec::new();
         let body = ("org.freedesktop.login1.Session", changed, none);
         let properties = "org.freedesktop.DBus.Properties";

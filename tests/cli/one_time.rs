@@ -264,60 +264,6 @@ fn hostile_seeds_are_refused_and_change_nothing() {
         .says("short");
 }
 
-#[test]
-fn gen_obeys_its_rules_and_tells_the_entropy_on_standard_error() {
-    let home = Home::empty();
-    let made = home.bare(&["gen"], "").ok().says("bits of entropy");
-    assert_eq!((made.out.len(), made.out.ends_with('\n')), (21, true));
-    assert_eq!(home.bare(&["gen", "32"], "").ok().out.len(), 33);
-    let digits = home
-        .bare(
-            &["gen", "8", "--lower", "0", "--upper", "0", "--symbol", "0"],
-            "",
-        )
-        .ok()
-        .out;
-    assert!(
-        digits.trim_end().bytes().all(|byte| byte.is_ascii_digit()),
-        "{digits}"
-    );
-    let words = home
-        .bare(&["gen", "--words", "5", "--separator", "."], "")
-        .ok()
-        .out;
-    assert_eq!(words.split('.').count(), 5);
-    assert_eq!(
-        home.bare(&["gen", "--count", "12"], "")
-            .ok()
-            .out
-            .lines()
-            .count(),
-        12
-    );
-    let shown = home
-        .bare(&["--json", "gen", "--count", "2"], "")
-        .ok()
-        .json();
-    assert_eq!(keys(&shown), ["entropy_bits", "schema", "values"]);
-    assert_eq!(shown["values"].as_array().unwrap().len(), 2);
-    let quiet = home.bare(&["-q", "gen"], "").ok();
-    assert_eq!(quiet.err, "");
-    home.bare(
-        &[
-            "gen",
-            "--rules",
-            "minlength: 12; maxlength: 12; required: digit",
-        ],
-        "",
-    )
-    .ok();
-    home.bare(&["gen", "--pronounceable"], "").ok();
-    home.bare(&["gen", "--count", "0"], "").exits(2);
-    home.bare(&["gen", "--rules", "nonsense!"], "").exits(2);
-    home.bare(&["gen", "5", "--words", "5"], "").exits(2);
-    home.bare(&["gen", "3", "--digit", "4"], "").exits(2);
-}
-
 /// A QR code as a screenshot has it.
 fn screenshot(home: &Home, name: &str, texts: &[&str]) -> String {
     let codes: Vec<qrcodegen::QrCode> = texts

@@ -89,6 +89,152 @@ fn a_second_password_is_a_way_in_until_it_is_removed() {
     home.run(&["ls"]).ok();
 }
 
+/// Adds a second password, which lies in the file `second`; the id of its way in.
+fn with_second(home: &Home) -> String {
+    home.write("second", "a second one\n");
+    let args = [
+        "--json",
+        "slots",
+        "add",
+        "--label",
+        "phone",
+        "--new-password-file",
+        "second",
+    ];
+    let added = home.run(&with_floor(&args)).ok().json();
+    assert_eq!(crate::program::keys(&added), ["id", "label", "schema"]);
+    added["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn removing_a_way_in_gives_the_vault_a_new_key() {
+    let home = Home::new();
+    home.add("mail", "hunter2", &[]);
+    let id = with_second(&home);
+    let before = home.run(&["fingerprint"]).ok().out;
+    // Who has it may have a copy of the file.
+    let copy = std::fs::read(home.vault()).unwrap();
+    home.run(&["slots", "remove", &id]).ok().says("new key");
+    assert_ne!(home.run(&["fingerprint"]).ok().out, before);
+    home.run(&["get", "mail"]).ok().prints("hunter2");
+    by(&home, "second", &["ls"]).exits(5);
+    let rows = home.run(&["--json", "slots"]).ok().json();
+    assert_eq!(rows["slots"].as_array().unwrap().len(), 1);
+    assert_eq!(rows["slots"][0]["label"], "password");
+    home.add("later", "x", &[]);
+    let mut command = home.command();
+    command
+        .env("KEYFOLD_STATE_DIR", home.path("thief"))
+        .env("KEYFOLD_VAULT", home.path("thief.keyfold"))
+        .args(["--password-file", &home.arg("second"), "ls"]);
+    std::fs::write(home.path("thief.keyfold"), copy).unwrap();
+    crate::program::finish(command, "").ok().prints("mail\n");
+}
+
+#[test]
+fn a_way_in_can_be_closed_under_the_same_key() {
+    let home = Home::new();
+    let id = with_second(&home);
+    let before = home.run(&["fingerprint"]).ok().out;
+    let removed = home
+        .run(&["--json", "slots", "remove", &id, "--keep-key"])
+        .ok()
+        .json();
+    assert_eq!(removed["removed"], id.as_str());
+    assert_eq!(home.run(&["fingerprint"]).ok().out, before);
+    by(&home, "second", &["ls"]).exits(5);
+}
+
+#[test]
+fn other_ways_in_are_named_before_they_go_too() {
+    let home = Home::new();
+    let id = with_second(&home);
+    home.write("third", "a third one\n");
+    let args = [
+        "slots",
+        "add",
+        "--label",
+        "tablet",
+        "--new-password-file",
+        "third",
+    ];
+    home.run(&with_floor(&args)).ok();
+    let paper = home.run(&["recovery-key", "make"]).ok().out;
+    home.run(&["slots", "remove", &id])
+        .exits(2)
+        .says("This way in will be gone too: tablet");
+    by(&home, "second", &["ls"]).ok();
+    let removed = home
+        .run(&["--json", "slots", "remove", &id, "--yes"])
+        .ok()
+        .json();
+    assert_eq!(removed["lost"].as_array().unwrap().len(), 2);
+    by(&home, "second", &["ls"]).exits(5);
+    by(&home, "third", &["ls"]).exits(5);
+    home.run(&["ls"]).ok();
+    home.write("paper", &paper);
+    let by_paper = |name: &str| home.bare(&["--recovery-key-file", &home.arg(name), "ls"], "");
+    by_paper("paper").exits(5);
+    home.write("paper", removed["recovery_key"].as_str().unwrap());
+    by_paper("paper").ok();
+    // What a new key would stand on must be a password that stays.
+    let id = with_second(&home);
+    by(&home, "second", &["slots", "remove", &id])
+        .exits(1)
+        .says("--keep-key");
+    let paper = home.arg("paper");
+    home.bare(&["--recovery-key-file", &paper, "slots", "remove", &id], "")
+        .exits(1);
+}
+
+#[test]
+fn slots_tell_the_day_on_which_each_was_used_here() {
+    let home = Home::new();
+    with_second(&home);
+    let used = |file: &str, label: &str| {
+        let rows = by(&home, file, &["--json", "slots"]).ok().json();
+        let rows = rows["slots"].as_array().unwrap().clone();
+        let row = rows.iter().find(|row| row["label"] == label).unwrap();
+        row["last_used"].clone()
+    };
+    assert!(used("password", "phone").is_null());
+    let today = used("password", "password");
+    assert_eq!(today.as_str().unwrap().len(), 10, "{today}");
+    assert_eq!(used("second", "phone"), today);
+    // Another device has uses of its own.
+    let rows = home.run_on("phone", &["--json", "slots"], "").ok().json();
+    let rows = rows["slots"].as_array().unwrap().clone();
+    let row = rows.iter().find(|row| row["label"] == "phone").unwrap();
+    assert!(row["last_used"].is_null());
+}
+
+#[test]
+fn a_key_file_is_changed_and_removed_with_the_password() {
+    let home = Home::empty();
+    // Any file will do.
+    home.write("photo.jpg", "not really a photo");
+    home.run(&with_floor(&["init", "--key-file", "photo.jpg"]))
+        .ok();
+    home.run(&["ls", "--key-file", "photo.jpg"]).ok();
+    let change = |old: &str, more: &[&str]| {
+        let password = home.arg("password");
+        let args = [
+            "passwd",
+            "--new-password-file",
+            &password,
+            "--key-file",
+            old,
+        ];
+        home.run(&with_floor(&[&args[..], more].concat())).ok();
+    };
+    change("photo.jpg", &["--new-key-file", "made.key"]);
+    home.run(&["ls", "--key-file", "photo.jpg"]).exits(5);
+    home.run(&["ls", "--key-file", "made.key"]).ok();
+    change("made.key", &[]);
+    home.run(&["ls"]).ok();
+    home.run(&["ls", "--key-file", "made.key"]).exits(5);
+}
+
 #[test]
 fn a_recovery_key_opens_the_vault_and_the_next_one_takes_its_place() {
     let home = Home::new();

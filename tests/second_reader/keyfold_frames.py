@@ -58,7 +58,7 @@ def parse_header(raw: bytes) -> Header:
     return Header(kind, length, raw[16:32], raw[32:56], raw)
 
 
-SLOT_KINDS = {1: "password", 2: "password and key file", 3: "recovery key"}
+SLOT_KINDS = {1: "password", 2: "password and key file", 3: "recovery key", 4: "keyring"}
 
 
 @dataclass
@@ -84,9 +84,9 @@ def parse_slot(offset: int, header: Header, body: bytes) -> Slot:
         raise Malformed(f"unknown slot kind {kind}")
     if any(body[1:4]) or any(body[176:]):
         raise Malformed("slot zeros are not zero")
-    if kind == 3:
+    if kind in (3, 4):
         if m or t or p:
-            raise Malformed("a recovery slot with Argon2 parameters")
+            raise Malformed("a slot with a random secret and Argon2 parameters")
     elif not (19_456 <= m <= 2_097_152 and 2 <= t <= 16 and 1 <= p <= 16 and m * t <= 8_388_608):
         raise Malformed("Argon2 parameters out of bounds")
     return Slot(offset, header, body, kind, m, t, p, body[16:32])
@@ -146,6 +146,8 @@ class Ways:
     def secret_for(self, slot: Slot) -> bytes | None:
         if slot.kind == 3:
             return parse_recovery_key(self.recovery) if self.recovery is not None else None
+        if slot.kind == 4:
+            return None  # a desktop holds its secret
         if self.password is None or (slot.kind == 2 and self.key_file is None):
             return None
         password = unicodedata.normalize("NFC", self.password).encode()

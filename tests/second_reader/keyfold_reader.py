@@ -35,7 +35,7 @@ STANDARD = {
     28: "name", 29: "phone", 30: "address", 31: "company", 32: "passport-number", 33: "social-number",
     34: "licence-number", 35: "birth-date", 36: "private-key", 37: "public-key", 38: "fingerprint", 39: "passphrase",
     40: "token", 41: "network", 42: "security", 43: "iban", 44: "bic", 45: "bank", 46: "product", 47: "licence-key",
-    48: "created",
+    48: "created", 49: "password-rules",
 }
 
 

@@ -6,6 +6,7 @@ mod backup;
 mod changing;
 mod clipboard;
 mod doctor;
+mod generating;
 mod moving;
 mod reading;
 mod sharing;
@@ -27,6 +28,7 @@ pub(crate) use changing::{
 };
 pub(crate) use clipboard::{CopyField, CopyHow, Login, MayCopy};
 pub(crate) use doctor::{Doctor, FindingKind};
+pub(crate) use generating::Generate;
 pub(crate) use moving::{Export, Import};
 pub(crate) use reading::{Find, Get, Ls, Past, Show, Wanted};
 pub(crate) use sharing::{
@@ -213,7 +215,7 @@ pub(crate) enum Command {
     Conflicts(Conflicts),
     /// Decide a conflict: take one of its values
     Resolve(Resolve),
-    /// Generate a password or passphrase
+    /// Generate a password, passphrase, PIN, user name or plus-address
     #[command(name = "gen", visible_alias = "generate")]
     Generate(Generate),
     /// Print a one-time code; bring a seed in or out
@@ -262,44 +264,6 @@ pub(crate) enum Command {
     Man,
     /// See what keyfold does, in a throw-away folder
     Tour,
-}
-
-#[derive(Args, Default)]
-pub(crate) struct Generate {
-    /// Length in characters (default 20)
-    pub(crate) length: Option<u16>,
-    /// A passphrase of this many words
-    #[arg(long, value_name = "N", conflicts_with_all = ["length", "rules", "pronounceable"])]
-    pub(crate) words: Option<u16>,
-    /// What stands between the words
-    #[arg(long, value_name = "TEXT", default_value = "-", requires = "words")]
-    pub(crate) separator: String,
-    /// Rules as a site states them, for instance "minlength: 12; required: lower; required: digit"
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) rules: Option<String>,
-    /// A password that can be spoken
-    #[arg(long, conflicts_with = "rules")]
-    pub(crate) pronounceable: bool,
-    /// No characters that look like others
-    #[arg(long)]
-    pub(crate) exclude_similar: bool,
-    /// How many
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) count: u32,
-    /// At least this many lower-case letters; 0 for none at all
-    #[arg(long, value_name = "MIN")]
-    pub(crate) lower: Option<u16>,
-    /// At least this many capitals; 0 for none at all
-    #[arg(long, value_name = "MIN")]
-    pub(crate) upper: Option<u16>,
-    /// At least this many digits; 0 for none at all
-    #[arg(long, value_name = "MIN")]
-    pub(crate) digit: Option<u16>,
-    /// At least this many symbols; 0 for none at all
-    #[arg(long, value_name = "MIN")]
-    pub(crate) symbol: Option<u16>,
-    #[command(flatten)]
-    pub(crate) may_copy: MayCopy,
 }
 
 #[derive(Args)]

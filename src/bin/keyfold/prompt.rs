@@ -174,6 +174,8 @@ fn read_key_file(context: &Context, path: &Path) -> Result<Option<KeyFile>, Fail
 /// The recovery key: from the file that an option names, else asked for.
 pub(crate) fn recovery_key(context: &Context) -> Result<RecoveryKey, Failure> {
     let typed = match &context.globals.recovery_key_file {
+        // Nobody types a key in clear, and then the end of the input.
+        Some(path) if path == Path::new("-") && context.may_ask() => masked("Recovery key: ")?,
         Some(path) => first_line_of(path)?,
         None if context.may_ask() => masked("Recovery key: ")?,
         None => return Err(missing_password().hint("--recovery-key-file PATH gives it")),
@@ -189,6 +191,28 @@ fn parse_recovery_key(typed: &Secret) -> Result<RecoveryKey, Failure> {
         )
         .hint("it has six groups of five letters and digits")
     })
+}
+
+/// The lines of a file that are not empty, each a secret.
+pub(crate) fn secret_lines(path: &Path) -> Result<Vec<Secret>, Failure> {
+    let text = text_file(path)?;
+    // EXPOSE: the text is taken apart into its lines.
+    let lines = text.expose().lines().map(str::trim);
+    let filled = lines.filter(|line| !line.is_empty());
+    Ok(filled.map(|line| Secret::new(line.to_owned())).collect())
+}
+
+/// A share of a recovery key, asked for.
+pub(crate) fn share(context: &Context, question: &str) -> Result<Secret, Failure> {
+    if context.may_ask() {
+        masked(question)
+    } else {
+        Err(Failure::new(
+            Kind::Locked,
+            "more shares are needed, and there is nobody to ask",
+        )
+        .hint("--share-file PATH gives them, one a line"))
+    }
 }
 
 /// Files that options name for a vault file other than this run's own.

@@ -5,6 +5,7 @@ mod remote;
 use crate::cli::Past;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::keyring;
 use crate::memory::MappedMemory;
 use crate::pinentry;
 use crate::prompt;
@@ -107,7 +108,34 @@ impl Session {
             }
             located => located?,
         };
-        let (keys, slot) = Self::find_keys(context, &located, &places)?;
+        let by_keyring = match needed {
+            Needed::Anywhere => Self::keys_by_keyring(context, &located),
+            Needed::Here => None,
+        };
+        if let Some((keys, slot)) = by_keyring {
+            match Self::enter(context, agent, needed, located, (keys, slot)) {
+                Err(failure) if failure.kind == Kind::Locked => {
+                    Self::tell_lost_keyring(context, &failure);
+                }
+                entered => return entered,
+            }
+            let located = locate(context.storage.clone(), &places)?;
+            let (found, _) = Self::find_keys(context, &located, &places)?;
+            let agent = Agent::of_run(context)?;
+            return Self::enter(context, agent, needed, located, found);
+        }
+        let (found, _) = Self::find_keys(context, &located, &places)?;
+        Self::enter(context, agent, needed, located, found)
+    }
+
+    /// Opens the vault with its keys, in the agent where it may be there.
+    fn enter(
+        context: &mut Context,
+        agent: Agent,
+        needed: Needed,
+        located: Located,
+        (keys, slot): (Keys, SlotId),
+    ) -> Result<Self, Failure> {
         let remote = agent.take_over(context, &keys, slot)?;
         if let (Some(remote), Needed::Anywhere) = (remote, needed) {
             return Ok(Self {
@@ -117,7 +145,46 @@ impl Session {
         let device = context.device_name()?.value;
         let now = context.now();
         let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
+        vault.remember_use(now);
         Ok(Self::of(vault))
+    }
+
+    /// As [`Session::open_own`], with the credential that opened it: for a command that closes every other way in.
+    pub(crate) fn open_own_keeping(context: &mut Context) -> Result<(Self, Credential), Failure> {
+        let places = context.places()?;
+        let located = locate(context.storage.clone(), &places)?;
+        let (found, credential) = Self::find_keys(context, &located, &places)?;
+        let agent = Agent::of_run(context)?;
+        let mut session = Self::enter(context, agent, Needed::Here, located, found)?;
+        session.look_at_the_clock(context)?;
+        session.tell(context);
+        Ok((session, credential))
+    }
+
+    fn tell_lost_keyring(context: &Context, failure: &Failure) {
+        let why = failure.told();
+        context
+            .output
+            .warn(&format!("The keyring's way in is closed: {why}"));
+    }
+
+    /// The keys by the way in that this device's keyring holds, where it holds one and no option brings another. Anything
+    /// that goes wrong is told, and the password is asked for.
+    fn keys_by_keyring(context: &Context, located: &Located) -> Option<(Keys, SlotId)> {
+        if context.globals.gives_secret() {
+            return None;
+        }
+        let slot = located.keyring_slot()?;
+        let told = match keyring::load(slot) {
+            Ok(Some(key)) => match located.unlock(&Credential::Keyring(key), &mut MappedMemory) {
+                Ok(found) => return Some(found),
+                Err(_) => "The keyring's way in does not open the vault any more.".to_owned(),
+            },
+            Ok(None) => "The keyring does not hold the way in that it was given.".to_owned(),
+            Err(error) => format!("The keyring's way in is not to be had: {error}."),
+        };
+        context.output.warn(&told);
+        None
     }
 
     /// Unlocks the vault in the agent; whether it was unlocked already.
@@ -128,7 +195,20 @@ impl Session {
         }
         let places = context.places()?;
         let located = locate(context.storage.clone(), &places)?;
-        let (keys, slot) = Self::find_keys(context, &located, &places)?;
+        let mut agent = agent;
+        if let Some((keys, slot)) = Self::keys_by_keyring(context, &located) {
+            match agent.hand(context, &keys, slot) {
+                Err(failure) if failure.kind == Kind::Locked => {
+                    Self::tell_lost_keyring(context, &failure);
+                    agent = Agent::there(context)?;
+                }
+                handed => {
+                    crate::notices::tell(context, &handed?.noticed);
+                    return Ok(false);
+                }
+            }
+        }
+        let ((keys, slot), _) = Self::find_keys(context, &located, &places)?;
         let remote = agent.hand(context, &keys, slot)?;
         crate::notices::tell(context, &remote.noticed);
         Ok(false)
@@ -139,7 +219,7 @@ impl Session {
         context: &Context,
         located: &Located,
         places: &Places,
-    ) -> Result<(Keys, SlotId), Failure> {
+    ) -> Result<((Keys, SlotId), Credential), Failure> {
         let vault = places.vault_file.display().to_string();
         let given = context.globals.gives_secret();
         let asks = !given && (context.may_ask() || pinentry::is_there(context));
@@ -147,7 +227,8 @@ impl Session {
             let wrong = was_wrong.then_some("That does not open the vault. Try again.");
             Self::credential(context, &vault, wrong)
         });
-        Ok(found??)
+        let tried = found?;
+        Ok((tried.unlocked?, tried.credential))
     }
 
     /// Unlocks the agent anew after a command that changed the way in or the key, where a typed secret unlocked it before.
@@ -414,13 +495,19 @@ impl Session {
     }
 }
 
+/// What came of the last attempt, and what it was made with.
+pub(crate) struct Tried {
+    pub(crate) unlocked: Result<(Keys, SlotId), VaultError>,
+    pub(crate) credential: Credential,
+}
+
 /// Tries what is given, or what is asked for a few times as long as it is wrong. `ask` hears whether the last one was.
 pub(crate) fn try_keys(
     context: &Context,
     located: &Located,
     asks: bool,
     ask: impl Fn(bool) -> Result<Credential, Failure>,
-) -> Result<Result<(Keys, SlotId), VaultError>, Failure> {
+) -> Result<Tried, Failure> {
     let mut left = if asks { ATTEMPTS } else { 1 };
     let mut was_wrong = false;
     loop {
@@ -432,7 +519,10 @@ pub(crate) fn try_keys(
         };
         was_wrong = matches!(unlocked, Err(VaultError::Unlock(UnlockError::WrongSecret)));
         if !was_wrong || left == 0 {
-            return Ok(unlocked);
+            return Ok(Tried {
+                unlocked,
+                credential,
+            });
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::super::deviation;
 use super::super::rules::{Alphabet, Class, MAX_LENGTH, Requirement};
 use super::*;
 
@@ -33,18 +34,6 @@ fn all_of(rules: &Checked) -> BTreeSet<Vec<u8>> {
     }
     all.retain(|password| is_met(rules, password));
     all.into_iter().collect()
-}
-
-/// How far counts are from equal ones, in standard deviations of the chi-square distribution.
-fn deviation(counts: &[u64]) -> f64 {
-    let number = f64::from(u32::try_from(counts.len()).unwrap());
-    let float = |count: u64| f64::from(u32::try_from(count).unwrap());
-    let expected = float(counts.iter().sum()) / number;
-    let statistic: f64 = counts
-        .iter()
-        .map(|count| (float(*count) - expected).powi(2) / expected)
-        .sum();
-    (statistic - (number - 1.0)) / (2.0 * (number - 1.0)).sqrt()
 }
 
 const TINY: [(&str, usize); 12] = [
@@ -160,6 +149,61 @@ fn ten_million_draws_show_no_bias() {
     assert_eq!(counts.len(), 94);
     assert_eq!(counts.iter().sum::<u64>(), 10_000_000);
     assert!(deviation(&counts).abs() < 5.0, "{}", deviation(&counts));
+}
+
+#[test]
+fn ten_million_draws_of_each_class_show_no_bias() {
+    for (class, characters) in [
+        (Class::Lower, 26),
+        (Class::Upper, 26),
+        (Class::Digit, 10),
+        (Class::Symbol, 32),
+    ] {
+        let plan = Plan::new(&Rules::only(1000, class.alphabet())).unwrap();
+        let mut rng = rng();
+        let mut counts = [0_u64; 128];
+        for _ in 0..10_000 {
+            // EXPOSE: a test counts what was drawn.
+            for byte in plan.draw(&mut rng).expose().as_bytes() {
+                counts[usize::from(*byte)] += 1;
+            }
+        }
+        let counts: Vec<u64> = plan
+            .characters
+            .iter()
+            .map(|character| counts[usize::from(*character)])
+            .collect();
+        assert_eq!(counts.len(), characters);
+        assert_eq!(counts.iter().sum::<u64>(), 10_000_000);
+        let deviation = deviation(&counts);
+        assert!(deviation.abs() < 5.0, "{class:?}: {deviation}");
+    }
+}
+
+#[test]
+fn sets_of_ones_own_are_drawn_from_and_kept_out() {
+    let mut rng = rng();
+    let rules = Rules::only(6, Alphabet::parse("abc12").unwrap())
+        .with_one_of(Alphabet::parse("12").unwrap())
+        .without(Alphabet::parse("c").unwrap());
+    let plan = Plan::new(&rules).unwrap();
+    // 4^6 strings of a, b, 1, 2 less the 2^6 without a digit.
+    assert!((plan.entropy_bits() - f64::from(4096 - 64).log2()).abs() < 1e-12);
+    for _ in 0..100 {
+        let drawn = plan.draw(&mut rng);
+        // EXPOSE: a test looks at what was drawn.
+        let text = drawn.expose();
+        assert!(text.bytes().all(|byte| b"ab12".contains(&byte)));
+        assert!(text.bytes().any(|byte| byte.is_ascii_digit()));
+    }
+    // A set that is not allowed yet becomes so by being asked for.
+    let with_space = Rules::only(8, Alphabet::of(b"x")).with_one_of(Alphabet::parse(" ").unwrap());
+    let drawn = Plan::new(&with_space).unwrap().draw(&mut rng);
+    // EXPOSE: a test looks at what was drawn.
+    assert!(drawn.expose().contains(' '));
+    for text in ["", "é", "a\u{7}", "a\n"] {
+        assert_eq!(Alphabet::parse(text), Err(RulesError::Characters));
+    }
 }
 
 #[test]

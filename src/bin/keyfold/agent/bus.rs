@@ -15,7 +15,8 @@ use std::time::Duration;
 use zbus::address::transport::{Transport, UnixSocket};
 use zbus::connection::Builder;
 use zbus::message::{Message, Type};
-use zbus::{Address, Connection, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
+use zbus::{Address, Connection, MessageStream};
 
 /// A bus that is not there, or is there no more, is looked for this often.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -60,7 +61,7 @@ fn local_address(addresses: &str) -> Option<Address> {
 }
 
 async fn follow(bus: &Bus, address: Address, lock: &dyn Fn(Why)) -> zbus::Result<()> {
-    let connection = Builder::address(address)
+    let connection = Builder::address(address)?
         .method_timeout(PATIENCE)
         .build()
         .await?;
@@ -139,10 +140,10 @@ async fn told_by_logind(connection: &Connection, message: &Message) -> Option<Wh
 
 fn is_now_locked(message: &Message) -> bool {
     let body = message.body();
-    let changed = body.deserialize::<(String, HashMap<String, OwnedVariant>, Vec<String>)>();
+    let changed = body.deserialize::<(String, HashMap<String, OwnedValue>, Vec<String>)>();
     changed.is_ok_and(|(_, changed, _)| {
         let hint = changed.get("LockedHint").map(|value| &**value);
-        matches!(hint, Some(Variant::Bool(true)))
+        matches!(hint, Some(Value::Bool(true)))
     })
 }
 

@@ -118,6 +118,7 @@ impl Holds {
             now(),
             &mut rng,
         )?;
+        vault.remember_use(now());
         let clocks = Clocks::now();
         let held = Held::new(Open { vault, rng }, holding.limits, clocks);
         let former = locked(&self.held).insert(holding.places.clone(), Arc::new(held));

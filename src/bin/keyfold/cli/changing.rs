@@ -18,8 +18,11 @@ pub(crate) struct ItemFlags {
     #[arg(long)]
     pub(crate) url: Vec<String>,
     /// Generate the password, of this length if given
-    #[arg(long, short, value_name = "LEN", num_args = 0..=1, require_equals = true, default_missing_value = "20")]
-    pub(crate) generate: Option<u16>,
+    #[arg(long, short, value_name = "LEN", num_args = 0..=1, require_equals = true)]
+    pub(crate) generate: Option<Option<u16>>,
+    /// What the site asks of passwords: "minlength: 12; required: digit"; remembered for the next change
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) rules: Option<String>,
     /// Generate a passphrase of this many words
     #[arg(long, value_name = "N", conflicts_with = "generate")]
     pub(crate) words: Option<u16>,
@@ -47,6 +50,13 @@ pub(crate) struct ItemFlags {
     /// Read fields as a JSON object from standard input: {"password": "…", "urls": ["…"], …}
     #[arg(long, conflicts_with_all = ["secret_stdin", "otp_stdin"])]
     pub(crate) json_stdin: bool,
+}
+
+impl ItemFlags {
+    /// Whether the main secret is drawn.
+    pub(crate) fn generates(&self) -> bool {
+        self.generate.is_some() || self.words.is_some()
+    }
 }
 
 #[derive(Args)]

@@ -24,6 +24,9 @@ pub(crate) struct Init {
     /// Make a recovery key too, and show it once
     #[arg(long)]
     pub(crate) recovery_key: bool,
+    /// Make a recovery key too, and write the emergency kit, a page to print, instead of showing it: FILE.html or FILE.pdf
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -49,11 +52,14 @@ pub(crate) struct Slots {
 pub(crate) enum SlotsAction {
     /// List them
     List,
-    /// Add a password
+    /// Add a password, or let the keyring of this device's desktop open the vault
     Add {
         /// What to call it
-        #[arg(long, default_value = "password")]
-        label: String,
+        #[arg(long)]
+        label: Option<String>,
+        /// A way in that this device's keyring holds: who is logged in here opens the vault without a password
+        #[arg(long, conflicts_with_all = ["new_password_file", "new_key_file", "kdf_memory", "kdf_passes", "kdf_lanes"])]
+        keyring: bool,
         /// Read the new password from the first line of this file
         #[arg(long, value_name = "PATH")]
         new_password_file: Option<PathBuf>,
@@ -63,10 +69,16 @@ pub(crate) enum SlotsAction {
         #[command(flatten)]
         kdf: KdfFlags,
     },
-    /// Close one
+    /// Close one, and give the vault a new key: who held it may have a copy of the file
     Remove {
         /// Its id or the start of it
         id: String,
+        /// Only close it; who has an older copy of the file and this way in reads what is written later too
+        #[arg(long)]
+        keep_key: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -80,9 +92,42 @@ pub(crate) struct RecoveryKey {
 #[derive(Subcommand)]
 pub(crate) enum RecoveryKeyAction {
     /// Make one, in the place of an older one; it is shown once
-    Make,
+    Make {
+        /// Write the emergency kit, a page to print, instead of showing the key: FILE.html or FILE.pdf
+        #[arg(long, value_name = "FILE")]
+        kit: Option<PathBuf>,
+    },
     /// Prove that the paper opens the vault; changes nothing
     Test,
+    /// Write the emergency kit of the key that you have: a page to print, FILE.html or FILE.pdf
+    Kit {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Split the key that you have into shares, of which some together are the key
+    Split {
+        /// How many shares, 2 to 16
+        #[arg(long, value_name = "N")]
+        shares: u8,
+        /// How many of them are needed
+        #[arg(long, value_name = "K")]
+        threshold: u8,
+        /// Write a page to print for each share into this folder, instead of showing them
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+        /// What the pages are
+        #[arg(long, value_name = "KIND", default_value = "html", requires = "output", value_parser = ["html", "pdf"])]
+        format: String,
+        /// Show each share as a QR code too
+        #[arg(long, conflicts_with = "output")]
+        qr: bool,
+    },
+    /// Put the key together from its shares
+    Combine {
+        /// Read shares from this file, one a line; may be given several times
+        #[arg(long, value_name = "PATH")]
+        share_file: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args)]

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::prompt;
 use crate::session::{Session, unexpected};
-use keyfold::generate::{self, Phrase, Rules};
+use keyfold::generate::{self, Phrase, Rules, RulesError};
 use keyfold::model::draft::{Draft, DraftField, DraftValue, FieldName};
 use keyfold::model::field::{self, FieldKind, ItemKind};
 use keyfold::model::ids::ItemId;
@@ -101,9 +101,9 @@ pub(crate) fn taken(folder: &str, title: &str) -> Failure {
 /// Whether the item's main secret is asked for where no flag brings it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asks {
-    /// On a terminal it is.
+    /// On a terminal it is; where flags want it drawn it is.
     MainSecret,
-    /// Only what flags name.
+    /// Only what flags bring. What they want drawn is drawn for each item by [`generated`].
     Nothing,
 }
 
@@ -129,6 +129,11 @@ pub(crate) fn wishes(
     let main = kind.template().first().copied().unwrap_or(field::PASSWORD);
     if let Some(username) = &flags.username {
         wishes.push(FieldName::Standard(field::USERNAME), username.clone());
+    }
+    if let Some(rules) = &flags.rules {
+        // Rules that nothing understands would be found out only at the next change.
+        Rules::parse(rules).map_err(|error| Failure::usage(error.to_string()))?;
+        wishes.push(FieldName::Standard(field::PASSWORD_RULES), rules.clone());
     }
     if let Some(secret) = main_secret(context, flags, asks, main)? {
         wishes.push_secret(main, secret);
@@ -184,26 +189,11 @@ fn main_secret(
     asks: Asks,
     main: u8,
 ) -> Result<Option<Secret>, Failure> {
-    if let Some(length) = flags.generate {
-        let rules = Rules::default().with_length(usize::from(length));
-        let made = generate::password(&mut context.rng, &rules)
-            .map_err(|error| Failure::usage(error.to_string()))?;
-        context
-            .output
-            .note(&format!("Generated: {:.1} bits", made.entropy_bits));
-        return Ok(Some(made.value));
-    }
-    if let Some(words) = flags.words {
-        let phrase = Phrase {
-            words: usize::from(words),
-            ..Phrase::default()
+    if flags.generates() {
+        return match asks {
+            Asks::MainSecret => generated(context, flags, None),
+            Asks::Nothing => Ok(None),
         };
-        let made = generate::passphrase(&mut context.rng, &phrase)
-            .map_err(|error| Failure::usage(error.to_string()))?;
-        context
-            .output
-            .note(&format!("Generated: {:.1} bits", made.entropy_bits));
-        return Ok(Some(made.value));
     }
     if flags.secret_stdin {
         return prompt::secret_from_stdin().map(Some);
@@ -215,6 +205,42 @@ fn main_secret(
     let name = field::standard_field(main).map_or("secret", |row| row.0);
     let typed = prompt::secret(context, &format!("{name} (empty for none): "))?;
     Ok((!typed.is_empty()).then_some(typed))
+}
+
+/// The main secret that flags want drawn. The item's own rules hold where no flag brings others.
+pub(crate) fn generated(
+    context: &mut Context,
+    flags: &ItemFlags,
+    remembered: Option<&str>,
+) -> Result<Option<Secret>, Failure> {
+    let usage = |error: RulesError| Failure::usage(error.to_string());
+    let made = if let Some(length) = flags.generate {
+        let rules = match (&flags.rules, remembered) {
+            (Some(text), _) => Rules::parse(text).map_err(usage)?,
+            (None, Some(text)) => Rules::parse(text).map_err(|error| {
+                Failure::failed(format!("the item's password-rules are no rules: {error}"))
+                    .hint("--rules TEXT replaces them, --remove-field password-rules drops them")
+            })?,
+            (None, None) => Rules::default(),
+        };
+        let rules = match length {
+            Some(length) => rules.with_length(usize::from(length)),
+            None => rules,
+        };
+        generate::password(&mut context.rng, &rules).map_err(usage)?
+    } else if let Some(words) = flags.words {
+        let phrase = Phrase {
+            words: usize::from(words),
+            ..Phrase::default()
+        };
+        generate::passphrase(&mut context.rng, &phrase).map_err(usage)?
+    } else {
+        return Ok(None);
+    };
+    context
+        .output
+        .note(&format!("Generated: {:.1} bits", made.entropy_bits));
+    Ok(Some(made.value))
 }
 
 /// The kind that a field of this name has.

@@ -8,14 +8,14 @@ use crate::editor;
 use crate::failure::Failure;
 use crate::session::Session;
 use keyfold::model::draft::{DraftValue, FieldName};
-use keyfold::model::field::ItemKind;
+use keyfold::model::field::{self, FieldKind, ItemKind};
 use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::item::{ItemSummary, split_path};
 use keyfold::model::query::Scope;
 use keyfold::secret::Secret;
 use keyfold::service::Request;
 use keyfold::state::change::Edit;
-use keyfold::state::view::ItemView;
+use keyfold::state::view::{ItemView, Value};
 
 pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
     let mut session = Session::open(context)?;
@@ -33,7 +33,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
         };
         return editor::edit(context, &mut session, item);
     }
-    // Secrets are asked for or generated once, and given to every item that was named.
+    // Secrets are asked for once and given to every item that was named; each has a generated one to itself.
     let kind = items.first().map(|item| item.kind).unwrap_or_default();
     let wanted = Wanted::collect(context, &args.item, kind)?;
     let mut edits = Vec::new();
@@ -44,6 +44,14 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
             all.push(Edit::Move { folder, title });
         }
         all.extend(wanted.to_edits());
+        let removed = &args.remove_field;
+        all.extend(generated(
+            context,
+            &mut session,
+            item.id,
+            &args.item,
+            removed,
+        )?);
         edits.push((item.id, all));
     }
     commit(context, &mut session, edits)
@@ -57,8 +65,36 @@ pub(crate) fn apply_flags(
     flags: &ItemFlags,
 ) -> Result<(), Failure> {
     let kind = session.item(context, item)?.kind();
-    let edits = Wanted::collect(context, flags, kind)?.to_edits();
+    let mut edits = Wanted::collect(context, flags, kind)?.to_edits();
+    edits.extend(generated(context, session, item, flags, &[])?);
     commit(context, session, vec![(item, edits)])
+}
+
+/// The edit that gives an item what flags want drawn, by the rules that the item remembers unless they go now.
+fn generated(
+    context: &mut Context,
+    session: &mut Session,
+    item: ItemId,
+    flags: &ItemFlags,
+    removed: &[String],
+) -> Result<Option<Edit>, Failure> {
+    if !flags.generates() {
+        return Ok(None);
+    }
+    let view = session.item(context, item)?;
+    let rules = view.field(FieldId::Standard(field::PASSWORD_RULES));
+    let rules = match rules.map(|field| &field.current.value) {
+        Some(Value::Plain(text)) if !names_rules(removed) => Some(text.clone()),
+        _ => None,
+    };
+    let kind = flags.kind.as_deref().map(item_kind).transpose()?;
+    let template = kind.unwrap_or(view.kind()).template();
+    let main = template.first().copied().unwrap_or(field::PASSWORD);
+    let drawn = add::generated(context, flags, rules.as_deref())?;
+    Ok(drawn.map(|secret| {
+        let kind = field::standard_field(main).map_or(FieldKind::Secret, |row| row.1);
+        Edit::Set(FieldName::Standard(main), kind, DraftValue::Secret(secret))
+    }))
 }
 
 /// Commits what is news, and tells it. A script that says the same again writes nothing and leaves no history.
@@ -136,12 +172,18 @@ fn is_news(
     })
 }
 
+fn names_rules(fields: &[String]) -> bool {
+    let rules = field::standard_field(field::PASSWORD_RULES);
+    rules.is_some_and(|rules| fields.iter().any(|name| name == rules.0))
+}
+
 fn has_wishes(args: &Args) -> bool {
     let ItemFlags {
         kind,
         username,
         url,
         generate,
+        rules,
         words,
         secret_stdin,
         otp_stdin,
@@ -155,6 +197,7 @@ fn has_wishes(args: &Args) -> bool {
     let given = kind.is_some()
         || username.is_some()
         || generate.is_some()
+        || rules.is_some()
         || words.is_some()
         || note.is_some();
     let lists = !url.is_empty() || !field.is_empty() || !secret_field.is_empty() || !tag.is_empty();

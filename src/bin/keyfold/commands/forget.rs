@@ -4,7 +4,9 @@ use crate::agent;
 use crate::cli::Forget;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::keyring;
 use crate::prompt;
+use keyfold::vault::locate;
 
 pub(crate) fn run(context: &mut Context, args: &Forget) -> Result<(), Failure> {
     let places = context.places()?;
@@ -18,6 +20,14 @@ pub(crate) fn run(context: &mut Context, args: &Forget) -> Result<(), Failure> {
         return Err(Failure::failed("nothing was dropped").hint("--yes answers for you"));
     }
     agent::let_go(context, &places);
+    let located = locate(context.storage.clone(), &places);
+    if let Some(slot) = located.ok().and_then(|located| located.keyring_slot())
+        && let Err(error) = keyring::remove(slot)
+    {
+        context
+            .output
+            .warn(&format!("The keyring keeps its way in: {error}."));
+    }
     keyfold::vault::forget(&*context.storage, &places)?;
     context
         .output

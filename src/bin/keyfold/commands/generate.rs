@@ -1,10 +1,12 @@
-//! `gen`: passwords and passphrases, with their exact entropy.
+//! `gen`: passwords, passphrases, PINs, user names and addresses, with their exact entropy.
 
 use crate::cli::Generate;
 use crate::commands::copying::{Copied, Way};
 use crate::context::Context;
 use crate::failure::Failure;
-use keyfold::generate::{self, Class, Phrase, Plan, Rules};
+use keyfold::generate::{
+    self, Alphabet, Capitals, Class, Digit, Generated, Phrase, Plan, Rules, WordList,
+};
 use keyfold::secret::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -13,6 +15,8 @@ use zeroize::Zeroizing;
 const COUNT_LIMIT: u32 = 1_000_000;
 /// Characters where nothing says otherwise.
 const DEFAULT_LENGTH: u16 = 20;
+/// Digits of a PIN where nothing says otherwise.
+const PIN_LENGTH: u16 = 6;
 
 pub(crate) fn run(context: &mut Context, args: &Generate) -> Result<(), Failure> {
     if !(1..=COUNT_LIMIT).contains(&args.count) {
@@ -28,11 +32,7 @@ pub(crate) fn run(context: &mut Context, args: &Generate) -> Result<(), Failure>
         let value = values.pop().unwrap_or_else(|| Secret::new(String::new()));
         let what = Copied {
             item: None,
-            field: if args.words.is_some() {
-                "passphrase"
-            } else {
-                "password"
-            },
+            field: what(args),
         };
         return way.copy(context, None, &what, value);
     }
@@ -69,46 +69,98 @@ fn tell_entropy(context: &Context, bits: f64) {
     context.output.note(&format!("{bits:.1} bits of entropy"));
 }
 
+/// What is made, in a word.
+fn what(args: &Generate) -> &'static str {
+    if args.words.is_some() {
+        "passphrase"
+    } else if args.pin {
+        "PIN"
+    } else if args.user_name {
+        "user name"
+    } else if args.plus_address.is_some() {
+        "address"
+    } else {
+        "password"
+    }
+}
+
 fn make(context: &mut Context, args: &Generate) -> Result<(Vec<Secret>, f64), Failure> {
-    let usage = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
+    let plan = if is_by_rules(args) {
+        Some(Plan::new(&rules(args)?).map_err(usage)?)
+    } else {
+        None
+    };
     let mut values = Vec::new();
     let mut bits = 0.0;
-    if let Some(words) = args.words {
-        let phrase = Phrase {
-            words: usize::from(words),
-            separator: args.separator.clone(),
-            ..Phrase::default()
+    for _ in 0..args.count {
+        let made = match &plan {
+            Some(plan) => Generated {
+                value: plan.draw(&mut context.rng),
+                entropy_bits: plan.entropy_bits(),
+            },
+            None => make_other(context, args)?,
         };
-        for _ in 0..args.count {
-            let made =
-                generate::passphrase(&mut context.rng, &phrase).map_err(|error| usage(&error))?;
-            bits = made.entropy_bits;
-            values.push(made.value);
-        }
-    } else if args.pronounceable {
-        let length = usize::from(args.length.unwrap_or(DEFAULT_LENGTH));
-        for _ in 0..args.count {
-            let made =
-                generate::pronounceable(&mut context.rng, length).map_err(|error| usage(&error))?;
-            bits = made.entropy_bits;
-            values.push(made.value);
-        }
-    } else {
-        let plan = Plan::new(&rules(args)?).map_err(|error| usage(&error))?;
-        bits = plan.entropy_bits();
-        values.extend((0..args.count).map(|_| plan.draw(&mut context.rng)));
+        bits = made.entropy_bits;
+        values.push(made.value);
     }
     Ok((values, bits))
 }
 
-fn rules(args: &Generate) -> Result<Rules, Failure> {
-    let mut rules = match &args.rules {
-        Some(text) => Rules::parse(text).map_err(|error| Failure::usage(error.to_string()))?,
-        None => Rules::default().with_length(usize::from(args.length.unwrap_or(DEFAULT_LENGTH))),
-    };
-    if let (Some(length), true) = (args.length, args.rules.is_some()) {
-        rules = rules.with_length(usize::from(length));
+/// Whether what is made is a string that meets rules.
+fn is_by_rules(args: &Generate) -> bool {
+    args.words.is_none() && !args.pronounceable && !args.user_name && args.plus_address.is_none()
+}
+
+fn make_other(context: &mut Context, args: &Generate) -> Result<Generated, Failure> {
+    let rng = &mut context.rng;
+    if let Some(words) = args.words {
+        let phrase = Phrase {
+            words: usize::from(words),
+            list: WordList::from_name(&args.list).unwrap_or_default(),
+            separator: args.separator.clone(),
+            capitals: if args.capitals {
+                Capitals::EachWord
+            } else {
+                Capitals::Never
+            },
+            digit: if args.add_digit {
+                Digit::AfterOneWord
+            } else {
+                Digit::Never
+            },
+        };
+        return generate::passphrase(rng, &phrase).map_err(usage);
     }
+    if let Some(address) = &args.plus_address {
+        return generate::plus_address(rng, address, args.label.as_deref()).map_err(usage);
+    }
+    if args.user_name {
+        return Ok(generate::user_name(rng));
+    }
+    let length = usize::from(args.length.unwrap_or(DEFAULT_LENGTH));
+    generate::pronounceable(rng, length).map_err(usage)
+}
+
+fn usage(error: impl std::fmt::Display) -> Failure {
+    Failure::usage(error.to_string())
+}
+
+fn rules(args: &Generate) -> Result<Rules, Failure> {
+    let length = |otherwise: u16| usize::from(args.length.unwrap_or(otherwise));
+    if args.pin {
+        return Ok(Rules::only(length(PIN_LENGTH), Class::Digit.alphabet()));
+    }
+    let mut rules = match (&args.rules, &args.characters) {
+        (Some(text), _) => {
+            let rules = Rules::parse(text).map_err(usage)?;
+            let length = args.length.map_or(rules.length(), usize::from);
+            rules.with_length(length)
+        }
+        (None, Some(set)) => {
+            Rules::only(length(DEFAULT_LENGTH), Alphabet::parse(set).map_err(usage)?)
+        }
+        (None, None) => Rules::default().with_length(length(DEFAULT_LENGTH)),
+    };
     let wanted = [
         (Class::Lower, args.lower),
         (Class::Upper, args.upper),
@@ -121,6 +173,19 @@ fn rules(args: &Generate) -> Result<Rules, Failure> {
             Some(0) => rules.without_class(class),
             Some(minimum) => rules.with_class(class, usize::from(minimum)),
         };
+    }
+    for set in &args.require {
+        rules = rules.with_one_of(Alphabet::parse(set).map_err(usage)?);
+    }
+    if let Some(set) = &args.exclude {
+        let set = Alphabet::parse(set).map_err(usage)?;
+        // One of each class is wanted only because nothing said otherwise.
+        for (class, minimum) in wanted {
+            if minimum.is_none() && class.alphabet().without(set).is_empty() {
+                rules = rules.without_class(class);
+            }
+        }
+        rules = rules.without(set);
     }
     if args.exclude_similar {
         rules = rules.without_similar();

@@ -2,6 +2,7 @@
 
 use crate::cli::{Init, KdfFlags};
 use crate::commands::passwd::{cost, given_cost};
+use crate::commands::recovery_key::kit;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::memory::MappedMemory;
@@ -10,24 +11,29 @@ use crate::prompt;
 use crate::session::Session;
 use keyfold::crypto::kdf::KdfCost;
 use keyfold::crypto::recovery::RecoveryKey;
+use keyfold::secret::Secret;
 use keyfold::vault::{Credential, NewSecret, NewVault, Vault, create};
 use serde::Serialize;
 use std::path::Path;
 
 pub(crate) fn run(context: &mut Context, args: &Init) -> Result<(), Failure> {
-    let mut session = Session::of(make(context, args)?);
+    let (vault, recovery_key) = make(context, args)?;
+    let mut session = Session::of(vault);
     session.hand_over(context)?;
     if context.output.json {
         #[derive(Serialize)]
-        struct Made {
+        struct Made<'a> {
             schema: u32,
             vault: String,
             id: String,
+            recovery_key: Option<&'a str>,
         }
         return context.output.json(&Made {
             schema: 1,
             vault: session.vault()?.path().display().to_string(),
             id: session.vault()?.id().to_string(),
+            // EXPOSE: the key is shown this once.
+            recovery_key: recovery_key.as_ref().map(Secret::expose),
         });
     }
     Ok(())
@@ -50,8 +56,9 @@ pub(crate) fn offer(context: &mut Context, path: &Path) -> Result<Session, Failu
     let args = Init {
         kdf: KdfFlags::default(),
         recovery_key: false,
+        kit: None,
     };
-    let mut session = Session::of(make(context, &args)?);
+    let mut session = Session::of(make(context, &args)?.0);
     session.hand_over(context)?;
     Ok(session)
 }
@@ -63,7 +70,11 @@ fn not_yet(path: &Path) -> Failure {
     )
 }
 
-fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
+/// Makes the vault and tells of it. A recovery key that nobody was shown yet comes back.
+fn make(context: &mut Context, args: &Init) -> Result<(Vault, Option<Secret>), Failure> {
+    if let Some(path) = &args.kit {
+        kit::refuse_taken(context, path)?;
+    }
     let places = context.places()?;
     let path = places.vault_file.display().to_string();
     if context.storage.stamp(&places.vault_file)?.is_some() {
@@ -88,13 +99,10 @@ fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
         cost,
         "password",
     )?];
-    let recovery_key = args
-        .recovery_key
-        .then(|| RecoveryKey::make(&mut context.rng));
-    if let Some(key) = &recovery_key {
-        let text = key.to_text();
-        let key = RecoveryKey::parse(&text)
-            .map_err(|_| Failure::failed("the recovery key does not read back"))?;
+    let mut recovery_key = None;
+    if args.recovery_key || args.kit.is_some() {
+        let key = RecoveryKey::make(&mut context.rng);
+        recovery_key = Some(key.to_text());
         secrets.push(stretched(
             context,
             &Credential::RecoveryKey(key),
@@ -115,20 +123,48 @@ fn make(context: &mut Context, args: &Init) -> Result<Vault, Failure> {
         &mut context.rng,
     )?;
     context.output.note(&format!("Made a vault at {path}."));
-    if let Some(key) = recovery_key {
-        context.output.note(
-            "Recovery key, shown this once. Write it down and keep it away from this device:",
-        );
-        context.output.secret(&key.to_text(), Ending::Newline)?;
-    } else {
-        context
-            .output
-            .note("Next: keyfold recovery-key make, for the day the password is forgotten.");
-    }
+    let unshown = show(context, args, &vault, recovery_key)?;
     context
         .output
         .note("Then: keyfold add work/mail -u me@example.com --generate");
-    Ok(vault)
+    Ok((vault, unshown))
+}
+
+/// Shows the recovery key this once, or writes it on the page. With `--json` it comes back, for the document.
+fn show(
+    context: &Context,
+    args: &Init,
+    vault: &Vault,
+    recovery_key: Option<Secret>,
+) -> Result<Option<Secret>, Failure> {
+    let Some(text) = recovery_key else {
+        context
+            .output
+            .note("Next: keyfold recovery-key make, for the day the password is forgotten.");
+        return Ok(None);
+    };
+    if let Some(path) = &args.kit {
+        match kit::write(context, path, &kit::Named::of(vault), &text) {
+            Ok(()) => {
+                kit::tell(context, path);
+                return Ok(None);
+            }
+            // The vault is made; without the page the key must not be lost.
+            Err(failure) => context.output.warn(&format!(
+                "{} could not be written: {}",
+                path.display(),
+                failure.told()
+            )),
+        }
+    }
+    if context.output.json {
+        return Ok(Some(text));
+    }
+    context
+        .output
+        .note("Recovery key, shown this once. Write it down and keep it away from this device:");
+    context.output.secret(&text, Ending::Newline)?;
+    Ok(None)
 }
 
 /// Stretches a credential for a slot of its own, with progress.

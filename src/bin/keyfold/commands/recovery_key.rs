@@ -1,5 +1,9 @@
 //! `recovery-key`: the way in for the day the password is forgotten.
 
+mod combine;
+pub(crate) mod kit;
+mod split;
+
 use crate::cli::{RecoveryKey as Args, RecoveryKeyAction};
 use crate::commands::init::stretched;
 use crate::context::Context;
@@ -7,20 +11,43 @@ use crate::failure::Failure;
 use crate::memory::MappedMemory;
 use crate::output::Ending;
 use crate::prompt;
-use crate::session::Session;
+use crate::session::{Session, unexpected};
 use keyfold::crypto::kdf::KdfCost;
 use keyfold::crypto::recovery::RecoveryKey;
+use keyfold::secret::Secret;
 use keyfold::vault::{Credential, locate};
 use serde::Serialize;
+use std::path::Path;
 
 pub(crate) fn run(context: &mut Context, args: &Args) -> Result<(), Failure> {
-    match args.action {
-        RecoveryKeyAction::Make => make(context),
+    match &args.action {
+        RecoveryKeyAction::Make { kit } => make(context, kit.as_deref()),
         RecoveryKeyAction::Test => test(context),
+        RecoveryKeyAction::Kit { file } => kit::of_known(context, file),
+        RecoveryKeyAction::Split {
+            shares,
+            threshold,
+            output,
+            format,
+            qr,
+        } => {
+            let wanted = split::Wanted {
+                shares: *shares,
+                threshold: *threshold,
+                folder: output.as_deref(),
+                extension: format,
+                shows_codes: *qr,
+            };
+            split::run(context, &wanted)
+        }
+        RecoveryKeyAction::Combine { share_file } => combine::run(context, share_file),
     }
 }
 
-fn make(context: &mut Context) -> Result<(), Failure> {
+fn make(context: &mut Context, page: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = page {
+        kit::refuse_taken(context, path)?;
+    }
     let mut session = Session::open_own(context)?;
     let had_one = session.vault()?.has_recovery_slot();
     let key = RecoveryKey::make(&mut context.rng);
@@ -32,24 +59,18 @@ fn make(context: &mut Context) -> Result<(), Failure> {
         "recovery key",
     )?;
     let now = context.now();
-    session.vault()?.add_slot(secret, now, &mut context.rng)?;
-    session.tell(context);
-    if context.output.json {
-        #[derive(Serialize)]
-        struct Made<'a> {
-            schema: u32,
-            recovery_key: &'a str,
-        }
-        // EXPOSE: the key is shown this once.
-        return context.output.json(&Made {
-            schema: 1,
-            recovery_key: text.expose(),
-        });
+    // The page goes first: a key that stands nowhere would close the way that the former one is.
+    if let Some(path) = page {
+        let vault = kit::Named::of(session.vault()?);
+        kit::write(context, path, &vault, &text)?;
     }
-    context
-        .output
-        .note("Recovery key, shown this once. Write it down and keep it away from this device:");
-    context.output.secret(&text, Ending::Newline)?;
+    let added = session.vault()?.add_slot(secret, now, &mut context.rng);
+    if let (Err(_), Some(path)) = (&added, page) {
+        drop(context.storage.remove(path));
+    }
+    added?;
+    session.tell(context);
+    show(context, &text, page)?;
     if had_one {
         context
             .output
@@ -61,11 +82,53 @@ fn make(context: &mut Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn test(context: &mut Context) -> Result<(), Failure> {
+/// Shows a new key this once, unless a page holds it.
+pub(crate) fn show(context: &Context, key: &Secret, page: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = page {
+        kit::tell(context, path);
+    }
+    if context.output.json {
+        #[derive(Serialize)]
+        struct Made<'a> {
+            schema: u32,
+            recovery_key: Option<&'a str>,
+            kit: Option<String>,
+        }
+        return context.output.json(&Made {
+            schema: 1,
+            // EXPOSE: the key is shown this once.
+            recovery_key: page.is_none().then(|| key.expose()),
+            kit: page.map(|path| path.display().to_string()),
+        });
+    }
+    if page.is_some() {
+        return Ok(());
+    }
+    context
+        .output
+        .note("Recovery key, shown this once. Write it down and keep it away from this device:");
+    context.output.secret(key, Ending::Newline)
+}
+
+/// The key that is on paper, typed or from a file, once it is proven to open the vault.
+fn proven(context: &mut Context) -> Result<(RecoveryKey, kit::Named), Failure> {
     let places = context.places()?;
     let located = locate(context.storage.clone(), &places)?;
     let key = prompt::recovery_key(context)?;
-    located.unlock(&Credential::RecoveryKey(key), &mut MappedMemory)?;
+    let vault = kit::Named {
+        path: places.vault_file.display().to_string(),
+        id: located.id().to_string(),
+    };
+    let credential = Credential::RecoveryKey(key);
+    located.unlock(&credential, &mut MappedMemory)?;
+    let Credential::RecoveryKey(key) = credential else {
+        return Err(unexpected());
+    };
+    Ok((key, vault))
+}
+
+fn test(context: &mut Context) -> Result<(), Failure> {
+    proven(context)?;
     if context.output.json {
         #[derive(Serialize)]
         struct Tested {

@@ -3,6 +3,7 @@
 use crate::cli::Rekey;
 use crate::commands::init::stretched;
 use crate::commands::passwd::{cost, given_cost, new_credential};
+use crate::commands::slots::forget_keyring;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Ending;
@@ -54,6 +55,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     }
     session.tell(context);
     session.hand_over(context)?;
+    forget_keyring(context, &mut session, None)?;
     if context.output.json {
         #[derive(Serialize)]
         struct Rekeyed<'a> {

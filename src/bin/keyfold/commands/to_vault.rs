@@ -199,7 +199,8 @@ fn open(context: &mut Context, places: &Places, other: &OtherVault) -> Result<Va
             credential(context, places, other)
         },
     );
-    let (keys, slot) = found?.map_err(|error| refused(error, places))?;
+    let unlocked = found?.unlocked;
+    let (keys, slot) = unlocked.map_err(|error| refused(error, places))?;
     let device = context.device_name()?.value;
     let now = context.now();
     Ok(located.open(keys, Some(slot), &device, now, &mut context.rng)?)

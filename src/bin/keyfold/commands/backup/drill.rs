@@ -11,15 +11,11 @@ use crate::memory::MappedMemory;
 use crate::notices::plural;
 use crate::session::Session;
 use keyfold::vault::{
-    BackupCheck, BackupKey, Credential, Drill, Places, Presence, UnlockError, Vault, VaultError,
-    locate, restore_into,
+    BackupCheck, BackupKey, Credential, Drill, Places, Presence, locate, restore_into,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// How often a wrong password may be typed.
-const ATTEMPTS: usize = 3;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -45,9 +41,8 @@ pub(super) fn run(context: &mut Context, args: &DrillBackup) -> Result<ExitCode,
         Some(file) => places::tidied(file)?,
         None => newest(context)?,
     };
-    let (vault, credential) = open(context)?;
-    let mut session = Session::of(vault);
-    session.tell(context);
+    // Asked for once: the backup is to open with the same.
+    let (mut session, credential) = Session::open_own_keeping(context)?;
     let now = context.now();
     let check = {
         let _progress = context.output.progress("Verifying");
@@ -95,39 +90,6 @@ fn newest(context: &mut Context) -> Result<PathBuf, Failure> {
             .hint("keyfold backup --to FOLDER makes one; backup drill FILE tries another")
     })?;
     Ok(newest.path())
-}
-
-/// The vault, and what opened it: asked for once, since the backup is to open with the same.
-fn open(context: &mut Context) -> Result<(Vault, Credential), Failure> {
-    let own = context.places()?;
-    let located = locate(context.storage.clone(), &own)?;
-    let shown = own.vault_file.display().to_string();
-    let mut left = if context.globals.gives_secret() || !context.may_ask() {
-        1
-    } else {
-        ATTEMPTS
-    };
-    let mut wrong = None;
-    loop {
-        left -= 1;
-        let credential = Session::credential(context, &shown, wrong)?;
-        let unlocked = {
-            let _progress = context.output.progress("Unlocking");
-            located.unlock(&credential, &mut MappedMemory)
-        };
-        match unlocked {
-            Err(VaultError::Unlock(UnlockError::WrongSecret)) if left > 0 => {
-                wrong = Some("That does not open the vault. Try again.");
-            }
-            unlocked => {
-                let (keys, slot) = unlocked?;
-                let device = context.device_name()?.value;
-                let now = context.now();
-                let vault = located.open(keys, Some(slot), &device, now, &mut context.rng)?;
-                return Ok((vault, credential));
-            }
-        }
-    }
 }
 
 /// A place below the state folder: what lies there is encrypted, private, and on a disk that has room for a replica.
