@@ -194,7 +194,7 @@ fn nothing_is_written_or_read_through_a_link_that_waits_for_it() {
 // ---- B10: the configuration ----
 
 /// Every setting there is, with the reason why whoever can write the configuration gets no secret by it.
-const HARMLESS: [(&str, &str); 8] = [
+const HARMLESS: [(&str, &str); 13] = [
     (
         "vault",
         "a path or a name; another vault asks for its own password",
@@ -215,6 +215,17 @@ const HARMLESS: [(&str, &str); 8] = [
         "clipboard_timeout",
         "what is copied stays longer, and only what the user copies; who writes here can read the clipboard at once",
     ),
+    (
+        "backups.NAME",
+        "a folder that gets another copy of the vault, as encrypted as the vault file",
+    ),
+    (
+        "backup_keep_last",
+        "removes older backups after a new one was verified, never the newest; who writes here can remove them anyway",
+    ),
+    ("backup_keep_daily", "as above"),
+    ("backup_keep_weekly", "as above"),
+    ("backup_keep_monthly", "as above"),
 ];
 
 #[test]

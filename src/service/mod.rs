@@ -118,6 +118,10 @@ fn find_answer(
             };
             Response::Piece(piece?)
         }
+        Request::BackUp(folder) => Response::BackedUp(Box::new(vault.back_up(&folder, now, rng)?)),
+        Request::VerifyBackup(path) => {
+            Response::BackupVerified(Box::new(vault.verify_backup(&path, now, rng)?))
+        }
         Request::OneNamed(name, scope) => {
             let items = named(vault, &name, scope);
             let one = match items.as_slice() {

@@ -16,9 +16,10 @@ use crate::state::conflict::Conflict;
 use crate::state::devices::DeviceRow;
 use crate::state::op::ChunkName;
 use crate::state::view::{FormerView, ItemView, Life};
-use crate::vault::{CheckReport, Status};
+use crate::vault::{BackupCheck, BackupMade, CheckReport, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A question.
 #[derive(Serialize, Deserialize)]
@@ -122,6 +123,10 @@ pub enum Request {
     },
     /// As [`Request::Named`], and where it is one, as [`Request::Item`] too: what nearly every command begins with.
     OneNamed(String, Scope),
+    /// Writes a backup into this folder and authenticates all of it.
+    BackUp(PathBuf),
+    /// Authenticates all of a backup.
+    VerifyBackup(PathBuf),
 }
 
 /// An answer.
@@ -171,6 +176,10 @@ pub enum Response {
     Piece(#[serde(with = "crate::secret::in_transit::bytes")] SecretBytes),
     /// To [`Request::OneNamed`].
     OneNamed(Vec<ItemSummary>, Option<Box<ItemView>>),
+    /// To [`Request::BackUp`].
+    BackedUp(Box<BackupMade>),
+    /// To [`Request::VerifyBackup`].
+    BackupVerified(Box<BackupCheck>),
 }
 
 /// What an address came to.

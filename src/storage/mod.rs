@@ -21,8 +21,8 @@ pub use error::{Failure, StorageError};
 #[cfg(unix)]
 pub use real::RealStorage;
 pub use whole::{
-    append, create_file, is_temporary_name, read_parts, read_whole, replace_file,
-    replace_file_after, temporary_path,
+    append, create_file, is_temporary_name, name_behind_temporary, read_parts, read_whole,
+    replace_file, replace_file_after, temporary_path,
 };
 
 /// Every way in which keyfold touches a disk. Threads and handles may share one.
@@ -144,6 +144,11 @@ pub trait StoredFile: Send + fmt::Debug {
     /// After an error nothing is known about what was written since the last success, whatever a later call says: the
     /// kernel reports a lost page once and then forgets it.
     fn sync(&self) -> Result<(), StorageError>;
+
+    /// Lets go of what the machine's memory holds of the content, as far as the system can, so that the next read asks the
+    /// disk: a stick that keeps less than it says is found out in no other way. What was not synced stays. Where nothing stands
+    /// between reader and disk there is nothing to do.
+    fn evict(&self) {}
 }
 
 /// A lock that is held until it is dropped.

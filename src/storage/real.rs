@@ -403,6 +403,15 @@ impl StoredFile for RealFile {
     fn sync(&self) -> Result<(), StorageError> {
         sync(&self.file).map_err(self.refused("save"))
     }
+
+    fn evict(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+        {
+            // A file system that keeps no such memory refuses, and no harm is done.
+            let whole = None;
+            let _ = rustix::fs::fadvise(&self.file, 0, whole, rustix::fs::Advice::DontNeed);
+        }
+    }
 }
 
 #[cfg(test)]

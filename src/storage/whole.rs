@@ -202,6 +202,19 @@ pub fn is_temporary_name(name: &OsStr) -> bool {
             .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The name of the file that a temporary one was to become, if it was short enough to stand there whole; `None` where
+/// [`is_temporary_name`] does not know the name.
+#[must_use]
+pub fn name_behind_temporary(name: &OsStr) -> Option<&OsStr> {
+    if !is_temporary_name(name) {
+        return None;
+    }
+    let rest = name.to_str()?.strip_prefix('.')?;
+    let marks = TEMPORARY_MARK.len() + TEMPORARY_HEX_DIGITS + TEMPORARY_END.len();
+    let behind = rest.get(..rest.len().checked_sub(marks)?)?;
+    Some(OsStr::new(behind))
+}
+
 fn write_parts<B, E>(
     file: &dyn StoredFile,
     parts: &mut dyn Iterator<Item = Result<B, E>>,

@@ -3,6 +3,7 @@
 //! They are found by their content. Names only say which drive made them, and decide what may be moved away once all of
 //! it is in the vault file. Nothing here follows a link, waits for a pipe, or touches what does not authenticate.
 
+use super::backup::is_backup_name;
 use super::error::VaultError;
 use super::local::is_still;
 use super::look::FilePlan;
@@ -168,6 +169,7 @@ impl<'a> Neighbours<'a> {
                 && own != Some((entry.stamp.device, entry.stamp.inode))
                 && entry.name != own_name
                 && !is_temporary_name(&entry.name)
+                && !is_backup_name(&entry.name)
         });
         all.collect()
     }

@@ -1,7 +1,7 @@
 //! The local state of this device: replica, lock, device id, what it saw last, and which path is which vault.
 //!
-//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `used`, `keyring`, `renaming`, `review/`
-//! and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
+//! `<state folder>/<vault id>/` holds `replica`, `lock`, `device`, `seen`, `looked`, `own`, `dismissed`, `events`, `told`, `used`, `keyring`, `renaming`, `backups`,
+//! `review/` and `trash/`; `<state folder>/paths/` has one small file for each vault path. All of it is private and outside every
 //! synced folder, and none of it tells what is in the vault.
 
 use super::Places;
@@ -41,6 +41,7 @@ pub(super) struct LocalPlaces {
     pub(super) events: PathBuf,
     told: PathBuf,
     pub(super) renaming: PathBuf,
+    pub(super) backups: PathBuf,
     device: PathBuf,
     seen: PathBuf,
     own: PathBuf,
@@ -61,6 +62,7 @@ impl LocalPlaces {
             events: folder.join("events"),
             told: folder.join("told"),
             renaming: folder.join("renaming"),
+            backups: folder.join("backups"),
             own: folder.join("own"),
             dismissed: folder.join("dismissed"),
             device: folder.join("device"),
@@ -193,7 +195,7 @@ impl LocalPlaces {
     }
 
     /// Every file of the local state that `forget` drops, besides those in folders.
-    fn files(&self) -> [&PathBuf; 11] {
+    fn files(&self) -> [&PathBuf; 12] {
         [
             &self.replica,
             &self.told,
@@ -204,6 +206,7 @@ impl LocalPlaces {
             &self.own,
             &self.dismissed,
             &self.events,
+            &self.backups,
             &self.used,
             &self.keyring,
         ]

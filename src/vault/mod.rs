@@ -5,6 +5,7 @@
 
 mod adopt;
 mod append;
+mod backup;
 mod check;
 mod chunks;
 mod commit;
@@ -51,6 +52,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use backup::{
+    BackupCheck, BackupKey, BackupMade, BackupName, BackupRestored, CLOCK_SLACK_MILLISECONDS,
+    Drill, FoundBackup, Keep, NotedBackup, Presence, forget_backups, is_backup_name, list_backups,
+    noted_backups, prune, restore_into, surplus_backups,
+};
 pub use check::{CheckReport, DamageFound, IncompleteFile};
 use chunks::Chunks;
 pub use chunks::PIECE_LIMIT;

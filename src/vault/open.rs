@@ -1,5 +1,6 @@
 //! Opening: find the vault, try the slots, fold replica and vault file together.
 
+use super::backup::is_backup_name;
 use super::chunks::{Chunks, by_nonce};
 use super::error::{UnlockError, VaultError};
 use super::local::{LocalPlaces, known_vault};
@@ -80,8 +81,13 @@ pub(super) fn look(
 ///
 /// # Errors
 /// [`VaultError::NoVault`] where nothing is there and nothing is remembered, [`VaultError::Unreadable`] where what is there
-/// is no vault and nothing is remembered.
+/// is no vault and nothing is remembered; [`VaultError::Refused`] for a backup, which must stay what it is.
 pub fn locate(storage: Arc<dyn Storage>, places: &Places) -> Result<Located, VaultError> {
+    if places.vault_file.file_name().is_some_and(is_backup_name) {
+        return Err(VaultError::Refused(
+            "that is a backup, and opening it as a vault would change it; keyfold backup restore FILE --replace-into PATH makes a vault of it",
+        ));
+    }
     let known = known_vault(&*storage, places)?;
     let (vault, on_path) = look(&*storage, places, known);
     let Some(vault) = vault else {
@@ -216,6 +222,22 @@ impl Vault {
             }
         }
         self.catch_up(now, rng)
+    }
+
+    /// The same vault opened once more under the same keys, by way of another view of the disk: for work that takes long,
+    /// while others ask the first one.
+    ///
+    /// # Errors
+    /// As [`locate`] and [`Located::open`].
+    pub fn open_again(
+        &self,
+        storage: Arc<dyn Storage>,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, VaultError> {
+        let located = locate(storage, &self.places)?;
+        let keys = self.keys.hand_over().take();
+        located.open(keys, self.opened_with, &self.device_name, now, rng)
     }
 
     /// Does for a vault that stays open what opening does: what other processes, other devices and the drive did meanwhile

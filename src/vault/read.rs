@@ -78,6 +78,8 @@ pub(super) struct Contents {
     pub(super) slots: Vec<Slot>,
     pub(super) forged_slots: usize,
     pub(super) chunks: Vec<ChunkPlace>,
+    /// What the chunks are called, at [`Depth::Named`] only.
+    pub(super) names: HashSet<ChunkName>,
     pub(super) damage: Vec<Damage>,
     pub(super) frames: usize,
     pub(super) loose: usize,
@@ -91,6 +93,8 @@ pub(super) enum Depth {
     Records,
     /// Chunks are authenticated too.
     Everything,
+    /// And what each is called is worked out, for who must know that none is missing.
+    Named,
 }
 
 /// The vault id of a file's preamble.
@@ -221,7 +225,14 @@ fn read_once(
             FrameKind::Chunk if frame.body().is_empty() => Verdict::NeedsBody,
             FrameKind::Chunk => match open_frame(keys, &frame.header, frame.body()) {
                 Ok(opened) if opened.content.len() <= CHUNK_TIME => Verdict::Malformed,
-                Ok(_) => {
+                Ok(opened) => {
+                    if depth == Depth::Named {
+                        let content = opened.plaintext.get(opened.content.clone());
+                        let nonce = frame.header.nonce;
+                        contents
+                            .names
+                            .insert(name_chunk(nonce, content.unwrap_or_default()));
+                    }
                     contents.chunks.push(ChunkPlace {
                         offset: frame.offset,
                         header: frame.header,

@@ -7,6 +7,7 @@ mod program;
 #[path = "../waiting/mod.rs"]
 mod waiting;
 
+mod backing_up;
 mod desktop;
 mod lifecycle;
 mod strangers;

@@ -80,8 +80,10 @@ impl Bench {
 
     /// What must happen before one of them.
     pub(crate) fn before(&self, arguments: &[&str]) {
-        if arguments.first() == Some(&"conflicts") {
-            self.change_apart();
+        match arguments {
+            ["conflicts", ..] => self.change_apart(),
+            ["backup", "--to", folder] => fs::create_dir(self.path(folder)).unwrap(),
+            _ => {}
         }
     }
 
@@ -257,6 +259,10 @@ pub(crate) fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["merge", "drive/vault.keyfold"], ""),
         (vec!["review"], ""),
         (vec!["check"], ""),
+        (vec!["backup", "--to", "backups"], ""),
+        (vec!["backup", "ls"], ""),
+        (vec!["backup", "verify"], ""),
+        (vec!["backup", "drill"], ""),
         (vec!["compact"], ""),
         (
             with_floor(&["rekey", "--yes", "--new-password-file", "input/password"]),

@@ -67,6 +67,7 @@ fn status_tells_where_this_device_stands() {
     assert_eq!(
         keys(&status),
         [
+            "backup",
             "conflicts",
             "devices",
             "events",

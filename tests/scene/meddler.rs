@@ -133,6 +133,9 @@ impl StoredFile for Wrapped {
         self.disk.tick();
         self.file.sync()
     }
+    fn evict(&self) {
+        self.file.evict();
+    }
 }
 
 impl Storage for Meddler {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod attaching;
+mod backup;
 mod changing;
 mod clipboard;
 mod doctor;
@@ -19,6 +20,9 @@ use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
 pub(crate) use attaching::{Attach, AttachAction, AttachFiles, AttachOut};
+pub(crate) use backup::{
+    Backup, BackupAction, DrillBackup, KeepFlags, RestoreBackup, ScheduleKind, SourceFlags,
+};
 pub(crate) use changing::{
     Add, Conflicts, Cp, Edit, History, ItemFlags, Mv, Purge, Resolve, Several, Undo,
 };
@@ -236,6 +240,8 @@ pub(crate) enum Command {
     Check,
     /// Write the vault file small
     Compact,
+    /// Make verified copies elsewhere; list, verify, restore and try them
+    Backup(Backup),
     /// Print the vault's fingerprint as six words
     Fingerprint,
     /// List the devices that share the vault; rename or retire one

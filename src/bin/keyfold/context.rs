@@ -31,7 +31,7 @@ pub(crate) struct Setting {
 }
 
 /// All of them.
-pub(crate) const SETTINGS: [Setting; 8] = [
+pub(crate) const SETTINGS: [Setting; 13] = [
     Setting {
         name: "vault",
         default: None,
@@ -71,6 +71,31 @@ pub(crate) const SETTINGS: [Setting; 8] = [
         name: "clipboard_timeout",
         default: Some("30s"),
         meaning: "the clipboard is cleared so long after something was copied: 30s, 2m, never",
+    },
+    Setting {
+        name: "backups.NAME",
+        default: None,
+        meaning: "the folder of a place for backups that is called NAME",
+    },
+    Setting {
+        name: "backup_keep_last",
+        default: None,
+        meaning: "how many of the newest backups are kept in each place, besides what other rules keep",
+    },
+    Setting {
+        name: "backup_keep_daily",
+        default: None,
+        meaning: "of how many days the newest backup is kept",
+    },
+    Setting {
+        name: "backup_keep_weekly",
+        default: None,
+        meaning: "of how many weeks the newest backup is kept",
+    },
+    Setting {
+        name: "backup_keep_monthly",
+        default: None,
+        meaning: "of how many months the newest backup is kept",
     },
 ];
 
@@ -385,6 +410,17 @@ impl Context {
         self.config
             .as_mut()
             .ok_or_else(|| Failure::failed("the configuration is gone"))
+    }
+
+    /// The texts of a table of the configuration, with their names; none where there is no such table.
+    pub(crate) fn table(&mut self, name: &str) -> Result<Vec<(String, String)>, Failure> {
+        let Some(table) = self.config()?.get(name) else {
+            return Ok(Vec::new());
+        };
+        let wrong = || Failure::usage(format!("[{name}] must be a table of texts"));
+        let rows = table.as_table_like().ok_or_else(wrong)?.iter();
+        rows.map(|(key, item)| Ok((key.to_owned(), item.as_str().ok_or_else(wrong)?.to_owned())))
+            .collect()
     }
 
     /// A text of the configuration, by its dotted name.

@@ -245,7 +245,7 @@ impl From<VaultError> for Failure {
                 .hint("keyfold init makes one; --vault PATH names another"),
             VaultError::Exists(_) => Self::failed(text).hint("--vault PATH names another place"),
             VaultError::Unreadable { .. } => Self::new(Kind::Damaged, text)
-                .hint("restore the file from the drive's history or from a backup"),
+                .hint("restore the file from the drive's history; keyfold backup restore FILE --replace-into PATH makes a vault of a backup"),
             VaultError::Unlock(UnlockError::NoUsableSlot) => Self::new(Kind::Damaged, text)
                 .hint("the file was damaged or tampered with; restore an older one"),
             VaultError::Unlock(unlock) => unlock_failure(&unlock, text),

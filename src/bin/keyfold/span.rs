@@ -15,6 +15,7 @@ fn parse(text: &str) -> Option<Option<u64>> {
         "m" | "min" => 60,
         "h" => 3600,
         "d" => 86_400,
+        "w" => 7 * 86_400,
         _ => return None,
     };
     number.checked_mul(seconds).map(Some)
@@ -53,6 +54,7 @@ mod tests {
             ("15m", 900),
             ("8h", 28_800),
             ("2d", 172_800),
+            ("1w", 604_800),
         ] {
             assert_eq!(parse(text), Some(Some(seconds)), "{text}");
         }

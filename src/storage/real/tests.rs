@@ -410,3 +410,32 @@ impl Drop for Mounted {
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
+
+/// Whether the system has the start of a file in memory, asked without bringing it there.
+#[cfg(target_os = "linux")]
+fn is_in_memory(path: &Path) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let file = File::open(path).unwrap();
+    let mut buffer = [0; 16];
+    let mut parts = [std::io::IoSliceMut::new(&mut buffer)];
+    match preadv2(&file, &mut parts, 0, ReadWriteFlags::NOWAIT) {
+        Ok(_) => true,
+        Err(Errno::AGAIN) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "needs a temporary folder on a disk"]
+fn what_was_let_go_of_is_read_from_the_disk_again() {
+    let folder = Folder::new();
+    let path = folder.path("file");
+    let file = RealStorage.create(&path).unwrap();
+    append(file.as_ref(), 0, &[7; 1 << 20]).unwrap();
+    assert!(is_in_memory(&path));
+    file.evict();
+    assert!(!is_in_memory(&path));
+    let again = RealStorage.open_read(&path).unwrap().unwrap();
+    assert_eq!(read_whole(again.as_ref(), 1 << 20).unwrap(), [7; 1 << 20]);
+}

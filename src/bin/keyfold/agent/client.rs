@@ -26,6 +26,12 @@ const ANSWER_PATIENCE: Patience = Patience {
     rest: Duration::from_secs(60),
 };
 
+/// A vault with gigabytes of files on a slow disk is not backed up in less.
+const BACKUP_PATIENCE: Patience = Patience {
+    first: Duration::from_secs(12 * 3600),
+    rest: Duration::from_secs(60),
+};
+
 /// A connection to an agent of this version.
 pub(crate) struct Client {
     stream: UnixStream,
@@ -187,10 +193,23 @@ impl Client {
                 .hint("keyfold agent status tells of it, --no-agent does without it")
         };
         send(&self.stream, question).map_err(failed)?;
-        match receive(&self.stream, ANSWER_PATIENCE) {
+        match receive(&self.stream, patience(question)) {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(failed(io::ErrorKind::UnexpectedEof.into())),
             Err(error) => Err(failed(error)),
         }
     }
+}
+
+/// How long an answer may take.
+fn patience(question: &Question) -> Patience {
+    match question {
+        Question::Ask(asking) if takes_long(&asking.request) => BACKUP_PATIENCE,
+        _ => ANSWER_PATIENCE,
+    }
+}
+
+/// Whether a question may take minutes: it is answered aside, so that others are not kept waiting.
+pub(super) fn takes_long(request: &Request) -> bool {
+    matches!(request, Request::BackUp(_) | Request::VerifyBackup(_))
 }

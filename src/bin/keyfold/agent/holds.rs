@@ -2,6 +2,7 @@
 //!
 //! Nobody waits here for a vault that is at work: its keys go when its question is answered, those of all others at once.
 
+use super::stoppable::Stoppable;
 use crate::clocks::Clocks;
 use crate::context::now;
 use keyfold::storage::RealStorage;
@@ -75,6 +76,8 @@ pub(super) struct Held {
     vault: Mutex<Option<Open>>,
     /// Whoever still waits for the vault finds it locked.
     is_locked: AtomicBool,
+    /// The disks of those who work on the vault opened once more, and so have its keys.
+    aside: Mutex<Vec<Stoppable>>,
     limits: HoldLimits,
     times: Mutex<Times>,
 }
@@ -258,6 +261,7 @@ impl Held {
         Self {
             vault: Mutex::new(Some(open)),
             is_locked: AtomicBool::new(false),
+            aside: Mutex::default(),
             limits,
             times: Mutex::new(Times {
                 opened: clocks,
@@ -271,7 +275,26 @@ impl Held {
         self.work_on(locked(&self.vault), work)
     }
 
-    /// The same, unless somebody else is at it.
+    /// Lets somebody work for long on the vault opened once more, while others ask it; `None` where it is locked before the
+    /// work is done. The work ends then at its next call on the disk, and those keys go with it.
+    pub(super) fn aside<T>(
+        &self,
+        rng: StdRng,
+        work: impl FnOnce(&mut Open) -> T,
+    ) -> Option<Result<T, VaultError>> {
+        let disk = Stoppable::default();
+        locked(&self.aside).push(disk.clone());
+        let again = self.with(|open| {
+            open.look()?;
+            let storage = Arc::new(disk.clone());
+            open.vault.open_again(storage, now(), &mut open.rng)
+        });
+        let done = again.map(|again| again.map(|vault| work(&mut Open { vault, rng })));
+        locked(&self.aside).retain(|other| !other.is_same(&disk));
+        done.filter(|_| !disk.is_stopped())
+    }
+
+    /// As [`Held::with`], unless somebody else is at it.
     fn try_with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
         self.work_on(try_locked(&self.vault)?, work)
     }
@@ -294,13 +317,16 @@ impl Held {
     /// Wipes the keys, unless somebody is at the vault, who then does.
     fn forget(&self) {
         self.is_locked.store(true, Ordering::SeqCst);
+        for disk in &*locked(&self.aside) {
+            disk.stop();
+        }
         if let Some(mut vault) = try_locked(&self.vault) {
             drop(vault.take());
         }
     }
 
     fn is_at_work(&self) -> bool {
-        try_locked(&self.vault).is_none()
+        !locked(&self.aside).is_empty() || try_locked(&self.vault).is_none()
     }
 
     /// How long it is still held, and what ends it then; `None` for ever.

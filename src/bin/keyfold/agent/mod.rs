@@ -14,6 +14,7 @@ mod holds;
 mod server;
 mod socket;
 mod start;
+mod stoppable;
 mod stream;
 mod workers;
 

@@ -1,6 +1,7 @@
 //! The agent's side of the socket: a thread for each client that is there, one question at a time into each vault.
 
 use super::bus::listen_to;
+use super::client::takes_long;
 use super::copies::Copies;
 use super::holds::{Holds, LOOK, Open, Why, is_final, wait_for};
 use super::socket::{BoundSocket, Listening, RuntimeFolder, is_own_peer};
@@ -281,7 +282,17 @@ impl Server {
             return Answer::Locked;
         };
         let places = asking.places.clone();
-        match held.with(|open| ask(open, asking)) {
+        let answered = if takes_long(&asking.request) {
+            match random() {
+                Ok(rng) => held
+                    .aside(rng, |open| ask(open, asking))
+                    .map(Result::flatten),
+                Err(failure) => return Answer::Refused(failure.into()),
+            }
+        } else {
+            held.with(|open| ask(open, asking))
+        };
+        match answered {
             Some(Ok(answer)) => Answer::Answered(answer),
             // The password that is asked for now says why.
             Some(Err(error)) if is_final(&error) => {

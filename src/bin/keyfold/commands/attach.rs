@@ -159,7 +159,7 @@ fn count(files: usize) -> String {
 }
 
 /// A size for people.
-pub(super) fn describe_size(bytes: u64) -> String {
+pub(crate) fn describe_size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["bytes", "KiB", "MiB", "GiB"];
     let mut unit = 0;
     let mut whole = bytes;

@@ -7,6 +7,9 @@ use keyfold::storage::{StorageError, folder_of, replace_file};
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// Settings that are tables of paths, each with a name.
+const TABLES: [&str; 2] = ["vaults", "backups"];
+
 #[derive(Serialize)]
 struct Row {
     setting: &'static str,
@@ -40,22 +43,21 @@ fn show(context: &mut Context) -> Result<(), Failure> {
                 .map(|found| row(setting.name, found)),
         );
     }
-    let named: Vec<(String, String)> = match context
-        .config()?
-        .get("vaults")
-        .and_then(|item| item.as_table_like())
-    {
-        Some(table) => table
-            .iter()
-            .filter_map(|(name, item)| Some((name.to_owned(), item.as_str()?.to_owned())))
-            .collect(),
-        None => Vec::new(),
-    };
-    rows.extend(named.into_iter().map(|(name, path)| Row {
-        setting: "vaults",
-        value: path,
-        why: format!("called {name}"),
-    }));
+    for setting in SETTINGS.iter().filter(|setting| setting.default.is_none()) {
+        let is_shown =
+            setting.name.contains('.') || rows.iter().any(|row| row.setting == setting.name);
+        if let (false, Some(found)) = (is_shown, context.in_force(setting)?) {
+            rows.push(row(setting.name, found));
+        }
+    }
+    for table in TABLES {
+        let named = context.table(table)?.into_iter();
+        rows.extend(named.map(|(name, path)| Row {
+            setting: table,
+            value: path,
+            why: format!("called {name}"),
+        }));
+    }
     if context.output.json {
         #[derive(Serialize)]
         struct All {
@@ -77,7 +79,9 @@ fn show(context: &mut Context) -> Result<(), Failure> {
 
 fn set(context: &mut Context, key: &str, value: &str) -> Result<(), Failure> {
     let known = match key.split_once('.') {
-        Some(("vaults", name)) => !name.is_empty() && !name.contains(['.', '/']),
+        Some((table, name)) if TABLES.contains(&table) => {
+            !name.is_empty() && !name.contains(['.', '/'])
+        }
         None => SETTINGS.iter().any(|setting| setting.name == key),
         Some(_) => false,
     };
@@ -88,18 +92,23 @@ fn set(context: &mut Context, key: &str, value: &str) -> Result<(), Failure> {
             .collect();
         return Err(Failure::usage(format!("there is no setting {key}")).candidates(settings));
     }
+    let value = match key.split_once('.') {
+        // A timer starts in another folder.
+        Some(("backups", _)) if !value.is_empty() => absolute(value)?,
+        _ => value.to_owned(),
+    };
     let path = PathBuf::from(context.config_path()?.value);
     let config = context.config()?;
     match key.split_once('.') {
         Some((table, name)) => {
-            let table = config.entry(table).or_insert_with(toml_edit::table);
-            let table = table
+            let rows = config.entry(table).or_insert_with(toml_edit::table);
+            let rows = rows
                 .as_table_like_mut()
-                .ok_or_else(|| Failure::usage("[vaults] must be a table"))?;
+                .ok_or_else(|| Failure::usage(format!("[{table}] must be a table")))?;
             if value.is_empty() {
-                drop(table.remove(name))
+                drop(rows.remove(name))
             } else {
-                drop(table.insert(name, toml_edit::value(value)))
+                drop(rows.insert(name, toml_edit::value(value)))
             }
         }
         None if value.is_empty() => drop(config.remove(key)),
@@ -113,4 +122,10 @@ fn set(context: &mut Context, key: &str, value: &str) -> Result<(), Failure> {
         .output
         .note(&format!("Written to {}.", path.display()));
     Ok(())
+}
+
+fn absolute(path: &str) -> Result<String, Failure> {
+    let path = std::path::absolute(path)?;
+    let text = path.into_os_string().into_string();
+    text.map_err(|_| Failure::usage("the current folder's name is not UTF-8"))
 }

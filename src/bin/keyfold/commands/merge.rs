@@ -52,7 +52,12 @@ pub(crate) fn run(context: &mut Context, args: &Merge) -> Result<(), Failure> {
     take(context, &mut session, &source, args.yes)
 }
 
-fn read(context: &Context, session: &mut Session, args: &Merge) -> Result<MergeSource, Failure> {
+/// Reads the file, and asks for what opens it where it lies under another key.
+pub(crate) fn read(
+    context: &Context,
+    session: &mut Session,
+    args: &Merge,
+) -> Result<MergeSource, Failure> {
     match session.vault()?.read_merge_source(&args.file, None) {
         Err(VaultError::Unlock(UnlockError::OtherKey)) => {
             let credential = credential(context, args)?;
@@ -109,7 +114,12 @@ pub(crate) fn take(
     conclude(context, &done, false)
 }
 
-fn conclude(context: &Context, found: &vault::Merge, dry_run: bool) -> Result<(), Failure> {
+/// Tells how much came, or would.
+pub(crate) fn conclude(
+    context: &Context,
+    found: &vault::Merge,
+    dry_run: bool,
+) -> Result<(), Failure> {
     if context.output.json {
         return context.output.json(&report(found, dry_run));
     }

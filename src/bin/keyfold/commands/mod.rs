@@ -3,6 +3,7 @@
 pub(crate) mod add;
 mod agent;
 mod attach;
+pub(crate) mod backup;
 mod check;
 mod compact;
 mod completions;
@@ -81,6 +82,7 @@ pub(crate) fn run(
     }
     let done = match command {
         Command::Check => return check::run(context),
+        Command::Backup(args) => return backup::run(context, args),
         Command::Doctor(args) => return doctor::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Add(args) => add::run(context, args),

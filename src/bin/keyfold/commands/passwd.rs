@@ -40,6 +40,7 @@ pub(crate) fn run(context: &mut Context, args: &Passwd) -> Result<(), Failure> {
     context.output.note(
         "If somebody else may know the old password and have a copy of the file: keyfold rekey.",
     );
+    crate::commands::backup::remind(context);
     Ok(())
 }
 

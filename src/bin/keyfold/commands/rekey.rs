@@ -72,6 +72,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     context
         .output
         .note("Copies that your drive keeps of older versions still open the old way.");
+    crate::commands::backup::remind(context);
     if let Some(text) = shown {
         context
             .output

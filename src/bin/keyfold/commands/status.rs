@@ -1,13 +1,15 @@
 //! `status`: where this device stands.
 
+use crate::commands::backup::describe_age;
 use crate::context::Context;
 use crate::escape::escape;
 use crate::failure::Failure;
 use crate::notices::{self, plural};
 use crate::session::{Session, unexpected};
+use keyfold::model::moment::Moment;
 use keyfold::service::{Request, Response};
 use keyfold::state::devices::{DeviceRow, Standing};
-use keyfold::vault::{Event, FileState, Status};
+use keyfold::vault::{Event, FileState, NotedBackup, Presence, Status, known_vault, noted_backups};
 use serde::Serialize;
 
 /// Events that a terminal shows.
@@ -31,6 +33,19 @@ struct Report {
     reviews: usize,
     conflicts: usize,
     events: Vec<Happened>,
+    backup: Option<Backup>,
+}
+
+/// The newest backup that was verified.
+#[derive(Serialize)]
+struct Backup {
+    file: String,
+    target: String,
+    made: String,
+    last_verified: String,
+    age_secs: u64,
+    /// Whether it was seen there just now; its disk may be elsewhere.
+    there: bool,
 }
 
 #[derive(Serialize)]
@@ -65,10 +80,19 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Failure> {
         return Err(unexpected());
     };
     let path = context.places()?.vault_file.display().to_string();
+    let now = context.now();
+    let backup = newest_backup(context)?;
     if context.output.json {
-        return context.output.json(&report(path, *status, devices));
+        let backup = backup.map(|(noted, there)| Backup::new(&noted, there, now));
+        let mut report = report(path, *status, devices);
+        report.backup = backup;
+        return context.output.json(&report);
     }
-    for (name, text) in lines(&path, &status, &devices) {
+    let mut lines = lines(&path, &status, &devices);
+    let events = lines.iter().position(|(name, _)| *name == "event");
+    let at = events.unwrap_or(lines.len());
+    lines.insert(at, ("backup", backup_words(backup.as_ref(), now)));
+    for (name, text) in lines {
         context
             .output
             .raw(format!("{name:<12}{}\n", escape(&text)).as_bytes())?;
@@ -82,6 +106,54 @@ pub(crate) fn run(context: &mut Context) -> Result<(), Failure> {
             .note("keyfold compact would write the vault file a good deal smaller.");
     }
     Ok(())
+}
+
+/// The newest backup that was verified and is not known to be gone.
+fn newest_backup(context: &mut Context) -> Result<Option<(NotedBackup, bool)>, Failure> {
+    let places = context.places()?;
+    let storage = &*context.storage;
+    let Some(vault) = known_vault(storage, &places)? else {
+        return Ok(None);
+    };
+    let now = context.now();
+    let noted = noted_backups(storage, &places, vault).into_iter();
+    let credible = noted.filter(|backup| !backup.is_of_the_future(now));
+    let mut left = credible.filter_map(|backup| match backup.presence(storage, vault) {
+        Presence::There => Some((backup, true)),
+        Presence::Away => Some((backup, false)),
+        Presence::Gone | Presence::Changed => None,
+    });
+    Ok(left.next())
+}
+
+impl Backup {
+    fn new(noted: &NotedBackup, there: bool, now: Moment) -> Self {
+        Self {
+            file: noted.path().display().to_string(),
+            target: noted.folder.display().to_string(),
+            made: noted.made.to_rfc3339(),
+            last_verified: noted.verified.to_rfc3339(),
+            age_secs: now.0.saturating_sub(noted.made.0) / 1000,
+            there,
+        }
+    }
+}
+
+fn backup_words(backup: Option<&(NotedBackup, bool)>, now: Moment) -> String {
+    let Some((noted, there)) = backup else {
+        return "none that is known here; keyfold backup --to FOLDER makes one".to_owned();
+    };
+    let away = if *there {
+        ""
+    } else {
+        ", which is not there now"
+    };
+    format!(
+        "made {}, verified {}, in {}{away}",
+        describe_age(noted.made, now),
+        describe_age(noted.verified, now),
+        noted.folder.display()
+    )
 }
 
 fn file_words(state: &FileState) -> (&'static str, Option<String>) {
@@ -215,5 +287,6 @@ fn report(path: String, status: Status, devices: Vec<DeviceRow>) -> Report {
                 what: what_happened(event),
             })
             .collect(),
+        backup: None,
     }
 }

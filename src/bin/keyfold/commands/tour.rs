@@ -132,8 +132,8 @@ impl Stage {
         ] {
             std::fs::write(self.folder.join(name), text)?;
         }
-        for device in [Device::Laptop, Device::Phone] {
-            std::fs::create_dir(self.folder.join(device.name()))?;
+        for folder in [Device::Laptop.name(), Device::Phone.name(), "stick"] {
+            std::fs::create_dir(self.folder.join(folder))?;
         }
         context.output.line(&format!(
             "A tour in {}; it is removed at the end.",
@@ -154,6 +154,9 @@ impl Stage {
             self.step(context, &step)?;
         }
         self.two_devices(context)?;
+        for step in steps::backed_up() {
+            self.step(context, &step)?;
+        }
         for step in steps::exchange() {
             self.step(context, &step)?;
         }

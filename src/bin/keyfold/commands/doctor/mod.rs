@@ -72,6 +72,7 @@ struct Scene {
     now: Moment,
     /// What an open vault says, where it is unlocked or the run's options open it.
     opened: Option<Opened>,
+    backups: backups::Backups,
 }
 
 /// What only an open vault knows.
@@ -85,7 +86,7 @@ const CHECKS: [fn(&Context, &Scene) -> Vec<Finding>; 8] = [
     |_, scene| permissions::check(scene),
     drive::check,
     |_, scene| ways_in::check(scene),
-    |_, _| backups::check(),
+    |context, scene| backups::check(&*context.storage, scene),
     |_, scene| clock::check(scene),
     |_, scene| swap::check(&scene.root),
     |_, scene| clipboards::check(&scene.root, scene.user),
@@ -140,6 +141,7 @@ fn look(context: &mut Context) -> Result<Scene, Failure> {
         root: PathBuf::from("/"),
         user: rustix::process::geteuid().as_raw(),
         now: context.now(),
+        backups: backups::look(context)?,
         opened,
     })
 }

@@ -64,6 +64,7 @@ pub(super) fn run(context: &mut Context, id: &str, yes: bool) -> Result<(), Fail
     context
         .output
         .note("That way in is closed, and the vault has a new key: nothing written from now on can be read with it.");
+    crate::commands::backup::remind(context);
     if let Some(text) = shown {
         context
             .output

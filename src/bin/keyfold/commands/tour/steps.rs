@@ -322,3 +322,19 @@ pub(super) fn rolled_back() -> Vec<Step> {
         ),
     ]
 }
+
+/// A copy that no drive carries.
+pub(super) fn backed_up() -> Vec<Step> {
+    vec![
+        says(
+            "A drive is no backup: it carries every mistake along. This is one,",
+            &["backup", "--to", "stick"],
+            &["all of it read back and authenticated"],
+        ),
+        has(
+            "and a drill restores it elsewhere, opens it with the password and compares.",
+            &["backup", "drill"],
+            &["all of it is the same as in the vault"],
+        ),
+    ]
+}
