@@ -29,7 +29,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
     (
         "service",
-        &["exchange", "model", "otp", "secret", "state", "vault"],
+        &[
+            "audit", "exchange", "model", "otp", "secret", "state", "vault",
+        ],
     ),
     // Keys on their way to the agent, and every question to a vault.
     ("wire", &["crypto", "model", "secret", "service", "vault"]),

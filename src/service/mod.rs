@@ -12,6 +12,7 @@ pub use questions::{
     ClockCheck, CodeKind, ForAddress, OneTimeCode, Request, Response, SeedRow, UndoRow,
 };
 
+use crate::audit::is_password_field;
 use crate::model::ids::{Dot, FieldId, ItemId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
@@ -222,6 +223,7 @@ fn find_answer(
             let rehearsed = import::rehearse(vault, *source, into.as_deref(), rng);
             Response::Ledger(rehearsed.map_err(VaultError::Change)?)
         }
+        Request::SamePassword(password) => Response::Items(with_password(vault, &password)),
         Request::Fingerprint(words) => Response::Fingerprint(vault.fingerprint(words)),
     })
 }
@@ -388,6 +390,25 @@ fn seeds(vault: &Vault, items: Option<Vec<ItemId>>) -> Vec<SeedRow> {
         })
     });
     rows.collect()
+}
+
+/// Opens the passwords that are as long as this one, one at a time, and keeps none.
+fn with_password(vault: &Vault, password: &Secret) -> Vec<ItemSummary> {
+    let state = vault.state();
+    let living = state.names().filter(|item| !item.trashed);
+    let have = living.filter_map(|item| {
+        let view = state.item(item.id)?;
+        let mut fields = view.fields.iter();
+        let has = fields.any(|field| {
+            let value = &field.current.value;
+            is_password_field(field.id, field.kind, &field.name)
+                && vault.revealer().holds(view.id, field.id, value, password)
+        });
+        has.then(|| view.summary())
+    });
+    let mut have: Vec<ItemSummary> = have.collect();
+    have.sort_by_cached_key(ItemSummary::path);
+    have
 }
 
 fn undoable(vault: &Vault) -> Vec<UndoRow> {

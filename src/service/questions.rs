@@ -122,6 +122,8 @@ pub enum Request {
     },
     /// As [`Request::Named`], and where it is one, as [`Request::Item`] too: what nearly every command begins with.
     OneNamed(String, Scope),
+    /// The living items that have this password in any of their fields.
+    SamePassword(#[serde(with = "crate::secret::in_transit")] Secret),
 }
 
 /// An answer.
@@ -129,7 +131,8 @@ pub enum Request {
 pub enum Response {
     /// To [`Request::Clock`].
     Clock(ClockCheck),
-    /// To [`Request::Items`], [`Request::Rows`], [`Request::Named`], [`Request::AtPath`] and [`Request::Find`].
+    /// To [`Request::Items`], [`Request::Rows`], [`Request::Named`], [`Request::AtPath`], [`Request::Find`] and
+    /// [`Request::SamePassword`].
     Items(Vec<ItemSummary>),
     /// To [`Request::ForAddress`].
     ForAddress(ForAddress),

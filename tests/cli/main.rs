@@ -11,6 +11,7 @@ mod pty;
 mod waiting;
 
 mod attaching;
+mod auditing;
 mod completion;
 mod conflicts;
 mod copying;

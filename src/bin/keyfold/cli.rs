@@ -2,6 +2,7 @@
 
 mod agent;
 mod attaching;
+mod auditing;
 mod changing;
 mod clipboard;
 mod doctor;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
 pub(crate) use attaching::{Attach, AttachAction, AttachFiles, AttachOut};
+pub(crate) use auditing::{ANY, Audit, AuditAction, BreachListAction};
 pub(crate) use changing::{
     Add, Conflicts, Cp, Edit, History, ItemFlags, Mv, Purge, Resolve, Several, Undo,
 };
@@ -250,6 +252,8 @@ pub(crate) enum Command {
     Config(Config),
     /// Look for what could be better around the vault: files, drive, swap, clipboard, clock; asks for no password
     Doctor(Doctor),
+    /// Find what could be better about the passwords and items: weak, reused, breached, without one-time codes, expired …
+    Audit(Audit),
     /// Print completions for a shell
     Completions(Completions),
     /// Print the manual page

@@ -2,13 +2,14 @@
 
 use crate::cli::{Edit as Args, ItemFlags};
 use crate::commands::add::{self, Asks, Wishes, wishes};
+use crate::commands::checking::Chosen;
 use crate::commands::ls::{self, item_kind};
 use crate::context::Context;
 use crate::editor;
 use crate::failure::Failure;
 use crate::session::Session;
 use keyfold::model::draft::{DraftValue, FieldName};
-use keyfold::model::field::ItemKind;
+use keyfold::model::field::{FieldKind, ItemKind};
 use keyfold::model::ids::{FieldId, ItemId};
 use keyfold::model::item::{ItemSummary, split_path};
 use keyfold::model::query::Scope;
@@ -46,7 +47,8 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
         all.extend(wanted.to_edits());
         edits.push((item.id, all));
     }
-    commit(context, &mut session, edits)
+    let generated = generated(&args.item, kind);
+    commit(context, &mut session, edits, &args.item, generated)
 }
 
 /// Changes one item by the flags of `add`: for `add --or-update`.
@@ -58,7 +60,18 @@ pub(crate) fn apply_flags(
 ) -> Result<(), Failure> {
     let kind = session.item(context, item)?.kind();
     let edits = Wanted::collect(context, flags, kind)?.to_edits();
-    commit(context, session, vec![(item, edits)])
+    let generated = generated(flags, kind);
+    commit(context, session, vec![(item, edits)], flags, generated)
+}
+
+/// The standard field that flags have generated.
+fn generated(flags: &ItemFlags, kind: ItemKind) -> Option<u8> {
+    let kind = flags
+        .kind
+        .as_deref()
+        .and_then(|kind| item_kind(kind).ok())
+        .unwrap_or(kind);
+    add::generated(flags, kind)
 }
 
 /// Commits what is news, and tells it. A script that says the same again writes nothing and leaves no history.
@@ -66,6 +79,8 @@ fn commit(
     context: &mut Context,
     session: &mut Session,
     edits: Vec<(ItemId, Vec<Edit>)>,
+    flags: &ItemFlags,
+    generated: Option<u8>,
 ) -> Result<(), Failure> {
     let mut news = Vec::new();
     let mut told = Vec::new();
@@ -82,13 +97,23 @@ fn commit(
             news.push((id, fresh));
         }
     }
+    let changed: Vec<ItemId> = news.iter().map(|(id, _)| *id).collect();
+    let chosen = match flags.no_check {
+        true => Chosen::default(),
+        false => Chosen::of(
+            set_fields(news.iter().flat_map(|(_, edits)| edits)),
+            generated,
+        ),
+    };
     if !news.is_empty() {
         session.ask(context, Request::Edit(news))?;
     }
     let ids = told.iter().map(|(id, _)| *id).collect();
     let items = session.items(context, Request::Rows(ids))?;
     if context.output.json {
-        return ls::print(context, &items);
+        ls::print(context, &items)?;
+        chosen.tell(context, session, &changed);
+        return Ok(());
     }
     for (id, is_changed) in told {
         let item = items.iter().find(|item| item.id == id);
@@ -100,7 +125,18 @@ fn commit(
         };
         context.output.note(&format!("{what} {path}"));
     }
+    chosen.tell(context, session, &changed);
     Ok(())
+}
+
+/// Fields that edits set, with their values.
+pub(crate) fn set_fields<'a>(
+    edits: impl Iterator<Item = &'a Edit>,
+) -> impl Iterator<Item = (&'a FieldName, FieldKind, &'a DraftValue)> {
+    edits.filter_map(|edit| match edit {
+        Edit::Set(name, kind, value) => Some((name, *kind, value)),
+        _ => None,
+    })
 }
 
 /// Whether the item does not say so already.
@@ -151,6 +187,7 @@ fn has_wishes(args: &Args) -> bool {
         note,
         note_file,
         json_stdin,
+        no_check: _,
     } = &args.item;
     let given = kind.is_some()
         || username.is_some()

@@ -3,7 +3,9 @@
 pub(crate) mod add;
 mod agent;
 mod attach;
+mod audit;
 mod check;
+pub(crate) mod checking;
 mod compact;
 mod completions;
 mod config;
@@ -13,7 +15,7 @@ mod copying;
 mod cp;
 mod devices;
 mod doctor;
-mod edit;
+pub(crate) mod edit;
 mod export;
 mod find;
 mod fingerprint;
@@ -81,6 +83,7 @@ pub(crate) fn run(
     }
     let done = match command {
         Command::Check => return check::run(context),
+        Command::Audit(args) => return audit::run(context, &args),
         Command::Doctor(args) => return doctor::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Add(args) => add::run(context, args),

@@ -1,0 +1,149 @@
+//! `audit`: what could be better about what the vault holds. Every secret that it looks at is opened by a question of its own, and
+//! no more of them are in memory at once than are being looked at.
+
+mod breach_list;
+mod dashboard;
+mod document;
+pub(crate) mod lists;
+
+use crate::cli::{ANY, Audit as Args, AuditAction, BreachListAction};
+use crate::commands::export::write_new_file;
+use crate::context::Context;
+use crate::failure::{Failure, Kind};
+use crate::output::Progress;
+use crate::session::{Session, unexpected};
+use keyfold::audit::{
+    Audit, Estimate, Examiner, FindingKind, Options, Report, Seen, Severity, Wanted, html,
+};
+use keyfold::model::ids::ItemId;
+use keyfold::secret::Secret;
+use keyfold::service::{Request, Response, ServiceError};
+use rayon::prelude::*;
+use std::process::ExitCode;
+
+/// So many secrets are looked at together, on all cores. Each is wiped when that is done.
+const TOGETHER: usize = 16;
+
+pub(crate) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
+    if let Some(AuditAction::BreachList { action }) = &args.action {
+        let BreachListAction::Build { list, output } = action;
+        return breach_list::build(context, list, output).map(|()| ExitCode::SUCCESS);
+    }
+    // What cannot be read or written is told before anybody types a password.
+    let breaches = lists::breaches(context, args.breach_list.as_deref())?;
+    let two_factor = lists::two_factor(context, args.two_factor_list.as_deref())?;
+    if let Some(path) = args.html.as_ref().filter(|path| path.exists()) {
+        return Err(
+            Failure::failed(format!("{} is there already", path.display()))
+                .hint("the report goes to a new file"),
+        );
+    }
+    let mut session = Session::open(context)?;
+    let options = Options {
+        now: context.now(),
+        folder: args.client.clone(),
+        estimate: if args.fast {
+            Estimate::Fast
+        } else {
+            Estimate::Thorough
+        },
+        breaches: breaches.as_ref(),
+        two_factor: &two_factor,
+    };
+    let report = examine(context, &mut session, options)?;
+    if let (Some(folder), 0) = (&args.client, report.items) {
+        let text = format!("there is no item in the folder {folder}");
+        return Err(Failure::new(Kind::NotFound, text).hint("keyfold ls lists all items"));
+    }
+    if let Some(path) = &args.html {
+        write_new_file(context, path, html::page(&report).as_bytes())?;
+        let text = format!("The report is in {}.", path.display());
+        context.output.note(&text);
+    }
+    if context.output.json {
+        context.output.json(&document::of(&report))?;
+    } else {
+        dashboard::print(context, &report, args.all)?;
+    }
+    Ok(if fails(&report, &args.fail_on) {
+        Kind::Findings.exit_code()
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn fails(report: &Report, fail_on: &[String]) -> bool {
+    let is_named = |kind: FindingKind| {
+        fail_on.iter().any(|name| {
+            name == kind.name() || name == ANY && kind.severity() < Severity::Information
+        })
+    };
+    let mut kinds = report.findings.iter().map(|finding| finding.kind);
+    kinds.any(is_named)
+}
+
+/// Goes through all items that are not in the trash.
+fn examine(
+    context: &mut Context,
+    session: &mut Session,
+    options: Options<'_>,
+) -> Result<Report, Failure> {
+    let progress = context.output.progress("Auditing");
+    let items = session.items(context, Request::Items)?;
+    let living = items.iter().filter(|item| !item.trashed);
+    let living: Vec<ItemId> = living.map(|item| item.id).collect();
+    let mut audit = Audit::new(options);
+    let examiner = audit.examiner(&mut context.rng);
+    let mut opened: Vec<(Wanted, Secret)> = Vec::with_capacity(TOGETHER);
+    for (number, id) in living.iter().enumerate() {
+        say(&progress, number, living.len());
+        let view = match session.item(context, *id) {
+            // It went away meanwhile.
+            Err(failure) if failure.kind == Kind::NotFound => continue,
+            view => view?,
+        };
+        for wanted in audit.add_item(&view) {
+            match session.reveal(context, wanted.item, wanted.field, None) {
+                Ok(secret) => opened.push((wanted, secret)),
+                Err(failure) if failure.kind == Kind::NotFound => {}
+                Err(failure) if failure.told().contains(&ServiceError::Sealed.to_string()) => {
+                    audit.add_unreadable();
+                }
+                Err(failure) => return Err(failure),
+            }
+            if opened.len() >= TOGETHER {
+                look(&examiner, &mut audit, &mut opened)?;
+            }
+        }
+    }
+    look(&examiner, &mut audit, &mut opened)?;
+    let Response::Conflicts(conflicts) = session.ask(context, Request::Conflicts(None))? else {
+        return Err(unexpected());
+    };
+    audit.add_conflicts(&conflicts);
+    Ok(audit.finish())
+}
+
+/// Looks at what is open, and wipes it.
+fn look(
+    examiner: &Examiner<'_>,
+    audit: &mut Audit<'_>,
+    opened: &mut Vec<(Wanted, Secret)>,
+) -> Result<(), Failure> {
+    let together = opened.par_iter();
+    let seen: Result<Vec<Seen>, _> = together
+        .map(|(wanted, secret)| examiner.examine(wanted, secret))
+        .collect();
+    opened.clear();
+    for seen in seen.map_err(|error| lists::failure("list of breached passwords", &error))? {
+        audit.add_seen(seen);
+    }
+    Ok(())
+}
+
+/// Tells how far it is, now and then.
+fn say(progress: &Progress, number: usize, of: usize) {
+    if number.is_multiple_of(100) {
+        progress.say(|| format!("Auditing: {number} of {of} items"));
+    }
+}
