@@ -9,6 +9,8 @@ use keyfold::model::draft::Draft;
 use keyfold::model::field::{self, FieldKind, ItemKind};
 use keyfold::model::ids::ItemId;
 use keyfold::model::moment::Moment;
+use keyfold::secret::Secret;
+use keyfold::service::{Request, Response, answer};
 use keyfold::state::change::Edit;
 use keyfold::state::view::Life;
 use keyfold::storage::simulated::SimulatedStorage;
@@ -585,4 +587,61 @@ proptest! {
         }
         prop_assert!(report.score <= 100);
     }
+}
+
+/// Items are given together as long as they are small, and each comes, however large.
+#[test]
+fn whole_items_come_in_answers_of_bounded_size() {
+    let mut large = good("large");
+    large.push_standard(field::NOTES, "x".repeat(3 << 20));
+    let mut larger = good("larger");
+    larger.push_standard(field::NOTES, "x".repeat(5 << 20));
+    let mut vault = vault_of(vec![good("a"), large, larger, good("b")]);
+    let all = vault.state().item_ids();
+    let mut left = all.clone();
+    let mut titles = BTreeSet::new();
+    let mut answers = 0;
+    while !left.is_empty() {
+        let asked = Request::Whole(left.clone());
+        let Response::Whole(views) =
+            answer(&mut vault, asked, NOW, &mut StdRng::seed_from_u64(3)).unwrap()
+        else {
+            panic!("another answer");
+        };
+        assert!(!views.is_empty());
+        left.drain(..views.len());
+        let views = views.into_iter().flatten();
+        titles.extend(views.map(|view| view.text(field::TITLE).to_owned()));
+        answers += 1;
+    }
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    assert_eq!(titles, ["a", "b", "large", "larger"]);
+    assert!((2..4).contains(&answers), "{answers}");
+    let gone = Request::Whole(vec![ItemId([9; 16])]);
+    let answered = answer(&mut vault, gone, NOW, &mut StdRng::seed_from_u64(3)).unwrap();
+    assert!(matches!(answered, Response::Whole(views) if views.len() == 1 && views[0].is_none()));
+}
+
+#[test]
+fn the_same_password_is_found_in_every_living_item_and_nowhere_else() {
+    let mut custom = good("custom");
+    custom.push_custom("old password", FieldKind::Secret, GOOD.to_owned());
+    let mut pin = good("pin");
+    pin.push_custom("pin", FieldKind::Secret, GOOD.to_owned());
+    let mut trashed = with_password("trashed", GOOD);
+    trashed.trashed = true;
+    let mut vault = vault_of(vec![
+        with_password("plain", GOOD),
+        custom,
+        pin,
+        trashed,
+        with_password("longer", &format!("{GOOD}x")),
+    ]);
+    let asked = Request::SamePassword(Secret::new(GOOD.to_owned()));
+    let answered = answer(&mut vault, asked, NOW, &mut StdRng::seed_from_u64(3)).unwrap();
+    let Response::Items(items) = answered else {
+        panic!("another answer");
+    };
+    let paths: Vec<String> = items.iter().map(|item| item.path()).collect();
+    assert_eq!(paths, ["custom", "plain"]);
 }

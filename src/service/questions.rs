@@ -124,6 +124,8 @@ pub enum Request {
     OneNamed(String, Scope),
     /// The living items that have this password in any of their fields.
     SamePassword(#[serde(with = "crate::secret::in_transit")] Secret),
+    /// Several items as [`Request::Item`] gives them, in this order: as many as go into one answer, which is at least one.
+    Whole(Vec<ItemId>),
 }
 
 /// An answer.
@@ -174,6 +176,8 @@ pub enum Response {
     Piece(#[serde(with = "crate::secret::in_transit::bytes")] SecretBytes),
     /// To [`Request::OneNamed`].
     OneNamed(Vec<ItemSummary>, Option<Box<ItemView>>),
+    /// To [`Request::Whole`]: the first of the items; nothing for those that are gone.
+    Whole(Vec<Option<ItemView>>),
 }
 
 /// What an address came to.

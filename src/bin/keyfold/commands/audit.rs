@@ -10,7 +10,6 @@ use crate::cli::{ANY, Audit as Args, AuditAction, BreachListAction};
 use crate::commands::export::write_new_file;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::output::Progress;
 use crate::session::{Session, unexpected};
 use keyfold::audit::{
     Audit, Estimate, Examiner, FindingKind, Options, Report, Seen, Severity, Wanted, html,
@@ -23,6 +22,8 @@ use std::process::ExitCode;
 
 /// So many secrets are looked at together, on all cores. Each is wiped when that is done.
 const TOGETHER: usize = 16;
+/// So many items, their secrets sealed, are asked for at once.
+const ASKED: usize = 64;
 
 pub(crate) fn run(context: &mut Context, args: &Args) -> Result<ExitCode, Failure> {
     if let Some(AuditAction::BreachList { action }) = &args.action {
@@ -95,24 +96,23 @@ fn examine(
     let mut audit = Audit::new(options);
     let examiner = audit.examiner(&mut context.rng);
     let mut opened: Vec<(Wanted, Secret)> = Vec::with_capacity(TOGETHER);
-    for (number, id) in living.iter().enumerate() {
-        say(&progress, number, living.len());
-        let view = match session.item(context, *id) {
-            // It went away meanwhile.
-            Err(failure) if failure.kind == Kind::NotFound => continue,
-            view => view?,
+    let mut number = 0;
+    while let Some(left) = living.get(number..).filter(|left| !left.is_empty()) {
+        progress.say(|| format!("Auditing: {number} of {} items", living.len()));
+        let asked = left.iter().take(ASKED).copied().collect();
+        let Response::Whole(views) = session.ask(context, Request::Whole(asked))? else {
+            return Err(unexpected());
         };
-        for wanted in audit.add_item(&view) {
-            match session.reveal(context, wanted.item, wanted.field, None) {
-                Ok(secret) => opened.push((wanted, secret)),
-                Err(failure) if failure.kind == Kind::NotFound => {}
-                Err(failure) if failure.told().contains(&ServiceError::Sealed.to_string()) => {
-                    audit.add_unreadable();
+        number += views.len().max(1);
+        // What went away meanwhile is none.
+        for view in views.into_iter().flatten() {
+            for wanted in audit.add_item(&view) {
+                if let Some(secret) = open(context, session, &mut audit, &wanted)? {
+                    opened.push((wanted, secret));
                 }
-                Err(failure) => return Err(failure),
-            }
-            if opened.len() >= TOGETHER {
-                look(&examiner, &mut audit, &mut opened)?;
+                if opened.len() >= TOGETHER {
+                    look(&examiner, &mut audit, &mut opened)?;
+                }
             }
         }
     }
@@ -122,6 +122,24 @@ fn examine(
     };
     audit.add_conflicts(&conflicts);
     Ok(audit.finish())
+}
+
+/// Opens one secret; none where it went away meanwhile, or is damaged, which is counted.
+fn open(
+    context: &mut Context,
+    session: &mut Session,
+    audit: &mut Audit<'_>,
+    wanted: &Wanted,
+) -> Result<Option<Secret>, Failure> {
+    match session.reveal(context, wanted.item, wanted.field, None) {
+        Ok(secret) => Ok(Some(secret)),
+        Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+        Err(failure) if failure.told().contains(&ServiceError::Sealed.to_string()) => {
+            audit.add_unreadable();
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Looks at what is open, and wipes it.
@@ -139,11 +157,4 @@ fn look(
         audit.add_seen(seen);
     }
     Ok(())
-}
-
-/// Tells how far it is, now and then.
-fn say(progress: &Progress, number: usize, of: usize) {
-    if number.is_multiple_of(100) {
-        progress.say(|| format!("Auditing: {number} of {of} items"));
-    }
 }
