@@ -4,7 +4,7 @@
 //! generated, half are as people choose them. The floor of the audits is `ls` of the same vault in the same way; that of the
 //! lookups is hashing alone.
 //!
-//! `cargo bench --bench audit` takes a minute and 1.3 GiB of the temporary folder; `-- 1000` takes so many items and a list a
+//! `cargo bench --bench audit` takes a minute and 1.6 GiB of the temporary folder; `-- 1000` takes so many items and a list a
 //! thousand times as long.
 #![allow(
     clippy::ok_expect,
@@ -14,7 +14,7 @@
 
 mod scene;
 
-use keyfold::audit::breach::{BreachList, ListFile, Place, build};
+use keyfold::audit::breach::{BreachList, ListFile, ListFolder, Place, build};
 use keyfold::model::draft::Draft;
 use keyfold::model::field;
 use keyfold::secret::Secret;
@@ -24,6 +24,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use scene::{add_all, make_vault, median, milliseconds, recovery_key};
 use sha1::{Digest, Sha1};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -192,6 +193,18 @@ impl ListFile for Disk {
     }
 }
 
+/// A folder on the disk, as the program reads it.
+struct Folder(PathBuf);
+
+impl ListFolder for Folder {
+    fn open(&self, name: &str) -> io::Result<Option<Box<dyn ListFile>>> {
+        let path = self.0.join(name);
+        Ok(path
+            .is_file()
+            .then(|| Disk::open(&path) as Box<dyn ListFile>))
+    }
+}
+
 fn lookups(folder: &Path, passwords: usize) {
     let entries = passwords * 1000;
     let mut rng = StdRng::seed_from_u64(9);
@@ -199,7 +212,12 @@ fn lookups(folder: &Path, passwords: usize) {
         .map(|at| Secret::new(password(at, &mut rng)))
         .collect();
     let [text, binary, filter] = ["list.txt", "list.bin", "list.kff"].map(|name| folder.join(name));
-    let (making, known) = milliseconds(|| write_lists(entries, &asked, &text, &binary, &mut rng));
+    let (making, known) = milliseconds(|| {
+        let hashes = make_hashes(entries, &asked, &mut rng);
+        write_lists(&hashes, &text, &binary);
+        write_ranges(&hashes, &asked, &folder.join("ranges"));
+        asked.iter().step_by(3).count()
+    });
     println!(
         "\n{passwords} passwords, {known} of them in a list of {entries} hashes (made in {:.0} s)",
         making / 1000.0
@@ -226,19 +244,28 @@ fn lookups(folder: &Path, passwords: usize) {
         let digest = Sha1::digest(password.expose());
         digest.first().is_some_and(|byte| *byte == 0)
     });
+    let ranges = Place::Folder(Box::new(Folder(folder.join("ranges"))));
+    let (opening, list) = milliseconds(|| BreachList::open(ranges));
+    let list = list.expect("what is looked at is there");
+    print_lookups(list.form(), &asked, Some((0.0, opening)), |password| {
+        list.contains(password).expect("what is asked for is there")
+    });
     for path in [&text, &binary, &filter] {
         let (opening, list) = milliseconds(|| BreachList::open(Place::File(Disk::open(path))));
         let list = list.expect("it is a list");
-        print_lookups(list.form(), &asked, Some((path, opening)), |password| {
-            list.contains(password).expect("it is in order")
-        });
+        print_lookups(
+            list.form(),
+            &asked,
+            Some((megabytes(path), opening)),
+            |password| list.contains(password).expect("it is in order"),
+        );
     }
 }
 
 fn print_lookups(
     name: &str,
     asked: &[Secret],
-    list: Option<(&PathBuf, f64)>,
+    list: Option<(f64, f64)>,
     contains: impl Fn(&Secret) -> bool,
 ) {
     let mut best = f64::INFINITY;
@@ -248,33 +275,33 @@ fn print_lookups(
         best = best.min(time);
         found = count;
     }
-    let (size, opening) = list.map_or((0.0, 0.0), |(path, opening)| (megabytes(path), opening));
+    let (size, opening) = list.unwrap_or_default();
     println!("{name:<22}{size:>9.1}{opening:>9.1}{best:>9.1}{found:>9}");
 }
 
-/// Hashes of nothing in particular and of every third password, as text and as binary. How many passwords are in them.
-fn write_lists(
-    entries: usize,
-    asked: &[Secret],
-    text: &Path,
-    binary: &Path,
-    rng: &mut StdRng,
-) -> usize {
+/// Hashes of nothing in particular and of every third password, ascending.
+fn make_hashes(entries: usize, asked: &[Secret], rng: &mut StdRng) -> Vec<[u8; 20]> {
     let mut hashes: Vec<[u8; 20]> = Vec::with_capacity(entries);
-    // EXPOSE: made up by this bench.
-    let known = asked.iter().step_by(3);
-    hashes.extend(known.map(|one| <[u8; 20]>::from(Sha1::digest(one.expose()))));
-    let count = hashes.len();
+    hashes.extend(asked.iter().step_by(3).map(hash_of));
     while hashes.len() < entries {
         let mut hash = [0; 20];
         rng.fill_bytes(&mut hash);
         hashes.push(hash);
     }
     hashes.sort_unstable();
+    hashes
+}
+
+fn hash_of(password: &Secret) -> [u8; 20] {
+    // EXPOSE: made up by this bench.
+    Sha1::digest(password.expose()).into()
+}
+
+fn write_lists(hashes: &[[u8; 20]], text: &Path, binary: &Path) {
     let create =
         |path| BufWriter::with_capacity(1 << 20, File::create(path).expect("there is room"));
     let (mut text, mut binary) = (create(text), create(binary));
-    let mut written = || -> io::Result<()> {
+    let mut write = || -> io::Result<()> {
         for (at, hash) in hashes.iter().enumerate() {
             text.write_all(data_encoding::HEXUPPER.encode(hash).as_bytes())?;
             write!(text, ":{}\r\n", at % 97 + 1)?;
@@ -283,8 +310,34 @@ fn write_lists(
         text.flush()?;
         binary.flush()
     };
-    written().expect("there is room");
-    count
+    write().expect("there is room");
+}
+
+/// Those of a million range files that are looked at, each with two thousand lines more than ten million hashes
+/// give it: about as many as the files that can be downloaded have.
+fn write_ranges(hashes: &[[u8; 20]], asked: &[Secret], folder: &Path) {
+    std::fs::create_dir(folder).expect("a new folder");
+    let prefix = |hash: &[u8; 20]| data_encoding::HEXUPPER.encode(hash)[..5].to_owned();
+    let looked_at = (0..64_u32).flat_map(|at| [at, at << 14]);
+    let mut names: BTreeSet<String> = looked_at
+        .chain([0xF_FFFF])
+        .map(|at| format!("{at:05X}"))
+        .collect();
+    names.extend(asked.iter().map(|one| prefix(&hash_of(one))));
+    for name in names {
+        let begin = hashes.partition_point(|hash| prefix(hash) < name);
+        let own = hashes
+            .iter()
+            .skip(begin)
+            .take_while(|hash| prefix(hash) == name);
+        let own = own.map(|hash| data_encoding::HEXUPPER.encode(hash)[5..].to_owned());
+        let more = (0..2000_u32).map(|at| format!("{:035X}", u128::from(at) << 90));
+        let lines: String = own
+            .chain(more)
+            .map(|line| format!("{line}:3\r\n"))
+            .collect();
+        std::fs::write(folder.join(name), lines).expect("there is room");
+    }
 }
 
 fn megabytes(path: &Path) -> f64 {
