@@ -1,6 +1,7 @@
 //! `audit` from the command line: its exit codes, its JSON, its page, lists from the disk, and what `add` and `edit` tell at once.
 
 use crate::program::{Home, keys, mode};
+use crate::pty::Terminal;
 use sha1::{Digest, Sha1};
 use std::collections::BTreeSet;
 
@@ -340,4 +341,33 @@ fn a_list_that_is_gone_keeps_nobody_from_changing_a_password() {
     ran.says("reused").says("gone.txt cannot be used");
     home.run(&["get", "new"]).ok().prints("hunter2");
     home.run(&["audit"]).exits(1);
+}
+
+#[test]
+fn a_terminal_shows_ten_findings_of_a_kind_unless_all_are_wanted() {
+    let home = Home::new();
+    let rows = (0..12).map(|at| format!("site {at:02},me,1234{at:02}\n"));
+    let rows: String = rows.collect();
+    home.write("logins.csv", &format!("name,username,password\n{rows}"));
+    home.run(&["import", "logins.csv"]).ok();
+    let shown = |more: &[&str]| {
+        let mut command = home.command();
+        command.args(["--password-file", &home.arg("password"), "audit"]);
+        let (code, shown) = Terminal::start({
+            command.args(more);
+            command
+        })
+        .ends();
+        assert_eq!(code, 0, "{shown}");
+        shown
+    };
+    let ten = shown(&[]);
+    assert!(ten.contains("and 2 more; --all lists them"), "{ten}");
+    assert!(ten.contains("\u{1b}["), "no colour on a terminal");
+    let all = shown(&["--all", "--color", "never"]);
+    assert!(
+        !all.contains("lists them") && all.contains("site 11"),
+        "{all}"
+    );
+    assert!(!all.contains("\u{1b}["), "colour where none is wanted");
 }

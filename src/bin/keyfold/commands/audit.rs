@@ -20,8 +20,8 @@ use keyfold::service::{Request, Response, ServiceError};
 use rayon::prelude::*;
 use std::process::ExitCode;
 
-/// So many secrets are looked at together, on all cores. Each is wiped when that is done.
-const TOGETHER: usize = 16;
+/// Secrets are looked at on all cores, one on each, but on no more than this. Each is wiped when that is done.
+const MOST_CORES: usize = 16;
 /// So many items, their secrets sealed, are asked for at once.
 const ASKED: usize = 64;
 
@@ -95,7 +95,8 @@ fn examine(
     let living: Vec<ItemId> = living.map(|item| item.id).collect();
     let mut audit = Audit::new(options);
     let examiner = audit.examiner(&mut context.rng);
-    let mut opened: Vec<(Wanted, Secret)> = Vec::with_capacity(TOGETHER);
+    let mut opened: Vec<(Wanted, Secret)> = Vec::with_capacity(MOST_CORES);
+    let together = rayon::current_num_threads().clamp(1, MOST_CORES);
     let mut number = 0;
     while let Some(left) = living.get(number..).filter(|left| !left.is_empty()) {
         progress.say(|| format!("Auditing: {number} of {} items", living.len()));
@@ -110,7 +111,7 @@ fn examine(
                 if let Some(secret) = open(context, session, &mut audit, &wanted)? {
                     opened.push((wanted, secret));
                 }
-                if opened.len() >= TOGETHER {
+                if opened.len() >= together {
                     look(&examiner, &mut audit, &mut opened)?;
                 }
             }
