@@ -93,10 +93,15 @@ fn examine(
     let items = session.items(context, Request::Items)?;
     let living = items.iter().filter(|item| !item.trashed);
     let living: Vec<ItemId> = living.map(|item| item.id).collect();
+    let estimate = options.estimate;
     let mut audit = Audit::new(options);
     let examiner = audit.examiner(&mut context.rng);
     let mut opened: Vec<(Wanted, Secret)> = Vec::with_capacity(MOST_CORES);
-    let together = rayon::current_num_threads().clamp(1, MOST_CORES);
+    let together = match estimate {
+        Estimate::Thorough => rayon::current_num_threads().clamp(1, MOST_CORES),
+        // Done sooner than another core hears of it.
+        Estimate::Fast => 1,
+    };
     let mut number = 0;
     while let Some(left) = living.get(number..).filter(|left| !left.is_empty()) {
         progress.say(|| format!("Auditing: {number} of {} items", living.len()));
@@ -149,10 +154,11 @@ fn look(
     audit: &mut Audit<'_>,
     opened: &mut Vec<(Wanted, Secret)>,
 ) -> Result<(), Failure> {
-    let together = opened.par_iter();
-    let seen: Result<Vec<Seen>, _> = together
-        .map(|(wanted, secret)| examiner.examine(wanted, secret))
-        .collect();
+    let examine = |(wanted, secret): &(Wanted, Secret)| examiner.examine(wanted, secret);
+    let seen: Result<Vec<Seen>, _> = match opened.as_slice() {
+        [one] => examine(one).map(|seen| vec![seen]),
+        several => several.par_iter().map(examine).collect(),
+    };
     opened.clear();
     for seen in seen.map_err(|error| lists::failure("list of breached passwords", &error))? {
         audit.add_seen(seen);
