@@ -6,6 +6,7 @@
 //! terminal: time, randomness and paths come in as arguments.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod crypto;
 pub mod drive;
 pub mod exchange;

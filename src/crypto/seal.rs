@@ -16,6 +16,8 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 const TAG_LENGTH: usize = 16;
+/// How much longer a sealed value is than the value.
+pub const VALUE_OVERHEAD: usize = NONCE_LENGTH + TAG_LENGTH;
 
 /// What is inside an opened frame: the plaintext, wiped when dropped, and where in it the content lies.
 pub struct Opened {

@@ -12,6 +12,7 @@ pub use questions::{
     ClockCheck, CodeKind, ForAddress, OneTimeCode, Request, Response, SeedRow, UndoRow,
 };
 
+use crate::audit::is_password_field;
 use crate::model::ids::{Dot, FieldId, ItemId};
 use crate::model::item::ItemSummary;
 use crate::model::moment::Moment;
@@ -28,6 +29,9 @@ use crate::state::view::{ItemView, Value};
 use crate::vault::{Vault, VaultError};
 use rand::CryptoRng;
 use std::fmt;
+
+/// Values of items that are given together are no more than this, in bytes: an answer goes through the agent's socket as a whole.
+const WHOLE_LIMIT: usize = 4 << 20;
 
 /// Why a question has no answer.
 #[derive(Debug)]
@@ -226,6 +230,8 @@ fn find_answer(
             let rehearsed = import::rehearse(vault, *source, into.as_deref(), rng);
             Response::Ledger(rehearsed.map_err(VaultError::Change)?)
         }
+        Request::Whole(items) => Response::Whole(whole(vault, &items)),
+        Request::SamePassword(password) => Response::Items(with_password(vault, &password)),
         Request::Fingerprint(words) => Response::Fingerprint(vault.fingerprint(words)),
     })
 }
@@ -392,6 +398,46 @@ fn seeds(vault: &Vault, items: Option<Vec<ItemId>>) -> Vec<SeedRow> {
         })
     });
     rows.collect()
+}
+
+/// The first of these items, as long as they are no more together than [`WHOLE_LIMIT`].
+fn whole(vault: &Vault, items: &[ItemId]) -> Vec<Option<ItemView>> {
+    let mut bytes = 0;
+    let mut views = Vec::new();
+    for id in items {
+        let view = vault.state().item(*id);
+        let fields = view.iter().flat_map(|view| &view.fields);
+        let heads = fields.flat_map(|field| std::iter::once(&field.current).chain(&field.others));
+        let lengths = heads.map(|head| match &head.value {
+            Value::Plain(text) => text.len(),
+            Value::Sealed(sealed) => sealed.len(),
+        });
+        bytes += lengths.sum::<usize>();
+        if bytes > WHOLE_LIMIT && !views.is_empty() {
+            break;
+        }
+        views.push(view);
+    }
+    views
+}
+
+/// Opens the passwords that are as long as this one, one at a time, and keeps none.
+fn with_password(vault: &Vault, password: &Secret) -> Vec<ItemSummary> {
+    let state = vault.state();
+    let living = state.names().filter(|item| !item.trashed);
+    let have = living.filter_map(|item| {
+        let view = state.item(item.id)?;
+        let mut fields = view.fields.iter();
+        let has = fields.any(|field| {
+            let value = &field.current.value;
+            is_password_field(field.id, field.kind, &field.name)
+                && vault.revealer().holds(view.id, field.id, value, password)
+        });
+        has.then(|| view.summary())
+    });
+    let mut have: Vec<ItemSummary> = have.collect();
+    have.sort_by_cached_key(ItemSummary::path);
+    have
 }
 
 fn undoable(vault: &Vault) -> Vec<UndoRow> {

@@ -127,6 +127,10 @@ pub enum Request {
     BackUp(PathBuf),
     /// Authenticates all of a backup.
     VerifyBackup(PathBuf),
+    /// The living items that have this password in any of their fields.
+    SamePassword(#[serde(with = "crate::secret::in_transit")] Secret),
+    /// Several items as [`Request::Item`] gives them, in this order: as many as go into one answer, which is at least one.
+    Whole(Vec<ItemId>),
 }
 
 /// An answer.
@@ -134,7 +138,8 @@ pub enum Request {
 pub enum Response {
     /// To [`Request::Clock`].
     Clock(ClockCheck),
-    /// To [`Request::Items`], [`Request::Rows`], [`Request::Named`], [`Request::AtPath`] and [`Request::Find`].
+    /// To [`Request::Items`], [`Request::Rows`], [`Request::Named`], [`Request::AtPath`], [`Request::Find`] and
+    /// [`Request::SamePassword`].
     Items(Vec<ItemSummary>),
     /// To [`Request::ForAddress`].
     ForAddress(ForAddress),
@@ -180,6 +185,8 @@ pub enum Response {
     BackedUp(Box<BackupMade>),
     /// To [`Request::VerifyBackup`].
     BackupVerified(Box<BackupCheck>),
+    /// To [`Request::Whole`]: the first of the items; nothing for those that are gone.
+    Whole(Vec<Option<ItemView>>),
 }
 
 /// What an address came to.

@@ -1,7 +1,7 @@
 //! The state together with the keys to its sealed values: what a planner needs that compares values. It never writes.
 
 use crate::crypto::keys::Keys;
-use crate::crypto::seal::{ValuePlace, open_value};
+use crate::crypto::seal::{VALUE_OVERHEAD, ValuePlace, open_value};
 use crate::model::ids::{FieldId, ItemId};
 use crate::secret::Secret;
 use crate::state::fold::State;
@@ -39,5 +39,20 @@ impl<'a> Revealer<'a> {
                 Secret::from_utf8(std::mem::take(&mut *opened))
             }
         }
+    }
+
+    /// Whether a value of an item's field is this secret. Only what has its length is opened.
+    #[must_use]
+    pub fn holds(&self, item: ItemId, field: FieldId, value: &Value, secret: &Secret) -> bool {
+        let length = match value {
+            Value::Plain(text) => text.len(),
+            Value::Sealed(sealed) => sealed.len().saturating_sub(VALUE_OVERHEAD),
+        };
+        let same = || {
+            self.reveal(item, field, value)?
+                .same_as(secret)
+                .then_some(())
+        };
+        length == secret.len() && same().is_some()
     }
 }

@@ -273,6 +273,8 @@ pub(crate) fn every_command() -> Vec<(Vec<&'static str>, &'static str)> {
             "",
         ),
         (vec!["doctor"], ""),
+        (vec!["audit"], ""),
+        (vec!["audit", "--html", "audit.html", "--json"], ""),
         (vec!["config"], ""),
         (vec!["completions", "bash"], ""),
         (vec!["man"], ""),

@@ -11,6 +11,7 @@ mod pty;
 mod waiting;
 
 mod attaching;
+mod auditing;
 mod backing_up;
 mod completion;
 mod conflicts;

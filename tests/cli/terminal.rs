@@ -41,6 +41,8 @@ fn nothing_from_a_vault_commands_the_terminal() {
         &["get", "a", "username"],
         &["history", "a", "--reveal"],
         &["undo", "--list"],
+        &["audit"],
+        &["audit", "--color", "always"],
         &["get", "a", hostile],
         &["rm", "a"],
         &["get", hostile],

@@ -2,6 +2,7 @@
 //! up, tests/fuzz_corpus.rs what was kept. Beyond not panicking, each says what must hold of whatever is accepted.
 #![allow(clippy::unwrap_used, reason = "a fuzz target finds by stopping")]
 
+pub(crate) mod lists;
 mod packed;
 
 use keyfold::exchange::{self, Credentials, Format, Source};
@@ -23,7 +24,7 @@ pub(crate) type Entry = fn(&[u8]);
 
 /// Every target with its name, which is its file's in `fuzz/fuzz_targets` and its folder's in `fuzz/corpus`.
 #[allow(dead_code, reason = "a fuzz target uses its own entry alone")]
-pub(crate) const TARGETS: [(&str, Entry); 13] = [
+pub(crate) const TARGETS: [(&str, Entry); 14] = [
     ("preamble_and_scan", preamble_and_scan),
     ("record_codec", record_codec),
     ("otpauth", otpauth),
@@ -37,6 +38,7 @@ pub(crate) const TARGETS: [(&str, Entry); 13] = [
     ("age", age),
     ("picture", picture),
     ("zips", zips),
+    ("breach_list", lists::breach_list),
 ];
 
 /// A file in memory.

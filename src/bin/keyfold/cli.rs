@@ -2,6 +2,7 @@
 
 mod agent;
 mod attaching;
+mod auditing;
 mod backup;
 mod changing;
 mod clipboard;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub(crate) use agent::{Agent, AgentAction};
 pub(crate) use attaching::{Attach, AttachAction, AttachFiles, AttachOut};
+pub(crate) use auditing::{ANY, Audit, AuditAction, BreachListAction};
 pub(crate) use backup::{
     Backup, BackupAction, DrillBackup, KeepFlags, RestoreBackup, ScheduleKind, SourceFlags,
 };
@@ -258,6 +260,8 @@ pub(crate) enum Command {
     Config(Config),
     /// Look for what could be better around the vault: files, drive, swap, clipboard, clock; asks for no password
     Doctor(Doctor),
+    /// Find what could be better about the passwords and items: weak, reused, breached, without one-time codes, expired …
+    Audit(Audit),
     /// Print completions for a shell
     Completions(Completions),
     /// Print the manual page

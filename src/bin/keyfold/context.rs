@@ -31,7 +31,7 @@ pub(crate) struct Setting {
 }
 
 /// All of them.
-pub(crate) const SETTINGS: [Setting; 13] = [
+pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         name: "vault",
         default: None,
@@ -96,6 +96,21 @@ pub(crate) const SETTINGS: [Setting; 13] = [
         name: "backup_keep_monthly",
         default: None,
         meaning: "of how many months the newest backup is kept",
+    },
+    Setting {
+        name: "breach_list",
+        default: None,
+        meaning: "the list of breached passwords that audit, add and edit ask: what was downloaded, or a filter made of it",
+    },
+    Setting {
+        name: "two_factor_list",
+        default: None,
+        meaning: "the list of sites with one-time codes that audit asks, instead of keyfold's own",
+    },
+    Setting {
+        name: "check_passwords",
+        default: Some("auto"),
+        meaning: "auto: add and edit tell of a password that is reused, weak or breached; never: they do not look",
     },
 ];
 
@@ -198,6 +213,11 @@ impl Context {
             idle_secs: self.span("lock_after")?,
             age_secs: self.span("lock_at_latest")?,
         })
+    }
+
+    /// Whether passwords that somebody chooses are looked at.
+    pub(crate) fn checks_passwords(&mut self) -> Result<bool, Failure> {
+        self.is_auto("check_passwords")
     }
 
     /// How long what is copied stays in the clipboard, in seconds; `None` until something else is copied.

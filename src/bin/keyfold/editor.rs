@@ -1,5 +1,7 @@
 //! An item in the user's editor: a private file in memory where there is some, gone on every way out.
 
+use crate::commands::checking::Chosen;
+use crate::commands::edit::set_fields;
 use crate::commands::value::is_about_the_item;
 use crate::context::{Context, variable};
 use crate::failure::Failure;
@@ -47,8 +49,10 @@ pub(crate) fn edit(
         context.output.note("Nothing changed.");
         return Ok(());
     }
+    let chosen = Chosen::of(set_fields(edits.iter()), None);
     session.ask(context, Request::Edit(vec![(item.id, edits)]))?;
     context.output.note(&format!("Changed {}", item.path()));
+    chosen.tell(context, session, &[item.id]);
     Ok(())
 }
 

@@ -47,6 +47,11 @@ impl Output {
         }
     }
 
+    /// Whether notices are not wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether standard output is a terminal, where tables and colour belong.
     pub(crate) fn to_terminal(&self) -> bool {
         io::stdout().is_terminal()
@@ -206,6 +211,15 @@ pub(crate) enum Ending {
 
 /// Progress that ends when it is dropped.
 pub(crate) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    /// Says how far it is, where anybody sees it.
+    pub(crate) fn say(&self, text: impl FnOnce() -> String) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(text());
+        }
+    }
+}
 
 impl Drop for Progress {
     fn drop(&mut self) {

@@ -50,6 +50,9 @@ pub(crate) struct ItemFlags {
     /// Read fields as a JSON object from standard input: {"password": "…", "urls": ["…"], …}
     #[arg(long, conflicts_with_all = ["secret_stdin", "otp_stdin"])]
     pub(crate) json_stdin: bool,
+    /// Do not look whether the password is reused, weak or breached
+    #[arg(long)]
+    pub(crate) no_check: bool,
 }
 
 impl ItemFlags {

@@ -1,6 +1,7 @@
 //! `add`: a new item; also how flags become fields, which `edit` shares.
 
 use crate::cli::{Add, ItemFlags};
+use crate::commands::checking::Chosen;
 use crate::commands::ls::{self, item_kind};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -44,6 +45,13 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
     let kind = kind.unwrap_or_default();
     let wishes = wishes(context, &args.item, kind, Asks::MainSecret)?;
     let path = join_path(&folder, &title);
+    let chosen = if args.item.no_check {
+        Chosen::default()
+    } else {
+        let fields = wishes.fields.iter();
+        let set = fields.map(|field| (&field.name, field.kind, &field.value));
+        Chosen::of(set, drawn_field(&args.item, kind))
+    };
     let draft = Draft {
         kind,
         title,
@@ -57,11 +65,23 @@ pub(crate) fn run(context: &mut Context, args: Add) -> Result<(), Failure> {
         return Err(unexpected());
     };
     if context.output.json {
-        let added = session.items(context, Request::Rows(ids))?;
-        return ls::print(context, &added);
+        let added = session.items(context, Request::Rows(ids.clone()))?;
+        ls::print(context, &added)?;
+    } else {
+        context.output.note(&format!("Added {path}"));
     }
-    context.output.note(&format!("Added {path}"));
+    chosen.tell(context, &mut session, &ids);
     Ok(())
+}
+
+/// The standard field that flags have generated: nobody chose what is in it.
+pub(crate) fn drawn_field(flags: &ItemFlags, kind: ItemKind) -> Option<u8> {
+    flags.generates().then(|| main_of(kind))
+}
+
+/// The field that `get` prints.
+fn main_of(kind: ItemKind) -> u8 {
+    kind.template().first().copied().unwrap_or(field::PASSWORD)
 }
 
 /// The item that has exactly this path, unless it lies in the trash.
@@ -126,7 +146,7 @@ pub(crate) fn wishes(
         tags: flags.tag.clone(),
         ..Wishes::default()
     };
-    let main = kind.template().first().copied().unwrap_or(field::PASSWORD);
+    let main = main_of(kind);
     if let Some(username) = &flags.username {
         wishes.push(FieldName::Standard(field::USERNAME), username.clone());
     }

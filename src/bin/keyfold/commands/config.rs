@@ -1,6 +1,7 @@
 //! `config`: what is in force and why, and how to change it.
 
 use crate::cli::{Config, ConfigAction};
+use crate::commands::audit::lists::{BREACH_LIST, TWO_FACTOR_LIST};
 use crate::context::{Context, InForce, SETTINGS};
 use crate::failure::Failure;
 use keyfold::storage::{StorageError, folder_of, replace_file};
@@ -36,7 +37,10 @@ fn show(context: &mut Context) -> Result<(), Failure> {
         row("config", context.config_path()?),
         row("device", context.device_name()?),
     ];
-    for setting in SETTINGS.iter().filter(|setting| setting.default.is_some()) {
+    for setting in SETTINGS
+        .iter()
+        .filter(|setting| !is_told_above(setting.name))
+    {
         rows.extend(
             context
                 .in_force(setting)?
@@ -77,7 +81,21 @@ fn show(context: &mut Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Settings that are shown with what they come to.
+fn is_told_above(name: &str) -> bool {
+    ["vault", "vaults.NAME", "device"].contains(&name)
+}
+
+/// A path that means the same from everywhere.
+fn from_everywhere(key: &str, value: &str) -> Result<String, Failure> {
+    if ![BREACH_LIST, TWO_FACTOR_LIST].contains(&key) || value.is_empty() {
+        return Ok(value.to_owned());
+    }
+    Ok(std::path::absolute(value)?.display().to_string())
+}
+
 fn set(context: &mut Context, key: &str, value: &str) -> Result<(), Failure> {
+    let value = &*from_everywhere(key, value)?;
     let known = match key.split_once('.') {
         Some((table, name)) if TABLES.contains(&table) => {
             !name.is_empty() && !name.contains(['.', '/'])

@@ -2,6 +2,7 @@
 
 use crate::cli::{Edit as Args, ItemFlags};
 use crate::commands::add::{self, Asks, Wishes, wishes};
+use crate::commands::checking::Chosen;
 use crate::commands::ls::{self, item_kind};
 use crate::context::Context;
 use crate::editor;
@@ -54,7 +55,8 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Result<(), Failure> {
         )?);
         edits.push((item.id, all));
     }
-    commit(context, &mut session, edits)
+    let drawn = drawn_field(&args.item, kind);
+    commit(context, &mut session, edits, &args.item, drawn)
 }
 
 /// Changes one item by the flags of `add`: for `add --or-update`.
@@ -67,7 +69,18 @@ pub(crate) fn apply_flags(
     let kind = session.item(context, item)?.kind();
     let mut edits = Wanted::collect(context, flags, kind)?.to_edits();
     edits.extend(generated(context, session, item, flags, &[])?);
-    commit(context, session, vec![(item, edits)])
+    let drawn = drawn_field(flags, kind);
+    commit(context, session, vec![(item, edits)], flags, drawn)
+}
+
+/// The standard field that flags have generated.
+fn drawn_field(flags: &ItemFlags, kind: ItemKind) -> Option<u8> {
+    let kind = flags
+        .kind
+        .as_deref()
+        .and_then(|kind| item_kind(kind).ok())
+        .unwrap_or(kind);
+    add::drawn_field(flags, kind)
 }
 
 /// The edit that gives an item what flags want drawn, by the rules that the item remembers unless they go now.
@@ -102,6 +115,8 @@ fn commit(
     context: &mut Context,
     session: &mut Session,
     edits: Vec<(ItemId, Vec<Edit>)>,
+    flags: &ItemFlags,
+    generated: Option<u8>,
 ) -> Result<(), Failure> {
     let mut news = Vec::new();
     let mut told = Vec::new();
@@ -118,13 +133,23 @@ fn commit(
             news.push((id, fresh));
         }
     }
+    let changed: Vec<ItemId> = news.iter().map(|(id, _)| *id).collect();
+    let chosen = match flags.no_check {
+        true => Chosen::default(),
+        false => Chosen::of(
+            set_fields(news.iter().flat_map(|(_, edits)| edits)),
+            generated,
+        ),
+    };
     if !news.is_empty() {
         session.ask(context, Request::Edit(news))?;
     }
     let ids = told.iter().map(|(id, _)| *id).collect();
     let items = session.items(context, Request::Rows(ids))?;
     if context.output.json {
-        return ls::print(context, &items);
+        ls::print(context, &items)?;
+        chosen.tell(context, session, &changed);
+        return Ok(());
     }
     for (id, is_changed) in told {
         let item = items.iter().find(|item| item.id == id);
@@ -136,7 +161,18 @@ fn commit(
         };
         context.output.note(&format!("{what} {path}"));
     }
+    chosen.tell(context, session, &changed);
     Ok(())
+}
+
+/// Fields that edits set, with their values.
+pub(crate) fn set_fields<'a>(
+    edits: impl Iterator<Item = &'a Edit>,
+) -> impl Iterator<Item = (&'a FieldName, FieldKind, &'a DraftValue)> {
+    edits.filter_map(|edit| match edit {
+        Edit::Set(name, kind, value) => Some((name, *kind, value)),
+        _ => None,
+    })
 }
 
 /// Whether the item does not say so already.
@@ -193,6 +229,7 @@ fn has_wishes(args: &Args) -> bool {
         note,
         note_file,
         json_stdin,
+        no_check: _,
     } = &args.item;
     let given = kind.is_some()
         || username.is_some()

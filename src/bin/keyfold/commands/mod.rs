@@ -3,8 +3,10 @@
 pub(crate) mod add;
 mod agent;
 mod attach;
+mod audit;
 pub(crate) mod backup;
 mod check;
+pub(crate) mod checking;
 mod compact;
 mod completions;
 mod config;
@@ -14,7 +16,7 @@ mod copying;
 mod cp;
 mod devices;
 mod doctor;
-mod edit;
+pub(crate) mod edit;
 pub(crate) mod export;
 mod find;
 mod fingerprint;
@@ -83,6 +85,7 @@ pub(crate) fn run(
     let done = match command {
         Command::Check => return check::run(context),
         Command::Backup(args) => return backup::run(context, args),
+        Command::Audit(args) => return audit::run(context, &args),
         Command::Doctor(args) => return doctor::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Add(args) => add::run(context, args),
