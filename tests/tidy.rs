@@ -50,6 +50,7 @@ const EXPOSING: &[&str] = &[
     "src/bin/keyfold/commands/attach/get.rs",
     "src/bin/keyfold/commands/conflicts.rs",
     "src/bin/keyfold/commands/cp.rs",
+    "src/bin/keyfold/commands/export/beside.rs",
     "src/bin/keyfold/commands/export/codes.rs",
     "src/bin/keyfold/commands/generate.rs",
     "src/bin/keyfold/commands/get.rs",

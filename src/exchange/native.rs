@@ -39,6 +39,9 @@ pub struct Document {
     pub items: Vec<DocumentItem>,
     /// Files that are attached to them.
     pub files: Vec<DocumentFile>,
+    /// Attached files whose content lies beside the document. Whoever reads one brings their content into `files`.
+    #[serde(skip)]
+    pub elsewhere: Vec<FileElsewhere>,
 }
 
 /// One item with all that is known of it.
@@ -139,6 +142,26 @@ pub struct DocumentFile {
     pub content: SecretBytes,
 }
 
+/// An attached file whose content lies beside the document, in a file of its own.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileElsewhere {
+    /// The item that has it.
+    #[serde(serialize_with = "write_item_id", deserialize_with = "read_item_id")]
+    pub item: ItemId,
+    /// Its register.
+    #[serde(serialize_with = "write_field_id", deserialize_with = "read_field_id")]
+    pub id: FieldId,
+    /// What it is called.
+    pub name: String,
+    /// Where it lies, from the document's folder: names joined by `/`, none of them `.` or `..`.
+    pub file: String,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its SHA-256, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
 /// A value that stands beside the shown one.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -180,6 +203,8 @@ struct OuterWriting<'a> {
     items: &'a [DocumentItem],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     files: &'a [DocumentFile],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    elsewhere: &'a [FileElsewhere],
 }
 
 #[derive(Deserialize)]
@@ -193,6 +218,8 @@ struct OuterReading {
     items: Vec<DocumentItem>,
     #[serde(default, deserialize_with = "read_list")]
     files: Vec<DocumentFile>,
+    #[serde(default, deserialize_with = "read_list")]
+    elsewhere: Vec<FileElsewhere>,
 }
 
 /// Writes the document in its one form, a newline at the end.
@@ -203,6 +230,7 @@ pub fn write_document(document: &Document) -> Zeroizing<Vec<u8>> {
         format: FORMAT,
         items: &document.items,
         files: &document.files,
+        elsewhere: &document.elsewhere,
     };
     // Two passes: a vector that grows would leave copies of what it holds behind.
     let mut count = Counting(1);
@@ -224,6 +252,7 @@ pub fn parse_document(bytes: &[u8]) -> Result<Document, ImportError> {
     let document = Document {
         items: outer.items,
         files: outer.files,
+        elsewhere: outer.elsewhere,
     };
     check(&document)?;
     Ok(document)
@@ -288,11 +317,13 @@ fn check(document: &Document) -> Result<(), ImportError> {
             fields.chain(urls).map(|id| (item.id, id))
         })
         .collect();
-    let fits = |file: &DocumentFile| {
-        let is_apart = !registers.contains(&(file.item, file.id));
-        items.contains(&file.item) && matches!(file.id, FieldId::Custom(_)) && is_apart
+    let fits = |(item, id): (ItemId, FieldId)| {
+        let is_apart = !registers.contains(&(item, id));
+        items.contains(&item) && matches!(id, FieldId::Custom(_)) && is_apart
     };
-    match document.files.iter().position(|file| !fits(file)) {
+    let inside = document.files.iter().map(|file| (file.item, file.id));
+    let elsewhere = document.elsewhere.iter().map(|file| (file.item, file.id));
+    match inside.chain(elsewhere).position(|place| !fits(place)) {
         None => Ok(()),
         Some(place) => Err(ImportError::Row {
             row: document.items.len() + place + 1,

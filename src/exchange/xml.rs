@@ -6,6 +6,7 @@
 use super::{ImportError, MAX_JSON_DEPTH, MAX_VALUES};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use std::borrow::Cow;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -39,11 +40,40 @@ impl fmt::Display for XmlProblem {
     }
 }
 
+/// The names that nearly all elements and attributes of a database have: a copy of each would take longer than all the rest.
+const COMMON: [&str; 20] = [
+    "String",
+    "Key",
+    "Value",
+    "Protected",
+    "True",
+    "False",
+    "Entry",
+    "UUID",
+    "Times",
+    "CreationTime",
+    "LastModificationTime",
+    "LastAccessTime",
+    "ExpiryTime",
+    "Expires",
+    "UsageCount",
+    "LocationChanged",
+    "IconID",
+    "Tags",
+    "AutoType",
+    "History",
+];
+
+fn name_of(text: &str) -> Cow<'static, str> {
+    let known = COMMON.iter().find(|known| **known == text);
+    known.map_or_else(|| Cow::Owned(text.to_owned()), |known| Cow::Borrowed(*known))
+}
+
 /// One element. White space between its children is not kept.
 #[derive(Default)]
 pub(super) struct Element {
-    pub(super) name: String,
-    attributes: Vec<(String, String)>,
+    pub(super) name: Cow<'static, str>,
+    attributes: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub(super) text: Zeroizing<String>,
     pub(super) children: Vec<Element>,
 }
@@ -57,7 +87,7 @@ impl Element {
     /// An attribute's value.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|row| row.0 == name);
-        found.map(|row| row.1.as_str())
+        found.map(|row| &*row.1)
     }
 
     /// Whether an attribute says `True`, in any case.
@@ -111,14 +141,16 @@ impl Element {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'t> {
     open: Vec<Element>,
     root: Option<Element>,
     count: usize,
+    /// White space at the beginning of the innermost element: between children it is nothing, before a text or alone it is.
+    space: Cow<'t, str>,
 }
 
-impl Builder {
-    fn read(mut self, text: &str) -> Result<Element, XmlProblem> {
+impl<'t> Builder<'t> {
+    fn read(mut self, text: &'t str) -> Result<Element, XmlProblem> {
         let mut reader = Reader::from_str(text);
         loop {
             let event = reader.read_event().map_err(|error| problem_of(&error))?;
@@ -129,7 +161,7 @@ impl Builder {
                     self.end();
                 }
                 Event::End(_) => self.end(),
-                Event::Text(text) => self.add(&text.xml10_content()),
+                Event::Text(text) => self.add_text(text.xml10_content()),
                 Event::CData(text) => self.add(&text.xml10_content()),
                 Event::GeneralRef(reference) => {
                     let character = resolve(&reference)?;
@@ -154,18 +186,17 @@ impl Builder {
             return Err(XmlProblem::TooDeep);
         }
         let mut element = Element {
-            name: start.name().as_ref().to_owned(),
+            name: name_of(start.name().as_ref()),
             ..Element::default()
         };
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|_| XmlProblem::Syntax)?;
             self.tally()?;
-            let name = attribute.key.as_ref().to_owned();
-            element
-                .attributes
-                .push((name, attribute.value.into_owned()));
+            let name = name_of(attribute.key.as_ref());
+            element.attributes.push((name, name_of(&attribute.value)));
         }
         self.tally()?;
+        self.space = Cow::default();
         self.open.push(element);
         Ok(())
     }
@@ -182,7 +213,12 @@ impl Builder {
         let Some(mut element) = self.open.pop() else {
             return;
         };
-        if !element.children.is_empty() && element.text.trim().is_empty() {
+        let space = std::mem::take(&mut self.space);
+        if element.children.is_empty() {
+            if element.text.is_empty() && !space.is_empty() {
+                *element.text = space.into_owned();
+            }
+        } else if element.text.trim().is_empty() {
             element.text = Zeroizing::default();
         }
         match self.open.last_mut() {
@@ -191,7 +227,23 @@ impl Builder {
         }
     }
 
+    /// Adds a text, or keeps in mind that it is white space before whatever comes.
+    fn add_text(&mut self, text: Cow<'t, str>) {
+        let is_first = self.open.last().is_some_and(|open| open.text.is_empty());
+        if is_first && self.space.is_empty() && text.trim().is_empty() {
+            self.space = text;
+        } else {
+            self.add(&text);
+        }
+    }
+
     fn add(&mut self, text: &str) {
+        if !self.space.is_empty() {
+            let space = std::mem::take(&mut self.space);
+            if let Some(element) = self.open.last_mut() {
+                element.text.push_str(&space);
+            }
+        }
         if let Some(element) = self.open.last_mut() {
             element.text.push_str(text);
         }
@@ -240,13 +292,36 @@ mod tests {
     fn a_tree_is_taken_apart_and_the_rest_is_left() {
         let text = "<?xml version=\"1.0\"?>\n<!-- a --><a x=\"1\" Protected=\"TRUE\">\n <b>one &lt;&#38;&#x41;<![CDATA[<c>]]></b>\n <d/><b> two </b></a>\n";
         let mut root = Element::parse(text).unwrap();
-        assert_eq!((root.name.as_str(), root.attribute("x")), ("a", Some("1")));
+        assert_eq!((&*root.name, root.attribute("x")), ("a", Some("1")));
         assert!(root.flag("Protected") && !root.flag("x"));
         assert_eq!(*root.text, "");
         assert_eq!(root.take_text("b").as_deref(), Some("one <&A<c>"));
         assert_eq!(root.take_text("b").as_deref(), Some(" two "));
         assert_eq!(root.take_text("d"), None);
         assert!(root.children.is_empty());
+    }
+
+    #[test]
+    fn white_space_counts_in_a_text_and_alone_and_not_between_children() {
+        for (text, expected) in [
+            ("<a>  </a>", "  "),
+            ("<a> \n&amp; x</a>", " \n& x"),
+            ("<a> <!-- b --> </a>", "  "),
+            ("<a> <![CDATA[ ]]></a>", "  "),
+            ("<a>x \n </a>", "x \n "),
+            ("<a> <b/> </a>", ""),
+            ("<a> <b/> x</a>", "x"),
+        ] {
+            let root = Element::parse(text).unwrap();
+            assert_eq!(
+                root.text.trim_start_matches(' ').is_empty(),
+                expected.trim_start_matches(' ').is_empty(),
+                "{text}"
+            );
+            if root.children.is_empty() {
+                assert_eq!(*root.text, expected, "{text}");
+            }
+        }
     }
 
     #[test]

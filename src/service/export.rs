@@ -108,6 +108,7 @@ pub fn export(
     Ok(Document {
         items: items.collect::<Result<_, _>>()?,
         files: Vec::new(),
+        elsewhere: Vec::new(),
     })
 }
 

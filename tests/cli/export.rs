@@ -435,3 +435,92 @@ fn seeds_are_shown_as_codes_or_drawn_into_pictures() {
     home.run(&["export", "--format", "qr", "--for-spreadsheet"])
         .exits(2);
 }
+
+#[test]
+fn files_lie_beside_an_export_and_come_back_with_it() {
+    let home = Home::new();
+    home.add("work/mail", "x", &[]);
+    home.add("work/plain", "y", &[]);
+    home.write("scan.pdf", "first scan");
+    std::fs::create_dir(home.path("other")).unwrap();
+    home.write("other/scan.pdf", "another scan");
+    home.run(&["attach", "add", "work/mail", "scan.pdf"]).ok();
+    home.run(&["attach", "add", "work/plain", "other/scan.pdf"])
+        .ok();
+    std::fs::create_dir(home.path("out")).unwrap();
+    let args = ["export", "--files-beside", "-o", "out/all.json"];
+    home.run(&args).ok();
+    let text = std::fs::read_to_string(home.path("out/all.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(document.get("files").is_none());
+    let elsewhere = document["elsewhere"].as_array().unwrap();
+    assert_eq!(elsewhere.len(), 2);
+    for file in elsewhere {
+        let place = home.path("out").join(file["file"].as_str().unwrap());
+        assert_eq!(mode(&place), 0o600);
+        let length = std::fs::metadata(&place).unwrap().len();
+        assert_eq!(file["length"], length);
+    }
+    // Never over anything.
+    home.run(&args).exits(1).says("there already");
+    let other = Home::new();
+    let export = home.arg("out/all.json");
+    other.run(&["import", &export]).ok();
+    let back = other
+        .run(&["attach", "get", "work/plain", "--output", "-"])
+        .ok();
+    back.prints("another scan");
+    let again = other.run(&["--json", "import", &export]).ok().json();
+    assert_eq!(
+        (&again["created"], &again["updated"]),
+        (&0.into(), &0.into())
+    );
+}
+
+#[test]
+fn an_export_whose_files_are_missing_changed_or_elsewhere_is_refused_whole() {
+    let home = Home::new();
+    home.add("mail", "x", &[]);
+    home.write("scan.pdf", "first scan");
+    home.run(&["attach", "add", "mail", "scan.pdf"]).ok();
+    home.run(&["export", "--files-beside", "-o", "all.json"])
+        .ok();
+    let text = std::fs::read_to_string(home.path("all.json")).unwrap();
+    let refused = |what: &str| {
+        let other = Home::new();
+        let export = home.arg("all.json");
+        other.run(&["import", &export]).exits(7).says(what);
+        assert_eq!(other.ls(), "");
+    };
+    home.write("all-files/scan.pdf", "first scam");
+    refused("not what the export says");
+    home.write("all-files/scan.pdf", "first scan and more");
+    refused("not as long");
+    std::fs::remove_file(home.path("all-files/scan.pdf")).unwrap();
+    refused("not there");
+    home.write(
+        "all.json",
+        &text.replace("all-files/scan.pdf", "../scan.pdf"),
+    );
+    refused("no place beside");
+    std::os::unix::fs::symlink(home.path("scan.pdf"), home.path("all-files/scan.pdf")).unwrap();
+    home.write("all.json", &text);
+    let other = Home::new();
+    other.run(&["import", &home.arg("all.json")]).exits(1);
+    assert_eq!(other.ls(), "");
+}
+
+#[test]
+fn files_beside_go_with_one_format_and_a_file_of_its_own() {
+    let home = Home::new();
+    home.run(&["export", "--files-beside"]).exits(2);
+    for format in ["csv", "kdbx", "age", "qr"] {
+        let args = ["export", "--files-beside", "-o", "x", "--format", format];
+        home.run(&args).exits(2);
+    }
+    // Without files there is no folder.
+    home.add("mail", "x", &[]);
+    home.run(&["export", "--files-beside", "-o", "all.json"])
+        .ok();
+    assert!(!home.path("all-files").exists());
+}

@@ -47,6 +47,7 @@ fn document_of(drafts: &[Draft]) -> Document {
     Document {
         items: items.collect(),
         files: Vec::new(),
+        elsewhere: Vec::new(),
     }
 }
 

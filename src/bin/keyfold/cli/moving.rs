@@ -52,6 +52,9 @@ pub(crate) struct Export {
     /// Leave attached files out
     #[arg(long)]
     pub(crate) no_files: bool,
+    /// Write attached files, of any size, into a new folder beside the export instead of inside it
+    #[arg(long, requires = "output", conflicts_with = "no_files")]
+    pub(crate) files_beside: bool,
     /// Write to this new file, private to you; for qr the folder that takes a picture of each code
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! `export`: items in a file that other programs read, or keyfold's own document. The password is asked for again by whoever
 //! opens the vault. What the format does not hold is told, field by field.
 
+pub(crate) mod beside;
 mod codes;
 
 use crate::cli::Export;
@@ -46,7 +47,15 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     };
     let mut document = export(session.vault()?, &|item| selection.takes(item))
         .map_err(|error| Failure::new(Kind::Damaged, error.to_string()))?;
-    let (files, left_out) = files_of(session.vault()?, &mut document, format, args.no_files)?;
+    let mut beside = None;
+    if let (true, Some(output)) = (args.files_beside, &args.output) {
+        beside = beside::write(context, session.vault()?, &mut document, output)?;
+    }
+    let (files, left_out) = if args.files_beside {
+        (Vec::new(), Vec::new())
+    } else {
+        files_of(session.vault()?, &mut document, format, args.no_files)?
+    };
     let file = args.export_password_file.as_deref();
     let password = match format.is_sealed() && recipients.is_empty() {
         true => Some(prompt::export_password(context, file)?),
@@ -77,7 +86,13 @@ pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     }
     match &args.output {
         None => context.output.raw(&exported.bytes)?,
-        Some(path) => write_new_file(context, path, &exported.bytes)?,
+        Some(path) => {
+            let written = write_new_file(context, path, &exported.bytes);
+            if let (Err(_), Some(beside)) = (&written, &beside) {
+                beside.remove(context);
+            }
+            written?;
+        }
     }
     tell(context, args, format, document.items.len(), &exported)
 }
@@ -106,7 +121,7 @@ fn files_of(
     }
     load_files(vault, document).map_err(|error| {
         Failure::from(error).hint(
-            "--no-files leaves them out; keyfold cp --to-vault and keyfold attach get take files of any size",
+            "--files-beside writes them into a folder, --no-files leaves them out; keyfold cp --to-vault takes files of any size too",
         )
     })?;
     let mut files = Vec::new();
@@ -133,6 +148,11 @@ fn format_of(context: &Context, args: &Export) -> Result<ExportFormat, Failure> 
     })?;
     if args.for_spreadsheet && format != ExportFormat::Csv {
         return Err(Failure::usage("--for-spreadsheet goes with a table").hint("--format csv"));
+    }
+    if args.files_beside && format != ExportFormat::Keyfold {
+        return Err(Failure::usage(
+            "--files-beside goes with keyfold's own format",
+        ));
     }
     if args.export_password_file.is_some() && !format.is_sealed() {
         return Err(Failure::usage(format!(

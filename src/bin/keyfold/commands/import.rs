@@ -3,6 +3,7 @@
 mod store;
 
 use crate::cli::Import;
+use crate::commands::export::beside;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::prompt;
@@ -144,6 +145,10 @@ fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, F
         }
         other => (other.map_err(refused)?, format != Format::Kdbx),
     };
+    let mut source = source;
+    if let Source::Native(document) = &mut source {
+        beside::read(context, document, path)?;
+    }
     let warnings = match &source {
         Source::Foreign(imported) => imported.warnings.clone(),
         Source::Native(_) => Vec::new(),

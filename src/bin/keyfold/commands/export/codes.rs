@@ -24,8 +24,14 @@ pub(super) struct Drawn {
 
 /// The format whose lines are drawn, where the options go together with it.
 pub(super) fn check(context: &Context, args: &Export) -> Result<ExportFormat, Failure> {
-    if args.for_spreadsheet || args.export_password_file.is_some() || !args.recipient.is_empty() {
-        return Err(Failure::usage("QR codes are neither a table nor encrypted"));
+    if args.for_spreadsheet
+        || args.export_password_file.is_some()
+        || !args.recipient.is_empty()
+        || args.files_beside
+    {
+        return Err(Failure::usage(
+            "QR codes are neither a table nor encrypted, and take no files along",
+        ));
     }
     match &args.output {
         None if context.output.json => Err(Failure::usage(
