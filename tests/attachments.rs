@@ -8,6 +8,7 @@ use keyfold::crypto::seal::seal_chunk;
 use keyfold::log::BLOCK;
 use keyfold::log::frame::{FrameKind, HEADER_LENGTH, parse_header};
 use keyfold::model::ids::ItemId;
+use keyfold::service::{Request, Response, answer};
 use keyfold::state::change::{Attached, Edit};
 use keyfold::storage::Storage;
 use keyfold::storage::simulated::SimulatedStorage;
@@ -199,6 +200,53 @@ fn a_piece_that_was_damaged_on_the_drive_comes_back_from_the_replica() {
     other.look_again(later(300), &mut rng).unwrap();
     assert_eq!(only_file(&other, "mail").unwrap(), content());
     assert!(other.check().unwrap().ok);
+}
+
+#[test]
+fn a_piece_that_rotted_in_the_replica_comes_back_from_the_vault_file() {
+    let (storage, vault, item, mut rng) = with_file();
+    let path = format!("/a/{}/replica", vault.id());
+    let path = Path::new(&path);
+    drop(vault);
+    let mut bytes = storage.content(path).unwrap();
+    damage_a_chunk(&mut bytes);
+    storage.place(path, &bytes);
+    let mut vault = opened(&storage, "a", 1, later(100)).unwrap();
+    let report = vault.check().unwrap();
+    assert!(report.ok && report.replica_damage == 1 && report.incomplete_files.is_empty());
+    let dot = vault.state().item(item).unwrap().attachments[0].dot;
+    assert!(matches!(
+        vault.read_piece(item, dot, 0),
+        Err(VaultError::NoPiece)
+    ));
+    let request = Request::ReadPiece {
+        item,
+        dot,
+        number: 0,
+    };
+    let answered = answer(&mut vault, request, later(101), &mut rng);
+    let Ok(Response::Piece(piece)) = answered else {
+        panic!("the vault file has it");
+    };
+    // EXPOSE: a test compares what came back.
+    assert_eq!(piece.expose(), b"first ");
+    drop(vault);
+    let again = opened(&storage, "a", 1, later(200)).unwrap();
+    assert_eq!(only_file(&again, "mail").unwrap(), content());
+}
+
+#[test]
+fn what_is_in_neither_file_is_told_by_a_check_also_after_a_rewrite() {
+    let (storage, vault, _, mut rng) = with_file();
+    drop(vault);
+    let mut file = file_of(&storage);
+    damage_a_chunk(&mut file);
+    put(&storage, &file);
+    let mut other = opened(&storage, "b", 1, later(100)).unwrap();
+    other.compact(later(101), &mut rng).unwrap();
+    let report = other.check().unwrap();
+    assert!(report.damage.is_empty() && !report.ok);
+    assert_eq!(report.incomplete_files.len(), 1);
 }
 
 /// Large enough that it waits while the next is sealed.

@@ -61,7 +61,6 @@ const EXPOSING: &[&str] = &[
     "src/bin/keyfold/commands/recovery_key.rs",
     "src/bin/keyfold/commands/recovery_key/combine.rs",
     "src/bin/keyfold/commands/recovery_key/split.rs",
-    "src/bin/keyfold/commands/rekey.rs",
     "src/bin/keyfold/commands/show.rs",
     "src/bin/keyfold/editor.rs",
     "src/bin/keyfold/keyring.rs",

@@ -13,6 +13,7 @@ use keyfold::vault::{UnlockError, Vault, VaultError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use scene::{NOW, later, login, made, new_secret, opened, password, places};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[test]
@@ -169,6 +170,29 @@ fn a_rekeyed_vault_keeps_everything_under_another_key() {
         );
         assert_eq!(vault.live_slots().len(), 1);
     }
+}
+
+#[test]
+fn a_new_key_closes_no_way_in_that_nobody_was_told_of() {
+    let storage = Arc::new(SimulatedStorage::new());
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut vault = made(&storage, &mut rng);
+    let told: BTreeSet<_> = vault.slot_rows().iter().map(|row| row.id).collect();
+    // Another device adds a way in meanwhile.
+    let mut other = opened(&storage, "b", 1, later(10)).unwrap();
+    let added = new_secret(3, &mut rng);
+    other.add_slot(added, later(11), &mut rng).unwrap();
+    let new = || keyfold::vault::Replacement {
+        secrets: vec![new_secret(2, &mut StdRng::seed_from_u64(9))],
+    };
+    let refused = vault.rekey_closing(Some(&told), new(), later(30), &mut rng);
+    assert!(matches!(refused, Err(VaultError::Slots(_))));
+    assert!(opened(&storage, "c", 3, later(40)).is_ok());
+    let told = vault.slot_rows().iter().map(|row| row.id).collect();
+    vault
+        .rekey_closing(Some(&told), new(), later(50), &mut rng)
+        .unwrap();
+    assert_eq!(vault.slot_rows().len(), 1);
 }
 
 #[test]

@@ -330,6 +330,12 @@ impl SlotDraft {
         }
     }
 
+    /// Names the slot.
+    #[must_use]
+    pub fn id(&self) -> SlotId {
+        self.id
+    }
+
     /// The salt for Argon2id.
     #[must_use]
     pub fn salt(&self) -> &[u8; 32] {

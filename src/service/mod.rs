@@ -116,6 +116,7 @@ fn find_answer(
             let piece = match vault.read_piece(item, dot, number) {
                 Err(VaultError::NoPiece) => {
                     vault.look_again(now, rng)?;
+                    vault.heal_piece(item, dot, number, now, rng)?;
                     vault.read_piece(item, dot, number)
                 }
                 piece => piece,

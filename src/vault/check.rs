@@ -50,6 +50,8 @@ pub struct CheckReport {
     pub unusable: Option<String>,
     /// Attached files of which a piece is in neither file.
     pub incomplete_files: Vec<IncompleteFile>,
+    /// Places of the replica that are damaged, but for what a crash tore off at its end.
+    pub replica_damage: usize,
 }
 
 /// An attached file that is not all here.
@@ -101,10 +103,10 @@ impl Vault {
                 Depth::Everything,
             )?;
             pieces.extend(contents.chunks.iter().map(|place| place.header.nonce));
-            replica_whole = contents
-                .damage
-                .iter()
-                .all(|damage| damage.reason == Reason::Torn);
+            let damage = contents.damage.iter();
+            let damage = damage.filter(|damage| damage.reason != Reason::Torn);
+            report.replica_damage = damage.count();
+            replica_whole = report.replica_damage == 0;
         }
         match look(&*self.storage, &self.places, Some(self.keys.vault)).1 {
             OnPath::Vault(file, stamp) => {
@@ -143,8 +145,10 @@ impl Vault {
                     .damage
                     .iter()
                     .all(|damage| damage.reason == Reason::Torn);
-                report.ok =
-                    contents.damage.is_empty() || report.healed && (only_torn || self.had_replica);
+                let is_lost = !report.incomplete_files.is_empty();
+                report.ok = !is_lost
+                    && (contents.damage.is_empty()
+                        || report.healed && (only_torn || self.had_replica));
             }
             OnPath::Absent => report.unusable = Some("the vault file is not there".to_owned()),
             OnPath::Unusable(reason) => report.unusable = Some(reason),

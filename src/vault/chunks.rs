@@ -8,7 +8,7 @@ use super::append::refuse_if_full;
 use super::error::VaultError;
 use super::local::is_still;
 use super::look::{FilePlan, UnionPlan};
-use super::read::{ChunkPlace, read_chunk, read_frame};
+use super::read::{ChunkPlace, Depth, read_chunk, read_frame, read_into};
 use super::{Notice, ReplicaFacts, Vault};
 use crate::crypto::keys::Keys;
 use crate::crypto::seal::{seal_chunk, seal_chunk_of};
@@ -18,6 +18,7 @@ use crate::log::scan::{Verdict, scan};
 use crate::model::ids::{Dot, ItemId};
 use crate::model::moment::Moment;
 use crate::secret::{SecretBytes, scrubbed};
+use crate::state::fold::State;
 use crate::state::op::ChunkName;
 use crate::storage::{Stamp, Storage, StorageError, StoredFile};
 use rand::CryptoRng;
@@ -213,14 +214,30 @@ impl Vault {
         let (storage, replica, facts) = (&*self.storage, &self.local.replica, self.replica);
         let keys = &self.keys;
         let ((name, frame), written) = thread::scope(|scope| {
-            let write = |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece)));
-            let writing = waiting.map(|piece| scope.spawn(move || write(piece)));
+            let write =
+                move |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece)));
+            let (sender, receiver) = mpsc::sync_channel(1);
+            let begun = waiting.is_some().then(|| {
+                let writing = move || receiver.recv().ok().map(write);
+                thread::Builder::new().spawn_scoped(scope, writing)
+            });
+            // Without a thread it is written here.
+            let (writing, left) = match (begun, waiting) {
+                (Some(Ok(writing)), Some(piece)) => match sender.send(piece) {
+                    Ok(()) => (Some(writing), None),
+                    Err(mpsc::SendError(piece)) => (None, Some(piece)),
+                },
+                (_, waiting) => (None, waiting),
+            };
+            let written = left.map(write);
             let sealed = name_and_seal(keys, nonce, &content);
-            (sealed, writing.map(thread::ScopedJoinHandle::join))
+            let joined = writing.map(thread::ScopedJoinHandle::join);
+            (sealed, joined.map_or(Ok(written), |joined| joined))
         });
-        if let Some(written) = written {
-            let stopped = |_| VaultError::Inconsistent("a piece was not written");
-            self.added(written.map_err(stopped)?)?;
+        if let Some(written) =
+            written.map_err(|_| VaultError::Inconsistent("a piece was not written"))?
+        {
+            self.added(written)?;
         }
         refuse_if_full(
             self.vault_current.map_or(0, |stamp| stamp.length),
@@ -324,6 +341,41 @@ impl Vault {
             }
             _ => Err(VaultError::NoPiece),
         }
+    }
+
+    /// Brings a piece that is not what its name says in the replica, or not there at all, from the vault file, if it is whole
+    /// there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn heal_piece(
+        &mut self,
+        item: ItemId,
+        dot: Dot,
+        number: usize,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
+        let _lock = self.begin(now, rng)?;
+        let names = self.state.pieces_of(item, dot);
+        let Some(name) = names.and_then(|names| names.get(number).copied()) else {
+            return Ok(());
+        };
+        if self.read_piece(item, dot, number).is_ok() {
+            return Ok(());
+        }
+        // What lies there under its nonce is something else.
+        let nonce = nonce_of(&name);
+        self.chunks.remove(&nonce);
+        let Some(file) = self.storage.open_read(&self.places.vault_file)? else {
+            return Ok(());
+        };
+        let stamp = file.stamp()?;
+        let mut aside = State::default();
+        let found = read_into(&mut aside, &self.keys, &*file, &stamp, Depth::Records)?;
+        let mut places = found.chunks;
+        places.retain(|place| place.header.nonce == nonce);
+        self.take_chunks(&*file, None, &places)
     }
 
     /// Takes over what [`write_chunks`] did.
@@ -537,12 +589,15 @@ impl Vault {
             return self.append_parts_to_vault(seen, &mut places.into_iter().filter_map(frame));
         }
         // While one is written, the next ones are read.
+        let ahead_of = self.storage.open_read(&self.local.replica)?;
+        let ahead_of = ahead_of.ok_or(VaultError::Inconsistent("the replica is gone"))?;
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(FRAMES_AHEAD);
             let handed = &handed;
-            scope.spawn(move || {
-                let frames = places.into_iter().filter_map(|place| {
-                    let frame = handed.frame(&*replica, place);
+            let ahead = places.clone();
+            let reading = thread::Builder::new().spawn_scoped(scope, move || {
+                let frames = ahead.into_iter().filter_map(|place| {
+                    let frame = handed.frame(&*ahead_of, place);
                     frame.map_err(VaultError::from).transpose()
                 });
                 for frame in frames {
@@ -551,7 +606,13 @@ impl Vault {
                     }
                 }
             });
-            self.append_parts_to_vault(seen, &mut receiver.into_iter())
+            match reading {
+                Ok(_) => self.append_parts_to_vault(seen, &mut receiver.into_iter()),
+                // A machine without room for a thread has time.
+                Err(_) => {
+                    self.append_parts_to_vault(seen, &mut places.into_iter().filter_map(frame))
+                }
+            }
         })
     }
 

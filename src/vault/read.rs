@@ -86,6 +86,9 @@ pub(super) struct Contents {
     pub(super) other_keys: BTreeSet<KeyId>,
 }
 
+/// Readings of a file in which forged chunks are found; with more of them all chunks are authenticated.
+const FORGED_ROUNDS: usize = 4;
+
 /// How much of a file is to be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -131,15 +134,25 @@ pub(super) fn read_into(
     depth: Depth,
 ) -> Result<Contents, VaultError> {
     let source = FileSource::new(file, stamp);
-    let mut contents = read_once(state, keys, &source, depth)?;
-    // A forged chunk may lie over true frames: one that no record names, or whose nonce comes twice, is looked into.
-    if depth == Depth::Records
-        && is_any_forged(&doubtful_chunks(state, &contents.chunks), keys, file)?
-    {
+    let mut forged = HashSet::new();
+    let mut contents = read_once(state, keys, &source, depth, &forged)?;
+    if depth == Depth::Everything {
+        return Ok(contents);
+    }
+    // A forged chunk may lie over true frames: one that no record names, or whose nonce comes twice, is looked into. What does
+    // not authenticate is not stepped over at the next reading, and what that finds is looked into as well.
+    for _ in 0..FORGED_ROUNDS {
+        let doubtful = doubtful_chunks(state, &contents.chunks);
+        if !note_forged(&doubtful, keys, file, &mut forged)? {
+            return Ok(contents);
+        }
         let new_records = std::mem::take(&mut contents.new_records);
-        contents = read_once(state, keys, &source, Depth::Everything)?;
+        contents = read_once(state, keys, &source, depth, &forged)?;
         contents.new_records.extend(new_records);
     }
+    let new_records = std::mem::take(&mut contents.new_records);
+    contents = read_once(state, keys, &source, Depth::Everything, &forged)?;
+    contents.new_records.extend(new_records);
     Ok(contents)
 }
 
@@ -162,7 +175,8 @@ pub(super) fn read_replica(
     file: &dyn StoredFile,
     stamp: &Stamp,
 ) -> Result<Contents, VaultError> {
-    read_once(state, keys, &FileSource::new(file, stamp), Depth::Records)
+    let source = FileSource::new(file, stamp);
+    read_once(state, keys, &source, Depth::Records, &HashSet::new())
 }
 
 /// Chunks that no record names, or whose nonce comes twice.
@@ -186,18 +200,20 @@ fn doubtful_chunks(state: &State, chunks: &[ChunkPlace]) -> Vec<ChunkPlace> {
     chunks.iter().filter(is_doubtful).copied().collect()
 }
 
-/// Whether any of these does not authenticate: then it may lie over true frames.
-fn is_any_forged(
+/// Notes where those of these chunks begin that do not authenticate and may lie over true frames; whether one is new.
+fn note_forged(
     chunks: &[ChunkPlace],
     keys: &Keys,
     file: &dyn StoredFile,
+    forged: &mut HashSet<u64>,
 ) -> Result<bool, VaultError> {
+    let mut is_new = false;
     for chunk in chunks {
         if read_chunk(keys, file, chunk)?.is_none() {
-            return Ok(true);
+            is_new |= forged.insert(chunk.offset);
         }
     }
-    Ok(false)
+    Ok(is_new)
 }
 
 fn read_once(
@@ -205,6 +221,7 @@ fn read_once(
     keys: &Keys,
     source: &FileSource<'_>,
     depth: Depth,
+    forged: &HashSet<u64>,
 ) -> Result<Contents, VaultError> {
     let mut contents = Contents::default();
     let damage = scan(source, &mut |frame| {
@@ -215,7 +232,11 @@ fn read_once(
                 contents.other_keys.insert(frame.header.key);
                 Verdict::UnknownKey
             }
-            FrameKind::Chunk if depth == Depth::Records && frame.body().is_empty() => {
+            FrameKind::Chunk
+                if depth == Depth::Records
+                    && frame.body().is_empty()
+                    && !forged.contains(&frame.offset) =>
+            {
                 contents.chunks.push(ChunkPlace {
                     offset: frame.offset,
                     header: frame.header,

@@ -9,13 +9,14 @@ use super::reseal::{absorb_into, reseal};
 use super::slots::{NewSecret, introduce};
 use crate::crypto::keys::{DataKey, Keys};
 use crate::crypto::slot::Slot;
-use crate::model::ids::FieldId;
+use crate::model::ids::{FieldId, SlotId};
 use crate::model::moment::Moment;
 use crate::state::change::{PlannedOperation, PlannedValue};
 use crate::state::codec;
 use crate::state::fold::State;
 use crate::state::op::Tag;
 use rand::CryptoRng;
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// The ways into a vault after a `rekey`; all others are gone.
@@ -35,10 +36,30 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), VaultError> {
+        self.rekey_closing(None, new, now, rng)
+    }
+
+    /// As [`Vault::rekey`], if these are still the ways in: none is closed that nobody was told of.
+    ///
+    /// # Errors
+    /// As [`Vault::rekey`], and [`VaultError::Slots`] where the ways in are others meanwhile.
+    pub fn rekey_closing(
+        &mut self,
+        told: Option<&BTreeSet<SlotId>>,
+        new: Replacement,
+        now: Moment,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), VaultError> {
         if new.secrets.is_empty() {
             return Err(VaultError::Slots("a vault needs a way in"));
         }
         let _lock = self.begin(now, rng)?;
+        let live: BTreeSet<SlotId> = self.live_slots().iter().map(|slot| slot.id).collect();
+        if told.is_some_and(|told| *told != live) {
+            return Err(VaultError::Slots(
+                "the ways in changed meanwhile; nothing was done",
+            ));
+        }
         // What hides in the vault file comes along if it can be read; else it goes to review when the file is replaced.
         drop(self.take_in_vault_file(rng));
         let keys = Keys::derive(DataKey::make(rng), self.keys.vault);

@@ -99,6 +99,14 @@ impl NewSecret {
     }
 }
 
+impl NewSecret {
+    /// What the slot will be called by.
+    #[must_use]
+    pub fn id(&self) -> SlotId {
+        self.draft.id()
+    }
+}
+
 /// One way in, for a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SlotRow {

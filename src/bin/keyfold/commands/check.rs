@@ -20,6 +20,7 @@ struct Report {
     forged_slots: usize,
     damage: Vec<Damage>,
     incomplete_files: Vec<Incomplete>,
+    replica_damage: usize,
 }
 
 #[derive(Serialize)]
@@ -91,6 +92,7 @@ fn report(found: CheckReport) -> Report {
         forged_slots: found.forged_slots,
         damage: damage.collect(),
         incomplete_files: files.collect(),
+        replica_damage: found.replica_damage,
     }
 }
 
@@ -119,6 +121,15 @@ fn print(context: &Context, found: &CheckReport) -> Result<(), Failure> {
         output.line(&format!(
             "{}, file {}: {missing} of {pieces} pieces are not here; another device or a backup may have them",
             file.path, file.name
+        ))?;
+    }
+    if found.replica_damage > 0 {
+        output.line(&format!(
+            "this device's own copy is damaged in {}; keyfold compact writes it anew",
+            match found.replica_damage {
+                1 => "one place".to_owned(),
+                places => format!("{places} places"),
+            }
         ))?;
     }
     if found.unknown > 0 {

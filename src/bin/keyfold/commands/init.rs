@@ -19,7 +19,17 @@ use std::path::Path;
 pub(crate) fn run(context: &mut Context, args: &Init) -> Result<(), Failure> {
     let (vault, recovery_key) = make(context, args)?;
     let mut session = Session::of(vault);
+    // The recovery key is shown before anything else can fail.
+    let shown = show_made(context, &mut session, recovery_key.as_ref());
     session.hand_over(context)?;
+    shown
+}
+
+fn show_made(
+    context: &Context,
+    session: &mut Session,
+    recovery_key: Option<&Secret>,
+) -> Result<(), Failure> {
     if context.output.json {
         #[derive(Serialize)]
         struct Made<'a> {
@@ -33,7 +43,7 @@ pub(crate) fn run(context: &mut Context, args: &Init) -> Result<(), Failure> {
             vault: session.vault()?.path().display().to_string(),
             id: session.vault()?.id().to_string(),
             // EXPOSE: the key is shown this once.
-            recovery_key: recovery_key.as_ref().map(Secret::expose),
+            recovery_key: recovery_key.map(Secret::expose),
         });
     }
     Ok(())

@@ -64,11 +64,18 @@ fn make(context: &mut Context, page: Option<&Path>) -> Result<(), Failure> {
         let vault = kit::Named::of(session.vault()?);
         kit::write(context, path, &vault, &text)?;
     }
-    let added = session.vault()?.add_slot(secret, now, &mut context.rng);
-    if let (Err(_), Some(path)) = (&added, page) {
-        drop(context.storage.remove(path));
+    let id = secret.id();
+    if let Err(error) = session.vault()?.add_slot(secret, now, &mut context.rng) {
+        // The key may be in force all the same, where only its durability is unknown: then it must not be lost.
+        let is_live = session.vault()?.slot_rows().iter().any(|row| row.id == id);
+        if !is_live {
+            if let Some(path) = page {
+                drop(context.storage.remove(path));
+            }
+            return Err(error.into());
+        }
+        context.output.warn(&Failure::from(error).told());
     }
-    added?;
     session.tell(context);
     show(context, &text, page)?;
     if had_one {

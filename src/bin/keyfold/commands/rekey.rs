@@ -3,20 +3,25 @@
 use crate::cli::Rekey;
 use crate::commands::init::stretched;
 use crate::commands::passwd::{cost, given_cost, new_credential};
-use crate::commands::slots::forget_keyring;
+use crate::commands::slots::{forget_keyring, warn_of};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Ending;
 use crate::prompt;
 use crate::session::Session;
 use keyfold::crypto::recovery::RecoveryKey;
+use keyfold::model::ids::SlotId;
+use keyfold::secret::Secret;
 use keyfold::vault::{Credential, Replacement};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     given_cost(&args.kdf)?;
     let mut session = Session::open_own(context)?;
-    for row in session.vault()?.slot_rows() {
+    let rows = session.vault()?.slot_rows();
+    let told: BTreeSet<SlotId> = rows.iter().map(|row| row.id).collect();
+    for row in rows {
         context.output.note(&format!(
             "This way in will be gone: {} ({}).",
             row.label,
@@ -49,13 +54,24 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
     let now = context.now();
     {
         let _progress = context.output.progress("Sealing everything anew");
-        session
-            .vault()?
-            .rekey(Replacement { secrets }, now, &mut context.rng)?;
+        session.vault()?.rekey_closing(
+            Some(&told),
+            Replacement { secrets },
+            now,
+            &mut context.rng,
+        )?;
     }
+    // The new recovery key is shown before anything else can fail or wait.
+    let told = tell(context, shown.as_ref());
     session.tell(context);
-    session.hand_over(context)?;
-    forget_keyring(context, &mut session, None)?;
+    let handed = session.hand_over(context);
+    warn_of(context, handed);
+    let forgotten = forget_keyring(context, &mut session, None);
+    warn_of(context, forgotten);
+    told
+}
+
+fn tell(context: &mut Context, shown: Option<&Secret>) -> Result<(), Failure> {
     if context.output.json {
         #[derive(Serialize)]
         struct Rekeyed<'a> {
@@ -65,7 +81,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
         // EXPOSE: the new recovery key is shown this once.
         return context.output.json(&Rekeyed {
             schema: 1,
-            recovery_key: shown.as_ref().map(|key| key.expose()),
+            recovery_key: shown.map(Secret::expose),
         });
     }
     context.output.note("The vault has a new key. Nothing written from now on can be read with an old password or an old copy.");
@@ -77,7 +93,7 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
         context
             .output
             .note("New recovery key, shown this once; the old one opens nothing any more:");
-        context.output.secret(&text, Ending::Newline)?;
+        context.output.secret(text, Ending::Newline)?;
     }
     Ok(())
 }

@@ -86,7 +86,8 @@ pub(super) fn write(
     // While one piece is written, the next is opened.
     let written = thread::scope(|scope| {
         let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
-        let writing = scope.spawn(move || write_pieces(&*created, receiver));
+        let writing = thread::Builder::new()
+            .spawn_scoped(scope, move || write_pieces(&*created, receiver))?;
         let read = each_piece(context, session, item, file, |_, piece| {
             let sent = sender.send(piece);
             sent.map_err(|_| Failure::failed("the file was not written"))

@@ -78,7 +78,7 @@ pub(crate) fn write(
         secret: key,
         shape: Shape::Groups,
         steps: vec![
-            "Get keyfold, any version from 0.1 on, and the vault file: from your drive, from another device of yours, or from a backup.".to_owned(),
+            "Get keyfold, any version from 0.1 on, and the vault file from your drive or another device. Of a backup, keyfold backup restore BACKUP --replace-into FILE makes one.".to_owned(),
             "Run: keyfold --vault FILE --recovery-key-file - passwd".to_owned(),
             "Type the recovery key where it asks. Small letters and spaces do no harm, and 0, 1, 8 are taken for O, I, B.".to_owned(),
             "Choose a new master password. The page stays valid until keyfold recovery-key make or keyfold rekey makes another.".to_owned(),

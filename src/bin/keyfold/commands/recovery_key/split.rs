@@ -155,7 +155,7 @@ fn write_page(
         shape: Shape::Words,
         steps: vec![
             format!("Bring {needed} of the shares of this split together, where you trust the machine."),
-            "Get keyfold, any version from 0.1 on, and the vault file: from the drive, from a device, or from a backup.".to_owned(),
+            "Get keyfold, any version from 0.1 on, and the vault file from your drive or another device. Of a backup, keyfold backup restore BACKUP --replace-into FILE makes one.".to_owned(),
             "Run: keyfold --vault FILE recovery-key combine, and type the words of each share where it asks.".to_owned(),
             "With the key that it shows: keyfold --vault FILE --recovery-key-file - passwd".to_owned(),
         ],

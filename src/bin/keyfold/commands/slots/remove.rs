@@ -15,11 +15,13 @@ use keyfold::model::ids::SlotId;
 use keyfold::secret::Secret;
 use keyfold::vault::{Credential, Replacement, SlotRow};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 pub(super) fn run(context: &mut Context, id: &str, yes: bool) -> Result<(), Failure> {
     let (mut session, credential) = Session::open_own_keeping(context)?;
     let rows = session.vault()?.slot_rows();
     let row = find(&rows, id)?;
+    let told: BTreeSet<SlotId> = rows.iter().map(|row| row.id).collect();
     let own = rows.iter().find(|row| row.in_use).ok_or_else(unexpected)?;
     if rows.len() == 1 {
         return Err(Failure::failed("that is the last way in"));
@@ -50,16 +52,39 @@ pub(super) fn run(context: &mut Context, id: &str, yes: bool) -> Result<(), Fail
     let now = context.now();
     {
         let _progress = context.output.progress("Sealing everything anew");
-        session
-            .vault()?
-            .rekey(Replacement { secrets }, now, &mut context.rng)?;
+        session.vault()?.rekey_closing(
+            Some(&told),
+            Replacement { secrets },
+            now,
+            &mut context.rng,
+        )?;
     }
+    // The new recovery key is shown before anything else can fail or wait.
+    let shown = tell(context, row.id, shown.as_ref(), &lost);
     session.tell(context);
-    session.hand_over(context)?;
-    forget_keyring(context, &mut session, None)?;
+    let handed = session.hand_over(context);
+    warn_of(context, handed);
+    let forgotten = forget_keyring(context, &mut session, None);
+    warn_of(context, forgotten);
+    shown
+}
+
+/// What is done is done: what comes after it only warns.
+pub(crate) fn warn_of(context: &Context, outcome: Result<(), Failure>) {
+    if let Err(failure) = outcome {
+        context.output.warn(&failure.told());
+    }
+}
+
+fn tell(
+    context: &mut Context,
+    removed: SlotId,
+    shown: Option<&Secret>,
+    lost: &[&SlotRow],
+) -> Result<(), Failure> {
     if context.output.json {
         let lost = lost.iter().map(|row| row.id).collect();
-        return tell_json(context, row.id, shown.as_ref(), lost);
+        return tell_json(context, removed, shown, lost);
     }
     context
         .output
@@ -69,7 +94,7 @@ pub(super) fn run(context: &mut Context, id: &str, yes: bool) -> Result<(), Fail
         context
             .output
             .note("New recovery key, shown this once; the old one opens nothing any more:");
-        context.output.secret(&text, Ending::Newline)?;
+        context.output.secret(text, Ending::Newline)?;
     }
     Ok(())
 }
