@@ -171,6 +171,28 @@ fn an_item_remembers_the_rules_of_its_site() {
 }
 
 #[test]
+fn remembered_rules_that_make_a_weak_password_are_told() {
+    let home = Home::new();
+    let weak = "maxlength: 4; allowed: digit";
+    let ran = home.run(&["add", "bank", "-g", "--rules", weak]).ok();
+    assert!(!ran.err.contains("remembers"), "{}", ran.err);
+    home.run(&["edit", "bank", "-g"])
+        .ok()
+        .says("only 13.3 bits: the password-rules that the item remembers")
+        .says("--rules")
+        .says("--remove-field password-rules");
+    let ran = home.run(&["-q", "edit", "bank", "-g"]).ok();
+    assert_eq!(ran.err, "");
+    // Given anew or strong enough, they are nothing to tell.
+    for rules in [weak, "minlength: 30"] {
+        let ran = home.run(&["edit", "bank", "-g", "--rules", rules]).ok();
+        assert!(!ran.err.contains("remembers"), "{}", ran.err);
+    }
+    let ran = home.run(&["edit", "bank", "-g"]).ok();
+    assert!(!ran.err.contains("remembers"), "{}", ran.err);
+}
+
+#[test]
 fn several_items_never_share_what_is_generated() {
     let home = Home::new();
     for name in ["a", "b", "c"] {

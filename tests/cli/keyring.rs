@@ -2,9 +2,14 @@
 
 use crate::program::{Home, Ran, finish};
 use crate::waiting::until;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use zbus::zvariant::OwnedObjectPath;
 
 /// A session bus and a keyring on it, both gone with the test.
 struct Desktop {
@@ -64,6 +69,24 @@ impl Desktop {
         desktop
     }
 
+    /// How many secrets of keyfold the keyring holds.
+    fn held(&self) -> usize {
+        let connection = zbus::connection::Builder::address(self.address.as_str()).unwrap();
+        let connection = zbus::block_on(connection.build()).unwrap();
+        let wanted = HashMap::from([("service", "keyfold")]);
+        let asked = connection.call_method(
+            Some("org.freedesktop.secrets"),
+            "/org/freedesktop/secrets",
+            Some("org.freedesktop.Secret.Service"),
+            "SearchItems",
+            &wanted,
+        );
+        let answer = zbus::block_on(asked).unwrap();
+        let (open, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
+            answer.body().deserialize().unwrap();
+        open.len() + locked.len()
+    }
+
     /// Runs the program on this desktop, with exactly these arguments.
     fn run(&self, home: &Home, args: &[&str]) -> Ran {
         run_at(home, &self.address, args)
@@ -83,6 +106,13 @@ impl Drop for Desktop {
             let _waited = child.wait();
         }
     }
+}
+
+/// The folder in which this device keeps the state of the home's vault.
+fn state(home: &Home) -> PathBuf {
+    let folders = std::fs::read_dir(home.path("state")).unwrap();
+    let mut folders = folders.map(|entry| entry.unwrap().path());
+    folders.find(|path| path.join("replica").exists()).unwrap()
 }
 
 /// No file below a folder has this text in it.
@@ -225,4 +255,83 @@ fn without_a_keyring_no_way_in_is_left_behind() {
     assert_eq!(rows["slots"].as_array().unwrap().len(), 1);
     let ran = run_at(&home, &nowhere, &["ls"]).exits(5);
     assert!(!ran.err.contains("keyring"), "{}", ran.err);
+}
+
+#[test]
+#[ignore = "needs dbus-daemon and gnome-keyring-daemon"]
+fn a_way_in_that_is_not_remembered_leaves_no_secret_in_the_keyring() {
+    let home = Home::new();
+    let desktop = Desktop::new(&home);
+    let password = home.arg("password");
+    let with_password = |args: &[&str]| {
+        let all = [&["--password-file", &password, "--json"], args].concat();
+        desktop.run(&home, &all)
+    };
+    let added = with_password(&["slots", "add", "--keyring"]).ok().json();
+    assert_eq!(desktop.held(), 1);
+    let id = added["id"].as_str().unwrap();
+    with_password(&["slots", "remove", id, "--keep-key"]).ok();
+    assert_eq!(desktop.held(), 0);
+    // No file can take the place of a folder.
+    std::fs::create_dir(state(&home).join("keyring")).unwrap();
+    let ran = with_password(&["slots", "add", "--keyring"]);
+    assert_ne!(ran.code, 0, "{}", ran.err);
+    assert_eq!(desktop.held(), 0);
+    let rows = with_password(&["slots"]).ok().json();
+    assert_eq!(rows["slots"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+#[ignore = "needs dbus-daemon and gnome-keyring-daemon"]
+fn a_disk_that_fails_is_not_taken_for_a_way_in_that_is_gone() {
+    let home = Home::new();
+    let desktop = Desktop::new(&home);
+    let password = home.arg("password");
+    let add = ["--password-file", &password, "slots", "add", "--keyring"];
+    desktop.run(&home, &add).ok();
+    let replica = state(&home).join("replica");
+    std::fs::remove_file(&replica).unwrap();
+    std::fs::create_dir(&replica).unwrap();
+    let ran = desktop.run(&home, &["--no-agent", "ls"]);
+    let ran = ran.says("The keyring's way in could not be tried: ");
+    assert!(!ran.err.contains("any more"), "{}", ran.err);
+}
+
+#[test]
+fn a_bus_that_is_no_socket_of_this_machine_is_never_connected_to() {
+    let home = Home::new();
+    let password = home.arg("password");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for address in [
+        format!("tcp:host=127.0.0.1,port={port}"),
+        format!("tcp:host=127.0.0.1,port={port},x=;unix:path=/run/bus"),
+        "unixexec:path=/bin/sh".to_owned(),
+    ] {
+        let args = ["--password-file", &password, "slots", "add", "--keyring"];
+        run_at(&home, &address, &args)
+            .exits(1)
+            .says("DBUS_SESSION_BUS_ADDRESS");
+        let accepted = listener.accept().map(drop);
+        assert!(accepted.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    }
+}
+
+#[test]
+fn who_may_ask_nobody_hardly_waits_for_a_keyring() {
+    let home = Home::new();
+    std::fs::write(
+        state(&home).join("keyring"),
+        format!("{}\n", "ab".repeat(16)),
+    )
+    .unwrap();
+    let _mute = UnixListener::bind(home.path("bus")).unwrap();
+    let bus = format!("unix:path={}", home.arg("bus"));
+    let begun = Instant::now();
+    run_at(&home, &bus, &["--no-input", "--no-agent", "ls"])
+        .exits(5)
+        .says("the keyring does not answer");
+    // No measure of speed: somebody who may be asked has half a minute.
+    assert!(begun.elapsed() < Duration::from_secs(25));
 }

@@ -92,6 +92,11 @@ pub enum BreachError {
         /// The five hexadecimal digits that it is named by.
         prefix: String,
     },
+    /// A range file is empty, or has far fewer hashes than the others.
+    CutRange {
+        /// The five hexadecimal digits that it is named by.
+        prefix: String,
+    },
     /// A filter that a newer version made.
     Newer,
     /// A filter that was changed or cut off.
@@ -124,6 +129,10 @@ impl fmt::Display for BreachError {
             Self::NoRange { prefix } => write!(
                 out,
                 "the range file {prefix} is missing: the download was not finished"
+            ),
+            Self::CutRange { prefix } => write!(
+                out,
+                "the range file {prefix} is empty or cut off: the download was not finished"
             ),
             Self::Newer => out.write_str("it is a filter of a newer version of keyfold"),
             Self::Damaged => out.write_str("it is a filter that was changed or cut off"),

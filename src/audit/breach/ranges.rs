@@ -1,5 +1,6 @@
 //! A list as range files: one for each five leading hexadecimal digits, named by them, with the rest of each hash and how often it
-//! was seen. What order its lines have does not matter. A file that is missing is an error: it could have had the hash.
+//! was seen. What order its lines have does not matter. A file that is missing, empty or cut off is an error: it could have
+//! had the hash.
 
 use super::hash::{Hash, HashKind, LONGEST, PasswordHash, leading};
 use super::text::{parse_line, share};
@@ -14,6 +15,9 @@ const FILES: u32 = 1 << (4 * PREFIX_DIGITS);
 const LONGEST_FILE: u64 = 64 << 20;
 /// From so many files the number of all hashes is reckoned.
 const SAMPLES: u32 = 64;
+/// Hashes fall into the files by chance, so their number deviates from the mean by its square root; by more than so many
+/// times of that in none of a million files. Where the mean is below the square of this, only an empty file is told from a whole one.
+const DEVIATIONS: u64 = 8;
 
 /// How the files are named.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +62,8 @@ pub(super) struct Ranges {
     naming: Naming,
     kind: HashKind,
     entries: u64,
+    /// No whole file has fewer hashes.
+    least: u64,
 }
 
 impl Ranges {
@@ -80,30 +86,65 @@ impl Ranges {
             naming,
             kind: HashKind::Sha1,
             entries: 0,
+            least: 0,
         };
         list.kind = list.find_kind()?;
-        let mut lines = 0_u64;
+        let (mut all, mut fewest, mut shortest) = (0_u64, u64::MAX, 0);
         for sample in 0..SAMPLES {
-            let bytes = list.read(FILES / SAMPLES * sample)?;
-            let hashes = list.hashes(FILES / SAMPLES * sample, &bytes)?;
-            lines += u64::try_from(hashes.len()).unwrap_or_default();
+            let prefix = FILES / SAMPLES * sample;
+            let bytes = list.read(prefix)?;
+            let count = as_u64(list.hashes(prefix, &bytes)?.len());
+            all += count;
+            if count < fewest {
+                (fewest, shortest) = (count, prefix);
+            }
         }
-        list.entries = lines * u64::from(FILES / SAMPLES);
+        list.entries = all * u64::from(FILES / SAMPLES);
+        let mean = all / u64::from(SAMPLES);
+        list.least = mean.saturating_sub((DEVIATIONS * DEVIATIONS * mean).isqrt());
+        if fewest < list.least {
+            return Err(cut(shortest));
+        }
         Ok(list)
     }
 
-    /// By the first file that has a line.
+    /// By the first line of the first file.
     fn find_kind(&self) -> Result<HashKind, BreachError> {
-        for prefix in 0..SAMPLES {
-            let bytes = self.read(prefix)?;
-            let digits = bytes.iter().take_while(|byte| byte.is_ascii_hexdigit());
-            let digits = digits.count();
-            if digits > 0 {
-                return HashKind::of_digits(digits + PREFIX_DIGITS)
-                    .ok_or(BreachError::Line { offset: 0 });
-            }
+        let bytes = self.read(0)?;
+        if bytes.trim_ascii().is_empty() {
+            return Err(cut(0));
         }
-        Err(BreachError::Empty)
+        let digits = bytes.iter().take_while(|byte| byte.is_ascii_hexdigit());
+        HashKind::of_digits(digits.count() + PREFIX_DIGITS).ok_or(BreachError::Line { offset: 0 })
+    }
+
+    /// Refuses a file whose download was not finished, and one of something else: neither must pass for one without the hash.
+    fn check(&self, prefix: u32, bytes: &[u8]) -> Result<(), BreachError> {
+        let lines = bytes.trim_ascii_end();
+        if lines.is_empty() {
+            return Err(cut(prefix));
+        }
+        let name = format!("{prefix:05X}");
+        let has_count = |at: usize, line: &[u8]| {
+            let parsed = parse_line(name.as_bytes(), line, self.kind);
+            let offset = as_u64(at);
+            parsed
+                .map(|(_, count)| count.is_some())
+                .ok_or(BreachError::Line { offset })
+        };
+        let first = lines.split(|byte| *byte == b'\n').next();
+        let last_at = memchr::memrchr(b'\n', lines).map_or(0, |at| at + 1);
+        let last = lines.get(last_at..).unwrap_or_default();
+        // A last line that lost its count with its end would be a whole one in a list without counts.
+        if has_count(0, first.unwrap_or_default())? != has_count(last_at, last)? {
+            return Err(BreachError::Line {
+                offset: as_u64(last_at),
+            });
+        }
+        if seen_lines(lines) < self.least {
+            return Err(cut(prefix));
+        }
+        Ok(())
     }
 
     fn read(&self, prefix: u32) -> Result<Vec<u8>, BreachError> {
@@ -115,6 +156,7 @@ impl Ranges {
     /// The hashes of a file, ascending, without the ones that were never seen: with those a server hides how many it has.
     fn hashes(&self, prefix: u32, bytes: &[u8]) -> Result<Vec<Hash>, BreachError> {
         let digits = format!("{prefix:05X}");
+        self.check(prefix, bytes)?;
         let mut hashes = Vec::with_capacity(bytes.len() / self.kind.length());
         let mut offset = 0_usize;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -145,6 +187,7 @@ impl Ranges {
         let prefix = u32::try_from(leading(&hash.0) >> (64 - 4 * PREFIX_DIGITS));
         let prefix = prefix.unwrap_or_default();
         let bytes = self.read(prefix)?;
+        self.check(prefix, &bytes)?;
         let mut digits = String::with_capacity(2 * LONGEST);
         for byte in hash.0.iter().take(self.kind.length()) {
             // Writing into a text does not fail.
@@ -155,16 +198,6 @@ impl Ranges {
         if !is_there {
             suffix.make_ascii_lowercase();
             is_there = is_in(&bytes, &suffix, self.kind);
-        }
-        // A file of something else must not pass for one without the hash.
-        let begins = bytes
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
-        let name = format!("{prefix:05X}");
-        let is_line = parse_line(name.as_bytes(), begins, self.kind).is_some();
-        if !is_line && !bytes.trim_ascii().is_empty() {
-            return Err(BreachError::Line { offset: 0 });
         }
         Ok(is_there)
     }
@@ -182,6 +215,19 @@ impl Ranges {
         }
         Ok(())
     }
+}
+
+/// How many lines there are of hashes that were seen: counted by their ends, because each password that is looked up has
+/// a file counted.
+fn seen_lines(lines: &[u8]) -> u64 {
+    let unseen = |end: &[u8]| memchr::memmem::find_iter(lines, end).count();
+    let all = memchr::memchr_iter(b'\n', lines).count() + 1;
+    let never = unseen(b":0\r\n") + unseen(b":0\n") + usize::from(lines.ends_with(b":0"));
+    as_u64(all.saturating_sub(never))
+}
+
+fn as_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// Whether a file has a line that begins with these digits and was seen at least once.
@@ -207,6 +253,12 @@ fn has_first(folder: &dyn ListFolder) -> Result<bool, BreachError> {
 
 fn missing(prefix: u32) -> BreachError {
     BreachError::NoRange {
+        prefix: format!("{prefix:05X}"),
+    }
+}
+
+fn cut(prefix: u32) -> BreachError {
+    BreachError::CutRange {
         prefix: format!("{prefix:05X}"),
     }
 }

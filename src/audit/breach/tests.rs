@@ -71,9 +71,10 @@ fn binary(hashes: &BTreeSet<Hash>, kept: usize, count: Option<Count>) -> Vec<u8>
     bytes
 }
 
-/// A folder in memory; every file that was not put in is there and empty, unless it is to be missing.
+/// A folder in memory; every file that was not put in is there and has the same lines, unless it is to be missing.
 struct Folder {
     files: BTreeMap<String, Vec<u8>>,
+    other: Vec<u8>,
     extension: &'static str,
     lower_case: bool,
     missing: Option<String>,
@@ -90,6 +91,8 @@ impl Folder {
         }
         Self {
             files,
+            // A line that only fills the file: the other files have no hash.
+            other: format!("{}:0\r\n", "0".repeat(2 * kind.length() - 5)).into_bytes(),
             extension: "",
             lower_case: false,
             missing: None,
@@ -109,7 +112,7 @@ impl ListFolder for Folder {
             return Ok(None);
         }
         Ok(Some(Box::new(
-            self.files.get(&upper).cloned().unwrap_or_default(),
+            self.files.get(&upper).unwrap_or(&self.other).clone(),
         )))
     }
 }
@@ -262,6 +265,64 @@ fn a_range_file_that_is_missing_or_something_else_is_an_error_and_no_answer() {
     assert!(matches!(opened, Err(BreachError::NoRange { .. })));
 }
 
+/// A folder whose files have so many lines each.
+fn dense_folder(lines: u32) -> Folder {
+    let lines = (0..lines).map(|at| format!("{:035X}:3\r\n", u128::from(at) << 90));
+    let mut folder = Folder::of(HashKind::Sha1, &BTreeSet::new());
+    folder.other = lines.collect::<String>().into_bytes();
+    folder
+}
+
+#[test]
+fn a_range_file_that_is_empty_or_cut_off_is_an_error_and_no_answer() {
+    let (name, _) = range_of("hunter2");
+    let hunter2 = Secret::new("hunter2".to_owned());
+    let whole = dense_folder(100).other;
+    let line = whole.len() / 100;
+    let (by_name, by_line) = ("not finished", "cut off there");
+    for (kept, told) in [
+        (0, by_name),
+        (line, by_name),
+        (10 * line, by_name),
+        // In the hash, before the colon, after it.
+        (99 * line + 20, by_line),
+        (99 * line + 35, by_line),
+        (99 * line + 36, by_line),
+    ] {
+        let cut = |name: &str| {
+            let mut folder = dense_folder(100);
+            folder.files.insert(name.to_owned(), whole[..kept].to_vec());
+            BreachList::open(Place::Folder(Box::new(folder)))
+        };
+        let error = cut(&name).unwrap().contains(&hunter2).unwrap_err();
+        assert!(error.to_string().contains(told), "{kept}: {error}");
+        let list = cut("00001").unwrap();
+        let mut out = Cursor::new(Vec::new());
+        let error = build(&list, &mut out, Moment(0), &mut |_| ()).unwrap_err();
+        assert!(error.to_string().contains(told), "{kept}: {error}");
+        // One of those by which the size of all is reckoned.
+        assert!(cut("04000").is_err(), "{kept} bytes");
+    }
+    // As many more or fewer as chance has it, with the last line's end or without it.
+    for kept in [60 * line, 100 * line - 2] {
+        let mut folder = dense_folder(100);
+        folder.files.insert(name.clone(), whole[..kept].to_vec());
+        let list = BreachList::open(Place::Folder(Box::new(folder))).unwrap();
+        assert!(!list.contains(&hunter2).unwrap());
+    }
+}
+
+#[test]
+fn lines_that_only_fill_a_range_file_do_not_make_up_for_those_that_are_missing() {
+    let (name, _) = range_of("hunter2");
+    let mut folder = dense_folder(100);
+    let filled = String::from_utf8(folder.other.clone()).unwrap();
+    let filled = filled.replace(":3\r", ":0\r").into_bytes();
+    folder.files.insert(name, filled);
+    let list = BreachList::open(Place::Folder(Box::new(folder))).unwrap();
+    assert!(list.contains(&Secret::new("hunter2".to_owned())).is_err());
+}
+
 #[test]
 fn a_list_by_count_is_refused_and_not_searched_in_vain() {
     let all = hashes(HashKind::Sha1, 1000);
@@ -343,6 +404,7 @@ fn what_is_no_list_is_refused_by_name() {
     });
     let none = Folder {
         files: BTreeMap::new(),
+        other: Vec::new(),
         extension: ".gz",
         lower_case: false,
         missing: None,

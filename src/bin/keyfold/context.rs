@@ -197,7 +197,7 @@ impl Context {
         let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
         let system = text("DBUS_SYSTEM_BUS_ADDRESS");
         let system = system.unwrap_or_else(|| "unix:path=/run/dbus/system_bus_socket".to_owned());
-        let session = text("DBUS_SESSION_BUS_ADDRESS").or_else(|| {
+        let session = self.session_bus().or_else(|| {
             let runtime = text("XDG_RUNTIME_DIR")?;
             Some(format!("unix:path={runtime}/bus"))
         });
@@ -205,6 +205,14 @@ impl Context {
         Ok(std::iter::once(Bus::System(system))
             .chain(session)
             .collect())
+    }
+
+    /// The session's bus where the environment names one, as D-Bus writes addresses.
+    #[expect(clippy::unused_self, reason = "the bus is part of what a run knows")]
+    pub(crate) fn session_bus(&self) -> Option<String> {
+        let named = variable("DBUS_SESSION_BUS_ADDRESS");
+        // What is no UTF-8 is an address of nothing, and not left out.
+        named.map(|address| address.to_string_lossy().into_owned())
     }
 
     /// When the agent locks a vault by itself.

@@ -175,10 +175,13 @@ impl Session {
             return None;
         }
         let slot = located.keyring_slot()?;
-        let told = match keyring::load(slot) {
+        let told = match keyring::load(context, slot) {
             Ok(Some(key)) => match located.unlock(&Credential::Keyring(key), &mut MappedMemory) {
                 Ok(found) => return Some(found),
-                Err(_) => "The keyring's way in does not open the vault any more.".to_owned(),
+                Err(VaultError::Unlock(_)) => {
+                    "The keyring's way in does not open the vault any more.".to_owned()
+                }
+                Err(error) => format!("The keyring's way in could not be tried: {error}."),
             },
             Ok(None) => "The keyring does not hold the way in that it was given.".to_owned(),
             Err(error) => format!("The keyring's way in is not to be had: {error}."),

@@ -52,7 +52,7 @@ pub(super) fn listen_to(bus: &Bus, lock: &dyn Fn(Why)) -> ! {
 }
 
 /// The first address of a list that is a socket of this machine.
-fn local_address(addresses: &str) -> Option<Address> {
+pub(crate) fn local_address(addresses: &str) -> Option<Address> {
     let mut all = addresses.split(';').filter_map(|text| text.parse().ok());
     all.find(|address: &Address| match address.transport() {
         Transport::Unix(unix) => !matches!(unix.path(), UnixSocket::Dir(_) | UnixSocket::TmpDir(_)),

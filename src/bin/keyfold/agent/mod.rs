@@ -19,6 +19,8 @@ mod stream;
 mod workers;
 
 pub(crate) use self::socket::socket;
+#[cfg(target_os = "linux")]
+pub(crate) use bus::local_address;
 pub(crate) use client::{Asked, Client, connect, let_go, stop};
 pub(crate) use server::serve;
 pub(crate) use start::{report_failure, report_ready, start};

@@ -18,6 +18,9 @@ use keyfold::service::{Request, Response};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// A generated password of fewer bits falls to who has its hash and patience.
+const WEAK_BITS: f64 = 50.0;
+
 /// What flags and standard input say about an item's fields.
 #[derive(Default)]
 pub(crate) struct Wishes {
@@ -227,7 +230,7 @@ fn main_secret(
     Ok((!typed.is_empty()).then_some(typed))
 }
 
-/// The main secret that flags want drawn. The item's own rules hold where no flag brings others.
+/// The main secret that flags want drawn. The rules that the item remembers hold where no flag brings others.
 pub(crate) fn generated(
     context: &mut Context,
     flags: &ItemFlags,
@@ -260,6 +263,11 @@ pub(crate) fn generated(
     context
         .output
         .note(&format!("Generated: {:.1} bits", made.entropy_bits));
+    if let (Some(_), None, Some(_)) = (flags.generate, &flags.rules, remembered)
+        && made.entropy_bits < WEAK_BITS
+    {
+        context.output.warn(&format!("That password has only {:.1} bits: the password-rules that the item remembers allow no more, or the length that was given. --rules TEXT replaces them, --remove-field password-rules drops them.", made.entropy_bits));
+    }
     Ok(Some(made.value))
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(context: &mut Context, args: &Forget) -> Result<(), Failure> {
     agent::let_go(context, &places);
     let located = locate(context.storage.clone(), &places);
     if let Some(slot) = located.ok().and_then(|located| located.keyring_slot())
-        && let Err(error) = keyring::remove(slot)
+        && let Err(error) = keyring::remove(context, slot)
     {
         context
             .output

@@ -90,7 +90,7 @@ fn add_keyring(context: &mut Context, label: Option<String>) -> Result<(), Failu
     let now = context.now();
     let id = session.vault()?.add_slot(secret, now, &mut context.rng)?;
     session.tell(context);
-    let stored = keyring::store(id, &kept)
+    let stored = keyring::store(context, id, &kept)
         .map_err(Failure::failed)
         .and_then(|()| {
             Ok(session
@@ -98,6 +98,8 @@ fn add_keyring(context: &mut Context, label: Option<String>) -> Result<(), Failu
                 .remember_keyring(Some(id), &mut context.rng)?)
         });
     if let Err(failure) = stored {
+        // The keyring may hold it all the same, or take it yet; where it cannot be reached there is nothing more to do.
+        let _removed = keyring::remove(context, id);
         // A way in that nothing holds opens nothing; it only takes a place.
         session.vault()?.remove_slot(id, now, &mut context.rng)?;
         return Err(failure.hint("the vault has no new way in"));
@@ -243,7 +245,7 @@ pub(super) fn forget_keyring(
         return Ok(());
     }
     vault.remember_keyring(None, &mut context.rng)?;
-    match keyring::remove(held) {
+    match keyring::remove(context, held) {
         Ok(()) if closed.is_none() => context.output.note(
             "This device's keyring opens the vault no more; keyfold slots add --keyring lets it again.",
         ),
