@@ -674,3 +674,19 @@ fn after_ransomware_a_replica_and_after_a_lost_device_a_backup_brings_all_of_it_
         .ok();
     whole(&home);
 }
+
+#[test]
+fn what_a_killed_drill_left_goes_at_the_next_one_and_with_the_vault() {
+    let home = home();
+    home.run(&["backup", "--to", "usb"]).ok();
+    let left = home.path("state/drill-0123456789abcdef");
+    let notes = home.path("state/drill-notes");
+    fs::create_dir(&notes).unwrap();
+    for command in [&["backup", "drill"][..], &["forget", "--yes"]] {
+        fs::create_dir_all(left.join("state")).unwrap();
+        fs::write(left.join("vault.keyfold"), "x").unwrap();
+        home.run(command).ok();
+        assert!(!left.exists(), "{command:?}");
+        assert!(notes.exists());
+    }
+}

@@ -17,6 +17,7 @@ use crate::failure::{Failure, Kind};
 use crate::notices::plural;
 use crate::session::{Session, unexpected};
 use crate::span;
+pub(crate) use drill::clear_left as clear_drills;
 use keyfold::model::ids::VaultId;
 use keyfold::model::moment::Moment;
 use keyfold::service::{Request, Response};
