@@ -92,6 +92,7 @@ fn a_place_that_is_not_there_fails_and_the_others_get_theirs() {
             "error",
             "file",
             "folder",
+            "kept_because",
             "made",
             "missing_pieces",
             "name",
@@ -689,4 +690,29 @@ fn what_a_killed_drill_left_goes_at_the_next_one_and_with_the_vault() {
         assert!(!left.exists(), "{command:?}");
         assert!(notes.exists());
     }
+}
+
+/// The newest backup leaves out what this device has lost: the one before may be all that is left of it.
+#[test]
+fn no_rule_removes_older_backups_while_pieces_are_missing() {
+    let home = home();
+    let first = home.run(&["backup", "--to", "usb"]).ok().out;
+    let state = fs::read_dir(home.path("state")).unwrap();
+    let replicas = state.map(|entry| entry.unwrap().path().join("replica"));
+    let replica = replicas.into_iter().find(|path| path.exists()).unwrap();
+    for path in [&replica, &home.vault()] {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    }
+    let pruning = ["backup", "--to", "usb", "--keep-last", "1"];
+    let json = [&pruning[..], &["--json"]].concat();
+    let row = targets(&home.run(&json).ok()).remove(0);
+    assert!(row["missing_pieces"].as_u64().unwrap() > 0, "{row}");
+    assert_eq!(row["removed"], serde_json::json!([]));
+    assert_eq!(row["kept_because"], "missing_pieces");
+    home.run(&pruning).ok().says("No older backup was removed");
+    assert_eq!(files(&home, "usb").len(), 3);
+    assert!(Path::new(first.trim()).exists());
 }

@@ -51,6 +51,8 @@ struct Row {
     pieces: Option<usize>,
     missing_pieces: Option<usize>,
     removed: Vec<String>,
+    /// Why nothing was removed that the rules let go: `missing_pieces`.
+    kept_because: Option<&'static str>,
     error: Option<String>,
     #[serde(skip)]
     kind: Option<Kind>,
@@ -69,6 +71,7 @@ impl Row {
             pieces: None,
             missing_pieces: None,
             removed: Vec::new(),
+            kept_because: None,
             error: None,
             kind: None,
         }
@@ -205,7 +208,8 @@ fn failed(place: &Place, failure: &Failure) -> Row {
     row
 }
 
-/// Only after a backup that was verified.
+/// Only after a backup that was verified, and that lacks nothing: older ones may hold the pieces of files that it leaves
+/// out.
 fn remove_surplus(
     context: &mut Context,
     made: &BackupMade,
@@ -235,6 +239,10 @@ fn remove_surplus(
         (now, None),
     );
     surplus.retain(|backup| backup.name != made.name);
+    if made.missing_pieces > 0 {
+        row.kept_because = (!surplus.is_empty()).then_some("missing_pieces");
+        return Ok(());
+    }
     let storage = context.storage.clone();
     let (gone, refused) = prune(&*storage, &own, vault, &surplus, &mut context.rng)?;
     row.removed = gone
@@ -296,6 +304,9 @@ fn print(context: &Context, rows: &[Row]) -> Result<(), Failure> {
                 "  {} of attached files not in it: this device does not have them; a device that has brings them by the drive.",
                 plural(missing, "piece is", "pieces are")
             ));
+        }
+        if row.kept_because.is_some() {
+            output.warn("  No older backup was removed, whatever the rules say: one of them may hold what is missing.");
         }
         if row.outcome == "due" {
             output.line(&format!("would back up to {}", row.folder))?;
