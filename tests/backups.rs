@@ -654,6 +654,25 @@ fn what_is_known_of_backups_goes_with_the_vault_and_a_broken_list_is_an_empty_on
     assert!(storage.content(&list).is_none());
 }
 
+/// Where pieces lie is known of the replica as it was; another process wrote it anew, and a sick disk hid that.
+#[test]
+fn a_replica_that_was_written_anew_is_read_anew_also_where_the_disk_refused_the_first_look() {
+    let (storage, vault, mut rng) = scene();
+    let replica = PathBuf::from(format!("/a/{}/replica", vault.id()));
+    drop(vault);
+    let meddler = Meddler::new((*storage).clone(), |_, _| {});
+    let mut vault = opened_on(Arc::new(meddler.clone()), "a", 1, later(50)).unwrap();
+    let mut other = opened(&storage, "a", 1, later(51)).unwrap();
+    add(&mut other, "theirs", "x", later(52), &mut rng).unwrap();
+    other.compact(later(53), &mut rng).unwrap();
+    meddler.refuse_one_stamp(&replica);
+    let backup = back_up(&mut vault, 60).unwrap();
+    let told = vault.take_notices();
+    assert!(matches!(told.as_slice(), [Notice::Pending(_)]), "{told:?}");
+    assert_eq!((backup.pieces, backup.missing_pieces), (3, 0));
+    assert_eq!(restored(&storage, &path_of(&backup), 1), dump(&other));
+}
+
 #[test]
 fn a_backup_that_cannot_be_noted_is_made_all_the_same_and_that_is_said() {
     let (storage, mut vault, _) = scene();

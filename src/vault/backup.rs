@@ -233,8 +233,16 @@ impl Vault {
             {
                 // A full disk here is no reason to have no backup elsewhere.
                 self.note_once(Notice::Pending(error.to_string()));
-                self.storage
-                    .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?
+                let lock = self
+                    .storage
+                    .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?;
+                // Another process may have written the replica anew: where pieces lie in it is known of the former one.
+                let stamp = self.storage.stamp(&self.local.replica)?;
+                if self.replica.map(|facts| facts.stamp) != stamp {
+                    self.load_replica()?;
+                    self.look_around(now)?;
+                }
+                lock
             }
             lock => lock?,
         };
