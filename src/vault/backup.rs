@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 pub use drill::Drill;
 pub use keep::Keep;
 pub use name::{BackupName, is_backup_name};
-pub use noted::{NotedBackup, Presence, forget_backups, noted_backups};
+pub use noted::{NotedBackup, Presence, forget_backups, mark_told, noted_backups};
 pub use restore::{BackupRestored, restore_into};
 pub use verify::{BackupCheck, BackupKey};
 
@@ -211,6 +211,7 @@ impl Vault {
             length,
             records: examined.state.record_count(),
             content: examined.digest(),
+            told_gone: false,
         };
         self.take_note(backup, rng);
         Ok(BackupMade {
