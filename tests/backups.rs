@@ -275,7 +275,8 @@ fn a_disk_that_refuses_anything_leaves_no_half_backup_and_spoils_nothing() {
                 assert_eq!(dump(&vault), before);
                 let found = list_backups(&*disk, Path::new(FOLDER), vault.id()).unwrap();
                 assert!(!found.is_empty(), "the one before is gone: {fault:?}");
-                assert!(outcome.is_err() || found.len() == 2, "{fault:?}");
+                let count = if outcome.is_err() { 1 } else { 2 };
+                assert_eq!(found.len(), count, "{fault:?}: {outcome:?}");
                 let noted = noted_backups(&*disk, &places("a"), vault.id());
                 let is_known = noted.iter().any(|noted| noted.made == first.made);
                 assert!(is_known, "the list was lost: {fault:?}");
@@ -610,9 +611,9 @@ fn pruning_removes_what_this_device_made_and_no_rule_keeps_and_nothing_else() {
         .map(|backup| backup.name.as_str())
         .collect();
     assert_eq!(going, expected);
-    let (gone, refused) = prune(&*storage, &places("a"), id, &surplus, &mut rng).unwrap();
-    assert_eq!(gone.len(), 3);
-    assert!(refused.is_none());
+    let pruned = prune(&*storage, &places("a"), id, &surplus, &mut rng);
+    assert_eq!(pruned.gone.len(), 3);
+    assert!(pruned.refused.is_none() && pruned.unnoted.is_none());
     let mut left = names(&storage);
     left.sort();
     let mut wanted = strangers.to_vec();
@@ -656,6 +657,17 @@ fn what_is_known_of_backups_goes_with_the_vault_and_a_broken_list_is_an_empty_on
     drop(vault);
     keyfold::vault::forget(&*storage, &places("a")).unwrap();
     assert!(storage.content(&list).is_none());
+}
+
+#[test]
+fn what_was_pruned_is_told_also_where_it_cannot_be_noted() {
+    let (storage, mut vault, mut rng) = scene();
+    let backup = back_up(&mut vault, 10).unwrap();
+    let noted = noted_backups(&*storage, &places("a"), vault.id());
+    storage.limit_capacity(0);
+    let pruned = prune(&*storage, &places("a"), vault.id(), &noted, &mut rng);
+    assert_eq!(pruned.gone, [path_of(&backup)]);
+    assert!(pruned.refused.is_none() && pruned.unnoted.is_some());
 }
 
 #[test]

@@ -244,12 +244,24 @@ fn remove_surplus(
         return Ok(());
     }
     let storage = context.storage.clone();
-    let (gone, refused) = prune(&*storage, &own, vault, &surplus, &mut context.rng)?;
-    row.removed = gone
+    let pruned = prune(&*storage, &own, vault, &surplus, &mut context.rng);
+    row.removed = pruned
+        .gone
         .iter()
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
-    refused.map_or(Ok(()), |error| Err(error.into()))
+    if let Some(error) = pruned.refused {
+        return Err(error.into());
+    }
+    if let Some(error) = pruned.unnoted {
+        let failure = Failure::from(error);
+        row.error = Some(format!(
+            "old backups were removed, and this device could not take note of that: {}",
+            on_one_line(&failure)
+        ));
+        row.kind = Some(failure.kind);
+    }
+    Ok(())
 }
 
 /// What went wrong and what to do about it, as a part of a list.
