@@ -66,7 +66,10 @@ const COMMON: [&str; 20] = [
 
 fn name_of(text: &str) -> Cow<'static, str> {
     let known = COMMON.iter().find(|known| **known == text);
-    known.map_or_else(|| Cow::Owned(text.to_owned()), |known| Cow::Borrowed(*known))
+    known.map_or_else(
+        || Cow::Owned(text.to_owned()),
+        |known| Cow::Borrowed(*known),
+    )
 }
 
 /// One element. White space between its children is not kept.
