@@ -12,8 +12,8 @@ use keyfold::storage::simulated::{Fault, SimulatedStorage, crash_everywhere, fai
 use keyfold::storage::{FileKind, Storage, StorageError, is_temporary_name};
 use keyfold::vault::{
     BackupCheck, BackupKey, BackupMade, BackupName, Keep, Notice, Presence, Replacement,
-    UnlockError, Vault, VaultError, forget_backups, list_backups, locate, noted_backups, prune,
-    restore_into, surplus_backups,
+    UnlockError, Vault, VaultError, forget_backups, list_backups, locate, mark_told, noted_backups,
+    prune, restore_into, surplus_backups,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -23,6 +23,7 @@ use scene::{
     recovery, set_clock,
 };
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -257,7 +258,7 @@ fn what_a_power_cut_left_half_written_goes_a_day_later_and_nothing_else() {
 #[test]
 fn a_disk_that_refuses_anything_leaves_no_half_backup_and_spoils_nothing() {
     let (storage, mut vault, _) = scene();
-    back_up(&mut vault, 50).unwrap();
+    let first = back_up(&mut vault, 50).unwrap();
     let before = dump(&vault);
     drop(vault);
     for fault in [Fault::Io, Fault::Full { written: 700 }, Fault::Denied] {
@@ -274,7 +275,11 @@ fn a_disk_that_refuses_anything_leaves_no_half_backup_and_spoils_nothing() {
                 assert_eq!(dump(&vault), before);
                 let found = list_backups(&*disk, Path::new(FOLDER), vault.id()).unwrap();
                 assert!(!found.is_empty(), "the one before is gone: {fault:?}");
-                assert!(outcome.is_err() || found.len() == 2, "{fault:?}");
+                let count = if outcome.is_err() { 1 } else { 2 };
+                assert_eq!(found.len(), count, "{fault:?}: {outcome:?}");
+                let noted = noted_backups(&*disk, &places("a"), vault.id());
+                let is_known = noted.iter().any(|noted| noted.made == first.made);
+                assert!(is_known, "the list was lost: {fault:?}");
                 for backup in found {
                     let check = verify(&mut vault, &backup.path, 201).unwrap();
                     assert!(check.ok, "{fault:?}: {check:?}");
@@ -606,9 +611,9 @@ fn pruning_removes_what_this_device_made_and_no_rule_keeps_and_nothing_else() {
         .map(|backup| backup.name.as_str())
         .collect();
     assert_eq!(going, expected);
-    let (gone, refused) = prune(&*storage, &places("a"), id, &surplus, &mut rng).unwrap();
-    assert_eq!(gone.len(), 3);
-    assert!(refused.is_none());
+    let pruned = prune(&*storage, &places("a"), id, &surplus, &mut rng);
+    assert_eq!(pruned.gone.len(), 3);
+    assert!(pruned.refused.is_none() && pruned.unnoted.is_none());
     let mut left = names(&storage);
     left.sort();
     let mut wanted = strangers.to_vec();
@@ -652,6 +657,105 @@ fn what_is_known_of_backups_goes_with_the_vault_and_a_broken_list_is_an_empty_on
     drop(vault);
     keyfold::vault::forget(&*storage, &places("a")).unwrap();
     assert!(storage.content(&list).is_none());
+}
+
+#[test]
+fn what_was_pruned_is_told_also_where_it_cannot_be_noted() {
+    let (storage, mut vault, mut rng) = scene();
+    let backup = back_up(&mut vault, 10).unwrap();
+    let noted = noted_backups(&*storage, &places("a"), vault.id());
+    storage.limit_capacity(0);
+    let pruned = prune(&*storage, &places("a"), vault.id(), &noted, &mut rng);
+    assert_eq!(pruned.gone, [path_of(&backup)]);
+    assert!(pruned.refused.is_none() && pruned.unnoted.is_some());
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_costs_the_list_nothing() {
+    let (storage, mut vault, mut rng) = scene();
+    let odd = Path::new(OsStr::from_bytes(b"/disk/\xff\xfe"));
+    storage.make_folder(odd).unwrap();
+    back_up(&mut vault, 10).unwrap();
+    vault.back_up(odd, later(20), &mut rng).unwrap();
+    back_up(&mut vault, 30).unwrap();
+    assert_eq!(vault.take_notices(), []);
+    let noted = noted_backups(&*storage, &places("a"), vault.id());
+    let folders: Vec<&Path> = noted.iter().map(|noted| noted.folder.as_path()).collect();
+    assert_eq!(folders, [Path::new(FOLDER), odd, Path::new(FOLDER)]);
+}
+
+#[test]
+fn what_the_list_holds_that_means_nothing_here_is_put_aside_and_the_rest_stays() {
+    let (storage, mut vault, _) = scene();
+    back_up(&mut vault, 10).unwrap();
+    let list = PathBuf::from(format!("/a/{}/backups", vault.id()));
+    let aside = PathBuf::from(format!("/a/{}/backups.strange", vault.id()));
+    let text = String::from_utf8(storage.content(&list).unwrap()).unwrap();
+    let odd = text.replacen('[', "[{\"folder\": 7},", 1);
+    for (text, count) in [(&odd[..], 2), (&odd[..odd.len() / 2], 1)] {
+        storage.place(&list, text.as_bytes());
+        back_up(&mut vault, 20 + count).unwrap();
+        let noted = noted_backups(&*storage, &places("a"), vault.id());
+        assert_eq!(noted.len() as u64, count);
+        assert_eq!(storage.content(&aside).unwrap(), text.as_bytes());
+    }
+    keyfold::vault::forget(&*storage, &places("a")).unwrap();
+    assert!(storage.content(&aside).is_none());
+}
+
+#[test]
+fn a_list_that_the_disk_does_not_give_is_not_written_over() {
+    let (storage, mut vault, mut rng) = scene();
+    let backup = back_up(&mut vault, 10).unwrap();
+    let list = PathBuf::from(format!("/a/{}/backups", vault.id()));
+    // As long as no list is.
+    let long = vec![b' '; (16 << 20) + 1];
+    storage.place(&list, &long);
+    back_up(&mut vault, 20).unwrap();
+    let told = vault.take_notices();
+    assert!(matches!(told.as_slice(), [Notice::Odd(_)]), "{told:?}");
+    let paths = [path_of(&backup)];
+    forget_backups(&*storage, &places("a"), vault.id(), &paths, &mut rng).unwrap_err();
+    assert!(storage.content(&list).unwrap() == long);
+}
+
+#[test]
+fn a_backup_of_which_somebody_was_told_that_it_is_gone_is_this_devices_again_when_it_is_back() {
+    let (storage, mut vault, mut rng) = scene();
+    let backup = back_up(&mut vault, 10).unwrap();
+    let known = |id| noted_backups(&*storage, &places("a"), id);
+    let id = vault.id();
+    let before = known(id);
+    let content = storage.take(&path_of(&backup)).unwrap();
+    assert_eq!(known(id), before);
+    let paths = [path_of(&backup)];
+    mark_told(&*storage, &places("a"), id, &paths, &mut rng).unwrap();
+    assert_eq!(known(id), []);
+    storage.place(&path_of(&backup), &content);
+    let back = known(id);
+    assert!(back.len() == 1 && back[0].made_here, "{back:?}");
+    assert!(verify(&mut vault, &path_of(&backup), 20).unwrap().ok);
+    let back = known(id);
+    assert!(back[0].made_here && !back[0].told_gone, "{back:?}");
+}
+
+/// Where pieces lie is known of the replica as it was; another process wrote it anew, and a sick disk hid that.
+#[test]
+fn a_replica_that_was_written_anew_is_read_anew_also_where_the_disk_refused_the_first_look() {
+    let (storage, vault, mut rng) = scene();
+    let replica = PathBuf::from(format!("/a/{}/replica", vault.id()));
+    drop(vault);
+    let meddler = Meddler::new((*storage).clone(), |_, _| {});
+    let mut vault = opened_on(Arc::new(meddler.clone()), "a", 1, later(50)).unwrap();
+    let mut other = opened(&storage, "a", 1, later(51)).unwrap();
+    add(&mut other, "theirs", "x", later(52), &mut rng).unwrap();
+    other.compact(later(53), &mut rng).unwrap();
+    meddler.refuse_one_stamp(&replica);
+    let backup = back_up(&mut vault, 60).unwrap();
+    let told = vault.take_notices();
+    assert!(matches!(told.as_slice(), [Notice::Pending(_)]), "{told:?}");
+    assert_eq!((backup.pieces, backup.missing_pieces), (3, 0));
+    assert_eq!(restored(&storage, &path_of(&backup), 1), dump(&other));
 }
 
 #[test]

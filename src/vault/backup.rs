@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 pub use drill::Drill;
 pub use keep::Keep;
 pub use name::{BackupName, is_backup_name};
-pub use noted::{NotedBackup, Presence, forget_backups, noted_backups};
+pub use noted::{NotedBackup, Presence, forget_backups, mark_told, noted_backups};
 pub use restore::{BackupRestored, restore_into};
 pub use verify::{BackupCheck, BackupKey};
 
@@ -194,14 +194,22 @@ impl Vault {
                 return Err(error);
             }
         };
-        // Without this a power cut could take the name away again; the content is safe already.
-        self.storage.sync_folder(folder)?;
-        self.clear_litter(folder, now);
         let Placed {
             name,
             examined,
             length,
         } = placed;
+        // Without this a power cut could take the name away again; the content is safe already.
+        let unsynced = match self.storage.sync_folder(folder) {
+            Ok(()) => None,
+            // A backup that may not last is none.
+            Err(error) if self.storage.remove(&folder.join(name.to_string())).is_ok() => {
+                return Err(error.into());
+            }
+            // One that cannot be removed is this device's to prune, like any other.
+            Err(error) => Some(error),
+        };
+        self.clear_litter(folder, now);
         let backup = NotedBackup {
             folder: folder.to_owned(),
             name: name.to_string(),
@@ -211,8 +219,12 @@ impl Vault {
             length,
             records: examined.state.record_count(),
             content: examined.digest(),
+            told_gone: false,
         };
         self.take_note(backup, rng);
+        if let Some(error) = unsynced {
+            return Err(error.into());
+        }
         Ok(BackupMade {
             folder: folder.to_owned(),
             name: name.to_string(),
@@ -233,8 +245,16 @@ impl Vault {
             {
                 // A full disk here is no reason to have no backup elsewhere.
                 self.note_once(Notice::Pending(error.to_string()));
-                self.storage
-                    .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?
+                let lock = self
+                    .storage
+                    .lock(&self.local.lock, LockKind::Shared, LOCK_WAIT)?;
+                // Another process may have written the replica anew: where pieces lie in it is known of the former one.
+                let stamp = self.storage.stamp(&self.local.replica)?;
+                if self.replica.map(|facts| facts.stamp) != stamp {
+                    self.load_replica()?;
+                    self.look_around(now)?;
+                }
+                lock
             }
             lock => lock?,
         };
@@ -517,32 +537,44 @@ pub fn surplus_backups(
     going.cloned().collect()
 }
 
-/// Removes backups that [`surplus_backups`] named. Returns those that are gone and, where the disk refused one, why.
-///
-/// # Errors
-/// What the disk says of the local state; the backups are gone then.
+/// What became of backups that were to go.
+#[derive(Default, Debug)]
+pub struct Pruned {
+    /// Those that are gone.
+    pub gone: Vec<PathBuf>,
+    /// Why others stay.
+    pub refused: Option<StorageError>,
+    /// Why this device could not take note that they are gone.
+    pub unnoted: Option<StorageError>,
+}
+
+/// Removes backups that [`surplus_backups`] named. Nothing goes from a folder that does not hold its newer ones for good yet.
 pub fn prune(
     storage: &dyn Storage,
     places: &Places,
     vault: VaultId,
     surplus: &[NotedBackup],
     rng: &mut dyn CryptoRng,
-) -> Result<(Vec<PathBuf>, Option<StorageError>), StorageError> {
-    let (mut gone, mut refused) = (Vec::new(), None);
-    for backup in surplus {
-        match storage.remove(&backup.path()) {
-            Ok(()) | Err(StorageError::NotFound(_)) => gone.push(backup.path()),
-            Err(error) => refused = Some(error),
-        }
-    }
+) -> Pruned {
+    let mut pruned = Pruned::default();
     let folders: HashSet<&Path> = surplus
         .iter()
         .map(|backup| backup.folder.as_path())
         .collect();
     for folder in folders {
+        if let Err(error) = storage.sync_folder(folder) {
+            pruned.refused = Some(error);
+            continue;
+        }
+        for backup in surplus.iter().filter(|backup| backup.folder == folder) {
+            match storage.remove(&backup.path()) {
+                Ok(()) | Err(StorageError::NotFound(_)) => pruned.gone.push(backup.path()),
+                Err(error) => pruned.refused = Some(error),
+            }
+        }
         // A removal that a power cut takes back is one more backup.
         drop(storage.sync_folder(folder));
     }
-    forget_backups(storage, places, vault, &gone, rng)?;
-    Ok((gone, refused))
+    pruned.unnoted = forget_backups(storage, places, vault, &pruned.gone, rng).err();
+    pruned
 }

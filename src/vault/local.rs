@@ -42,6 +42,7 @@ pub(super) struct LocalPlaces {
     told: PathBuf,
     pub(super) renaming: PathBuf,
     pub(super) backups: PathBuf,
+    pub(super) strange_backups: PathBuf,
     device: PathBuf,
     seen: PathBuf,
     own: PathBuf,
@@ -63,6 +64,7 @@ impl LocalPlaces {
             told: folder.join("told"),
             renaming: folder.join("renaming"),
             backups: folder.join("backups"),
+            strange_backups: folder.join("backups.strange"),
             own: folder.join("own"),
             dismissed: folder.join("dismissed"),
             device: folder.join("device"),
@@ -195,7 +197,7 @@ impl LocalPlaces {
     }
 
     /// Every file of the local state that `forget` drops, besides those in folders.
-    fn files(&self) -> [&PathBuf; 12] {
+    fn files(&self) -> [&PathBuf; 13] {
         [
             &self.replica,
             &self.told,
@@ -207,6 +209,7 @@ impl LocalPlaces {
             &self.dismissed,
             &self.events,
             &self.backups,
+            &self.strange_backups,
             &self.used,
             &self.keyring,
         ]

@@ -54,8 +54,8 @@ use std::time::Duration;
 
 pub use backup::{
     BackupCheck, BackupKey, BackupMade, BackupName, BackupRestored, CLOCK_SLACK_MILLISECONDS,
-    Drill, FoundBackup, Keep, NotedBackup, Presence, forget_backups, is_backup_name, list_backups,
-    noted_backups, prune, restore_into, surplus_backups,
+    Drill, FoundBackup, Keep, NotedBackup, Presence, Pruned, forget_backups, is_backup_name,
+    list_backups, mark_told, noted_backups, prune, restore_into, surplus_backups,
 };
 pub use check::{CheckReport, DamageFound, IncompleteFile};
 use chunks::Chunks;

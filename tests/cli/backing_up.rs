@@ -92,6 +92,7 @@ fn a_place_that_is_not_there_fails_and_the_others_get_theirs() {
             "error",
             "file",
             "folder",
+            "kept_because",
             "made",
             "missing_pieces",
             "name",
@@ -163,7 +164,9 @@ fn a_backup_of_the_future_keeps_no_timer_from_another() {
         .join(name.replace(time, "20990101T000000Z"));
     fs::rename(made.trim(), &future).unwrap();
     // By verifying it becomes one that this device knows.
-    home.run(&["backup", "verify", "usb"]).ok();
+    home.run(&["backup", "verify", "usb"])
+        .exits(3)
+        .says("is gone");
     let listed = home
         .bare(&["backup", "ls", "usb", "--json"], "")
         .ok()
@@ -303,8 +306,12 @@ fn verify_tells_damage_by_its_exit_code_and_what_is_gone_once() {
             .out
             .contains("a verified backup is gone")
     );
+    // Where nothing is said, nobody is told.
+    for _ in 0..2 {
+        home.run(&["--quiet", "backup", "verify"]).exits(3);
+    }
     home.run(&["backup", "verify"])
-        .ok()
+        .exits(3)
         .says("was verified once and is gone");
     let told = home.run(&["backup", "verify"]).ok();
     assert!(!told.err.contains("is gone"), "{}", told.err);
@@ -579,7 +586,7 @@ fn doctor_tells_of_old_missing_and_never_made_backups() {
         .path("usb")
         .join(name.replace(time, "20260101T000000Z"));
     fs::rename(made.trim(), &old).unwrap();
-    home.run(&["backup", "verify"]).ok();
+    home.run(&["backup", "verify"]).exits(3).says("is gone");
     let told = found(&home);
     let advice = told.iter().find(|line| line.starts_with("advice")).unwrap();
     assert!(
@@ -673,4 +680,66 @@ fn after_ransomware_a_replica_and_after_a_lost_device_a_backup_brings_all_of_it_
     home.run(&["backup", "restore", backup.trim(), "--replace-into", &vault])
         .ok();
     whole(&home);
+}
+
+#[test]
+fn what_a_killed_drill_left_goes_at_the_next_one_and_with_the_vault() {
+    let home = home();
+    home.run(&["backup", "--to", "usb"]).ok();
+    let left = home.path("state/drill-0123456789abcdef");
+    let notes = home.path("state/drill-notes");
+    fs::create_dir(&notes).unwrap();
+    for command in [&["backup", "drill"][..], &["forget", "--yes"]] {
+        fs::create_dir_all(left.join("state")).unwrap();
+        fs::write(left.join("vault.keyfold"), "x").unwrap();
+        home.run(command).ok();
+        assert!(!left.exists(), "{command:?}");
+        assert!(notes.exists());
+    }
+}
+
+/// The newest backup leaves out what this device has lost: the one before may be all that is left of it.
+#[test]
+fn no_rule_removes_older_backups_while_pieces_are_missing() {
+    let home = home();
+    let first = home.run(&["backup", "--to", "usb"]).ok().out;
+    let state = fs::read_dir(home.path("state")).unwrap();
+    let replicas = state.map(|entry| entry.unwrap().path().join("replica"));
+    let replica = replicas.into_iter().find(|path| path.exists()).unwrap();
+    for path in [&replica, &home.vault()] {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    }
+    let pruning = ["backup", "--to", "usb", "--keep-last", "1"];
+    let json = [&pruning[..], &["--json"]].concat();
+    let row = targets(&home.run(&json).ok()).remove(0);
+    assert!(row["missing_pieces"].as_u64().unwrap() > 0, "{row}");
+    assert_eq!(row["removed"], serde_json::json!([]));
+    assert_eq!(row["kept_because"], "missing_pieces");
+    home.run(&pruning).ok().says("No older backup was removed");
+    assert_eq!(files(&home, "usb").len(), 3);
+    assert!(Path::new(first.trim()).exists());
+}
+
+#[test]
+fn what_looks_gone_where_a_disk_is_not_mounted_is_known_again_when_it_is() {
+    let home = home();
+    let made = home.run(&["backup", "--to", "usb"]).ok().out;
+    fs::rename(home.path("usb"), home.path("unmounted")).unwrap();
+    fs::create_dir(home.path("usb")).unwrap();
+    let report = home.run(&["backup", "verify", "--json"]).exits(3).json();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["gone"], serde_json::json!([made.trim()]));
+    home.run(&["backup", "verify"])
+        .exits(3)
+        .says("no backup that is known");
+    fs::remove_dir(home.path("usb")).unwrap();
+    fs::rename(home.path("unmounted"), home.path("usb")).unwrap();
+    let timer = ["backup", "--to", "usb", "--if-older", "1d"];
+    assert_eq!(home.run(&timer).ok().out, "", "it is young");
+    let pruning = ["backup", "--to", "usb", "--keep-last", "1"];
+    home.run(&pruning).ok().says("removed");
+    assert!(!Path::new(made.trim()).exists(), "made here, as before");
 }

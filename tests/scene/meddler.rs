@@ -26,6 +26,8 @@ struct Hands {
     /// A file of which only the first block can be read.
     unreadable: Option<PathBuf>,
     opened: Mutex<Vec<PathBuf>>,
+    /// A file that cannot be looked at the next time.
+    unstamped: Mutex<Option<PathBuf>>,
 }
 
 impl Meddler {
@@ -40,6 +42,7 @@ impl Meddler {
             is_split: false,
             unreadable: None,
             opened: Mutex::default(),
+            unstamped: Mutex::default(),
         };
         Self {
             disk,
@@ -57,6 +60,11 @@ impl Meddler {
     pub(crate) fn with_unreadable(mut self, path: &Path) -> Self {
         Arc::get_mut(&mut self.hands).unwrap().unreadable = Some(path.to_owned());
         self
+    }
+
+    /// The next look at what a path is fails, once.
+    pub(crate) fn refuse_one_stamp(&self, path: &Path) {
+        *self.hands.unstamped.lock().unwrap() = Some(path.to_owned());
     }
 
     /// How many calls there were.
@@ -167,6 +175,12 @@ impl Storage for Meddler {
         self.tick().make_folder(folder)
     }
     fn stamp(&self, path: &Path) -> Result<Option<Stamp>, StorageError> {
+        let mut unstamped = self.hands.unstamped.lock().unwrap();
+        if unstamped.take_if(|refused| refused == path).is_some() {
+            let cause = io::Error::from(io::ErrorKind::TimedOut);
+            return Err(StorageError::new("look at", path, cause));
+        }
+        drop(unstamped);
         self.tick().stamp(path)
     }
     fn list(&self, folder: &Path, limit: usize) -> Result<Listing, StorageError> {

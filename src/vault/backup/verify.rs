@@ -133,6 +133,7 @@ impl Vault {
                 length: stamp.length,
                 records: check.records,
                 content,
+                told_gone: false,
             };
             self.take_note(backup, rng);
         }

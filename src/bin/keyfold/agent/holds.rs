@@ -290,6 +290,8 @@ impl Held {
             open.vault.open_again(storage, now(), &mut open.rng)
         });
         let done = again.map(|again| again.map(|vault| work(&mut Open { vault, rng })));
+        // It was used until now, and before it is not at work any more.
+        locked(&self.times).used = Clocks::now();
         locked(&self.aside).retain(|other| !other.is_same(&disk));
         done.filter(|_| !disk.is_stopped())
     }
@@ -331,12 +333,23 @@ impl Held {
 
     /// How long it is still held, and what ends it then; `None` for ever.
     fn left(&self, clocks: Clocks) -> Option<(Duration, Why)> {
-        locked(&self.times).left(self.limits, clocks)
+        let limits = self.limits_now();
+        locked(&self.times).left(limits, clocks)
     }
 
     /// Why it is to be locked now, if it is.
     fn is_over(&self, clocks: Clocks) -> Option<Why> {
-        locked(&self.times).is_over(self.limits, clocks)
+        let limits = self.limits_now();
+        locked(&self.times).is_over(limits, clocks)
+    }
+
+    /// A vault that is at work for long is used: only its age counts meanwhile.
+    fn limits_now(&self) -> HoldLimits {
+        let mut limits = self.limits;
+        if !locked(&self.aside).is_empty() {
+            limits.idle_secs = None;
+        }
+        limits
     }
 }
 
@@ -384,6 +397,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng;
 
     const LIMITS: HoldLimits = HoldLimits {
         idle_secs: Some(900),
@@ -415,6 +429,33 @@ mod tests {
         assert_eq!(left, Some((Duration::from_secs(300), Why::Old)));
         assert_eq!(is_over(&times, 4599), None);
         assert_eq!(is_over(&times, 4600), Some(Why::Old));
+    }
+
+    #[test]
+    fn work_that_takes_long_is_use_until_it_ends() {
+        let held = Held {
+            vault: Mutex::default(),
+            is_locked: AtomicBool::new(false),
+            aside: Mutex::default(),
+            limits: LIMITS,
+            times: Mutex::new(Times {
+                opened: clocks(1, 0),
+                used: clocks(1, 0),
+            }),
+        };
+        assert_eq!(held.is_over(clocks(901, 0)), Some(Why::Unused));
+        locked(&held.aside).push(Stoppable::default());
+        assert_eq!(held.is_over(clocks(901, 0)), None);
+        let left = held.left(clocks(901, 0));
+        assert_eq!(left, Some((Duration::from_secs(2700), Why::Old)));
+        assert_eq!(held.is_over(clocks(3601, 0)), Some(Why::Old));
+        assert_eq!(held.is_over(clocks(901, 10)), Some(Why::Slept));
+        locked(&held.aside).clear();
+        // Whatever became of the work.
+        let before = Clocks::now();
+        drop(held.aside(StdRng::from_seed([0; 32]), |_| ()));
+        assert!(locked(&held.times).used.boot >= before.boot);
+        assert!(!held.is_at_work());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::failure::{Failure, Kind};
 use crate::notices::plural;
 use crate::session::{Session, unexpected};
 use crate::span;
+pub(crate) use drill::clear_left as clear_drills;
 use keyfold::model::ids::VaultId;
 use keyfold::model::moment::Moment;
 use keyfold::service::{Request, Response};
@@ -50,6 +51,8 @@ struct Row {
     pieces: Option<usize>,
     missing_pieces: Option<usize>,
     removed: Vec<String>,
+    /// Why nothing was removed that the rules let go: `missing_pieces`.
+    kept_because: Option<&'static str>,
     error: Option<String>,
     #[serde(skip)]
     kind: Option<Kind>,
@@ -68,6 +71,7 @@ impl Row {
             pieces: None,
             missing_pieces: None,
             removed: Vec::new(),
+            kept_because: None,
             error: None,
             kind: None,
         }
@@ -204,7 +208,8 @@ fn failed(place: &Place, failure: &Failure) -> Row {
     row
 }
 
-/// Only after a backup that was verified.
+/// Only after a backup that was verified, and that lacks nothing: older ones may hold the pieces of files that it leaves
+/// out.
 fn remove_surplus(
     context: &mut Context,
     made: &BackupMade,
@@ -234,13 +239,29 @@ fn remove_surplus(
         (now, None),
     );
     surplus.retain(|backup| backup.name != made.name);
+    if made.missing_pieces > 0 {
+        row.kept_because = (!surplus.is_empty()).then_some("missing_pieces");
+        return Ok(());
+    }
     let storage = context.storage.clone();
-    let (gone, refused) = prune(&*storage, &own, vault, &surplus, &mut context.rng)?;
-    row.removed = gone
+    let pruned = prune(&*storage, &own, vault, &surplus, &mut context.rng);
+    row.removed = pruned
+        .gone
         .iter()
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .collect();
-    refused.map_or(Ok(()), |error| Err(error.into()))
+    if let Some(error) = pruned.refused {
+        return Err(error.into());
+    }
+    if let Some(error) = pruned.unnoted {
+        let failure = Failure::from(error);
+        row.error = Some(format!(
+            "old backups were removed, and this device could not take note of that: {}",
+            on_one_line(&failure)
+        ));
+        row.kind = Some(failure.kind);
+    }
+    Ok(())
 }
 
 /// What went wrong and what to do about it, as a part of a list.
@@ -295,6 +316,9 @@ fn print(context: &Context, rows: &[Row]) -> Result<(), Failure> {
                 "  {} of attached files not in it: this device does not have them; a device that has brings them by the drive.",
                 plural(missing, "piece is", "pieces are")
             ));
+        }
+        if row.kept_because.is_some() {
+            output.warn("  No older backup was removed, whatever the rules say: one of them may hold what is missing.");
         }
         if row.outcome == "due" {
             output.line(&format!("would back up to {}", row.folder))?;

@@ -2,6 +2,7 @@
 
 use crate::agent;
 use crate::cli::Forget;
+use crate::commands::backup;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::keyring;
@@ -28,6 +29,7 @@ pub(crate) fn run(context: &mut Context, args: &Forget) -> Result<(), Failure> {
             .output
             .warn(&format!("The keyring keeps its way in: {error}."));
     }
+    backup::clear_drills(context)?;
     keyfold::vault::forget(&*context.storage, &places)?;
     context
         .output

@@ -10,12 +10,19 @@ use crate::interrupt;
 use crate::memory::MappedMemory;
 use crate::notices::plural;
 use crate::session::Session;
+use keyfold::storage::{LockKind, StorageError};
 use keyfold::vault::{
     BackupCheck, BackupKey, Credential, Drill, Places, Presence, locate, restore_into,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// What the folders of drills are called, before 16 hexadecimal digits.
+const PREFIX: &str = "drill-";
+/// Held in its folder while a drill runs.
+const LOCK: &str = "lock";
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -36,11 +43,46 @@ struct Report<'a> {
     wrong_count: usize,
 }
 
+/// Removes what drills left that were killed: whole vaults that nobody needs. One that runs stays. What cannot be removed
+/// is told.
+pub(crate) fn clear_left(context: &mut Context) -> Result<(), Failure> {
+    let state = context.places()?.state_folder;
+    // Where nothing is there, or to be seen, nothing is to be cleared.
+    let Ok(entries) = std::fs::read_dir(&state) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let is_drill = digits.is_some_and(|digits| {
+            digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        });
+        if !is_drill || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let folder = entry.path();
+        let lock = context
+            .storage
+            .lock(&folder.join(LOCK), LockKind::Exclusive, Duration::ZERO);
+        if !matches!(lock, Err(StorageError::Busy { .. }))
+            && let Err(error) = std::fs::remove_dir_all(&folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            context.output.warn(&format!(
+                "{} is left of a drill and cannot be removed: {error}.",
+                folder.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn run(context: &mut Context, args: &DrillBackup) -> Result<ExitCode, Failure> {
     let file = match &args.file {
         Some(file) => places::tidied(file)?,
         None => newest(context)?,
     };
+    clear_left(context)?;
     // Asked for once: the backup is to open with the same.
     let (mut session, credential) = Session::open_own_keeping(context)?;
     let now = context.now();
@@ -59,16 +101,26 @@ pub(super) fn run(context: &mut Context, args: &DrillBackup) -> Result<ExitCode,
     } else {
         credential
     };
+    let name = data_encoding::HEXLOWER.encode(&context.random_bytes::<8>());
+    let state = context.places()?.state_folder;
+    let folder = state.join(format!("{PREFIX}{name}"));
     let outcome = {
         let _progress = context.output.progress("Restoring");
-        try_out(context, &mut session, &file, &credential)
+        try_out(context, &mut session, &file, &credential, &folder)
     };
     interrupt::remove_files();
+    let is_clear = std::fs::symlink_metadata(&folder).is_err();
+    if !is_clear {
+        context.output.warn(&format!(
+            "{} is left of the drill and could not be removed; it holds the restored vault, encrypted.",
+            folder.display()
+        ));
+    }
     let drill = outcome.map_err(|failure| explain(failure, &check))?;
     if context.output.json {
         context.output.json(&report(&file, &check, &drill))?;
     } else {
-        print(context, &file, &check, &drill)?;
+        print(context, &file, &check, &drill, is_clear)?;
     }
     if drill.is_ok() {
         return Ok(ExitCode::SUCCESS);
@@ -98,11 +150,13 @@ fn try_out(
     session: &mut Session,
     file: &Path,
     credential: &Credential,
+    folder: &Path,
 ) -> Result<Drill, Failure> {
-    let name = data_encoding::HEXLOWER.encode(&context.random_bytes::<8>());
-    let folder = context.places()?.state_folder.join(format!("drill-{name}"));
-    context.storage.make_folder(&folder)?;
-    interrupt::guard(&folder);
+    interrupt::guard(folder);
+    context.storage.make_folder(folder)?;
+    let _lock = context
+        .storage
+        .lock(&folder.join(LOCK), LockKind::Exclusive, Duration::ZERO)?;
     let places = Places {
         vault_file: folder.join("vault.keyfold"),
         state_folder: folder.join("state"),
@@ -156,6 +210,7 @@ fn print(
     file: &Path,
     check: &BackupCheck,
     drill: &Drill,
+    is_clear: bool,
 ) -> Result<(), Failure> {
     let output = &context.output;
     let age = check.made.map(|made| describe_age(made, context.now()));
@@ -192,7 +247,10 @@ fn print(
         output.line(&format!("wrong: {wrong}"))?;
     }
     output.line(&match drill.wrong_count {
-        0 => "all of it is the same as in the vault; nothing of the drill is left".to_owned(),
+        0 if is_clear => {
+            "all of it is the same as in the vault; nothing of the drill is left".to_owned()
+        }
+        0 => "all of it is the same as in the vault".to_owned(),
         count => format!(
             "{} from the vault",
             plural(count, "difference", "differences")

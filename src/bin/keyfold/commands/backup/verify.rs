@@ -6,7 +6,7 @@ use crate::failure::{Failure, Kind};
 use crate::notices::plural;
 use crate::session::{Session, unexpected};
 use keyfold::service::{Request, Response};
-use keyfold::vault::{BackupCheck, BackupKey, NotedBackup, Presence, forget_backups, list_backups};
+use keyfold::vault::{BackupCheck, BackupKey, NotedBackup, Presence, list_backups, mark_told};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ struct Report {
     schema: u32,
     ok: bool,
     backups: Vec<Row>,
-    /// Verified before, and not there any more.
+    /// Verified before, and not there any more; each is told once.
     gone: Vec<String>,
     unreachable: Vec<String>,
 }
@@ -74,8 +74,8 @@ pub(super) fn run(context: &mut Context, named: &[String]) -> Result<ExitCode, F
     let exit = [Kind::Damaged, Kind::Locked, Kind::Failed]
         .into_iter()
         .find(|kind| kinds.contains(kind))
-        .or((!kinds.is_empty() || !found.unreachable.is_empty()).then_some(Kind::Failed));
-    forget_gone(context, &found.gone)?;
+        .or((!kinds.is_empty() || !found.unreachable.is_empty()).then_some(Kind::Failed))
+        .or((!found.gone.is_empty()).then_some(Kind::NotFound));
     let gone: Vec<String> = found
         .gone
         .iter()
@@ -89,13 +89,17 @@ pub(super) fn run(context: &mut Context, named: &[String]) -> Result<ExitCode, F
             gone,
             unreachable: found.unreachable,
         })?;
-    } else {
-        print(context, &rows, &gone)?;
-        if let Some(kind) = exit {
-            return Err(failure(kind, &rows, &found.unreachable));
-        }
+        mark_gone(context, &found.gone)?;
+        return Ok(exit.map_or(ExitCode::SUCCESS, Kind::exit_code));
     }
-    Ok(exit.map_or(ExitCode::SUCCESS, Kind::exit_code))
+    print(context, &rows)?;
+    // Only now: whoever broke the pipe was told nothing.
+    if !context.output.is_quiet() {
+        mark_gone(context, &found.gone)?;
+    }
+    exit.map_or(Ok(ExitCode::SUCCESS), |kind| {
+        Err(failure(kind, &rows, &gone, &found.unreachable))
+    })
 }
 
 fn find(context: &mut Context, named: &[String]) -> Result<Found, Failure> {
@@ -133,19 +137,13 @@ fn find(context: &mut Context, named: &[String]) -> Result<Found, Failure> {
     Ok(found)
 }
 
-/// Told once.
-fn forget_gone(context: &mut Context, gone: &[NotedBackup]) -> Result<(), Failure> {
+/// Told once. They are not forgotten: a folder without its disk looks the same.
+fn mark_gone(context: &mut Context, gone: &[NotedBackup]) -> Result<(), Failure> {
     let vault = places::vault(context)?;
     let own = context.places()?;
     let paths: Vec<PathBuf> = gone.iter().map(NotedBackup::path).collect();
     let storage = context.storage.clone();
-    Ok(forget_backups(
-        &*storage,
-        &own,
-        vault,
-        &paths,
-        &mut context.rng,
-    )?)
+    Ok(mark_told(&*storage, &own, vault, &paths, &mut context.rng)?)
 }
 
 fn verify(context: &mut Context, session: &mut Session, path: &Path) -> Result<Row, Failure> {
@@ -242,18 +240,23 @@ fn what_is_wrong(check: &BackupCheck) -> String {
     parts.join("; ")
 }
 
-fn failure(kind: Kind, rows: &[Row], unreachable: &[String]) -> Failure {
+fn failure(kind: Kind, rows: &[Row], gone: &[String], unreachable: &[String]) -> Failure {
     let bad = rows.iter().filter(|row| !row.ok);
     let bad = bad.map(|row| format!("{}: {}", row.file, row.error.as_deref().unwrap_or_default()));
-    let lines: Vec<String> = bad.chain(unreachable.iter().cloned()).collect();
-    let text = match lines.len() - unreachable.len() {
-        0 => "a folder of backups cannot be looked at".to_owned(),
+    let bad: Vec<String> = bad.collect();
+    let text = match bad.len() {
+        0 if !unreachable.is_empty() => "a folder of backups cannot be looked at".to_owned(),
+        0 => format!("{} gone", plural(gone.len(), "backup is", "backups are")),
         count => format!("{} not good", plural(count, "backup is", "backups are")),
     };
-    Failure::new(kind, text).candidates(lines)
+    let gone = gone.iter().map(|path| {
+        format!("{path}: was verified once and is gone; if nobody here removed it, look who did")
+    });
+    let lines = bad.into_iter().chain(unreachable.iter().cloned());
+    Failure::new(kind, text).candidates(lines.chain(gone).collect())
 }
 
-fn print(context: &Context, rows: &[Row], gone: &[String]) -> Result<(), Failure> {
+fn print(context: &Context, rows: &[Row]) -> Result<(), Failure> {
     let output = &context.output;
     for row in rows {
         if row.ok {
@@ -289,11 +292,6 @@ fn print(context: &Context, rows: &[Row], gone: &[String]) -> Result<(), Failure
             }
             output.line(&line)?;
         }
-    }
-    for path in gone {
-        output.warn(&format!(
-            "{path} was verified once and is gone. If nobody here removed it, look who did."
-        ));
     }
     Ok(())
 }
