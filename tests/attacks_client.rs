@@ -194,7 +194,7 @@ fn nothing_is_written_or_read_through_a_link_that_waits_for_it() {
 // ---- B10: the configuration ----
 
 /// Every setting there is, with the reason why whoever can write the configuration gets no secret by it.
-const HARMLESS: [(&str, &str); 13] = [
+const HARMLESS: [(&str, &str); 16] = [
     (
         "vault",
         "a path or a name; another vault asks for its own password",
@@ -226,6 +226,18 @@ const HARMLESS: [(&str, &str); 13] = [
     ("backup_keep_daily", "as above"),
     ("backup_keep_weekly", "as above"),
     ("backup_keep_monthly", "as above"),
+    (
+        "breach_list",
+        "a file that is read and asked for hashes; a wrong one can only say wrong things of passwords",
+    ),
+    (
+        "two_factor_list",
+        "names of sites that are read; a wrong one can only say wrong things of items",
+    ),
+    (
+        "check_passwords",
+        "takes warnings away; nothing is stored or shown otherwise",
+    ),
 ];
 
 #[test]
