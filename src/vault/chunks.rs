@@ -102,6 +102,18 @@ struct HandedOn<'a> {
 }
 
 impl HandedOn<'_> {
+    /// The frames of chunks, one at a time, without those that are not what their names say.
+    fn frames<'p>(
+        &'p self,
+        replica: &'p dyn StoredFile,
+        places: &'p [&ChunkPlace],
+    ) -> impl Iterator<Item = Result<Vec<u8>, VaultError>> + 'p {
+        let frame = |place| self.frame(replica, place).map_err(VaultError::from);
+        places
+            .iter()
+            .filter_map(move |place| frame(place).transpose())
+    }
+
     /// A chunk's frame, after it was found to be what its name says; this process need not open what it has just sealed.
     fn frame(
         &self,
@@ -210,33 +222,20 @@ impl Vault {
         let mut nonce = [0; NONCE_LENGTH];
         rng.fill_bytes(&mut nonce);
         // While this piece is sealed, the one before it is written.
-        let waiting = self.waiting_piece.take();
+        let mut waiting = self.waiting_piece.take();
+        let mut written = None;
         let (storage, replica, facts) = (&*self.storage, &self.local.replica, self.replica);
-        let keys = &self.keys;
-        let ((name, frame), written) = thread::scope(|scope| {
-            let write =
-                move |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece)));
-            let (sender, receiver) = mpsc::sync_channel(1);
-            let begun = waiting.is_some().then(|| {
-                let writing = move || receiver.recv().ok().map(write);
-                thread::Builder::new().spawn_scoped(scope, writing)
-            });
-            // Without a thread it is written here.
-            let (writing, left) = match (begun, waiting) {
-                (Some(Ok(writing)), Some(piece)) => match sender.send(piece) {
-                    Ok(()) => (Some(writing), None),
-                    Err(mpsc::SendError(piece)) => (None, Some(piece)),
-                },
-                (_, waiting) => (None, waiting),
-            };
-            let written = left.map(write);
-            let sealed = name_and_seal(keys, nonce, &content);
-            let joined = writing.map(thread::ScopedJoinHandle::join);
-            (sealed, joined.map_or(Ok(written), |joined| joined))
+        let write = |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece)));
+        let (name, frame) = thread::scope(|scope| {
+            if waiting.is_some() {
+                let (waiting, written) = (&mut waiting, &mut written);
+                let writing = || *written = waiting.take().map(write);
+                drop(thread::Builder::new().spawn_scoped(scope, writing));
+            }
+            name_and_seal(&self.keys, nonce, &content)
         });
-        if let Some(written) =
-            written.map_err(|_| VaultError::Inconsistent("a piece was not written"))?
-        {
+        // A machine without room for a thread has time.
+        if let Some(written) = written.or_else(|| waiting.map(write)) {
             self.added(written)?;
         }
         refuse_if_full(
@@ -572,35 +571,24 @@ impl Vault {
         places.sort_by_key(|place| place.offset);
         let bytes: usize = places.iter().map(|place| place.header.frame_length()).sum();
         refuse_if_full(seen.length, bytes)?;
-        let missing = VaultError::Inconsistent("the replica is gone");
-        let replica = self.storage.open_read(&self.local.replica)?;
-        let replica = replica.ok_or(missing)?;
+        let replica = self.open_replica()?;
         let named: HashSet<ChunkName> = self.state.referenced_chunks();
         let handed = HandedOn {
             keys: &self.keys,
             sealed_here: &self.sealed_here,
             named: &named,
         };
-        let frame = |place| {
-            let frame = handed.frame(&*replica, place);
-            frame.map_err(VaultError::from).transpose()
-        };
+        let mut here = handed.frames(&*replica, &places);
         if bytes <= CHUNK_LIMIT {
-            return self.append_parts_to_vault(seen, &mut places.into_iter().filter_map(frame));
+            return self.append_parts_to_vault(seen, &mut here);
         }
         // While one is written, the next ones are read.
-        let ahead_of = self.storage.open_read(&self.local.replica)?;
-        let ahead_of = ahead_of.ok_or(VaultError::Inconsistent("the replica is gone"))?;
+        let ahead = self.open_replica()?;
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(FRAMES_AHEAD);
-            let handed = &handed;
-            let ahead = places.clone();
+            let (handed, places) = (&handed, &places);
             let reading = thread::Builder::new().spawn_scoped(scope, move || {
-                let frames = ahead.into_iter().filter_map(|place| {
-                    let frame = handed.frame(&*ahead_of, place);
-                    frame.map_err(VaultError::from).transpose()
-                });
-                for frame in frames {
+                for frame in handed.frames(&*ahead, places) {
                     if sender.send(frame).is_err() {
                         return; // whoever writes has stopped
                     }
@@ -609,11 +597,14 @@ impl Vault {
             match reading {
                 Ok(_) => self.append_parts_to_vault(seen, &mut receiver.into_iter()),
                 // A machine without room for a thread has time.
-                Err(_) => {
-                    self.append_parts_to_vault(seen, &mut places.into_iter().filter_map(frame))
-                }
+                Err(_) => self.append_parts_to_vault(seen, &mut here),
             }
         })
+    }
+
+    fn open_replica(&self) -> Result<Box<dyn StoredFile>, VaultError> {
+        let replica = self.storage.open_read(&self.local.replica)?;
+        replica.ok_or(VaultError::Inconsistent("the replica is gone"))
     }
 
     /// The nonces of chunks that planned operations name.
