@@ -51,7 +51,6 @@ const EXPOSING: &[&str] = &[
     "src/bin/keyfold/commands/conflicts.rs",
     "src/bin/keyfold/commands/cp.rs",
     "src/bin/keyfold/commands/export/beside.rs",
-    "src/bin/keyfold/commands/export/codes.rs",
     "src/bin/keyfold/commands/generate.rs",
     "src/bin/keyfold/commands/get.rs",
     "src/bin/keyfold/commands/history.rs",

@@ -8,6 +8,7 @@ use crate::escape::escape;
 use crate::failure::Failure;
 use anstyle::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keyfold::otp::qr::{Paint, Qr};
 use keyfold::secret::Secret;
 use serde::Serialize;
 use std::fs::File;
@@ -121,6 +122,17 @@ impl Output {
         self.raw(bytes)?;
         let nothing = File::options().write(true).open("/dev/null")?;
         Ok(rustix::stdio::dup2_stdout(&nothing).map_err(io::Error::from)?)
+    }
+
+    /// A QR code that was asked for: in colours of its own on a terminal, dark on light in a pipe.
+    pub(crate) fn code(&self, code: &Qr) -> Result<(), Failure> {
+        let paint = if self.to_terminal() {
+            Paint::Ansi
+        } else {
+            Paint::DarkOnLight
+        };
+        // EXPOSE: the user asked for the picture of it.
+        self.raw(code.render(paint).expose().as_bytes())
     }
 
     /// A secret: byte for byte to a pipe, escaped and on a line of its own on a terminal.

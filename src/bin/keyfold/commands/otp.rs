@@ -16,7 +16,7 @@ use keyfold::model::ids::FieldId;
 use keyfold::model::query::Scope;
 use keyfold::otp::Seed;
 use keyfold::otp::picture::read_codes;
-use keyfold::otp::qr::{Paint, Qr};
+use keyfold::otp::qr::Qr;
 use keyfold::secret::Secret;
 use keyfold::service::{OneTimeCode, Request, Response};
 use keyfold::state::change::Edit;
@@ -242,11 +242,5 @@ fn qr(context: &mut Context, name: &str, picture: Option<&Path>) -> Result<(), F
         ));
         return Ok(());
     }
-    let paint = if context.output.to_terminal() {
-        Paint::Ansi
-    } else {
-        Paint::DarkOnLight
-    };
-    // EXPOSE: the user asked for the picture of the seed.
-    context.output.raw(code.render(paint).expose().as_bytes())
+    context.output.code(&code)
 }

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use keyfold::exchange::export::{ExportFormat, Exported};
 use keyfold::model::file_name;
 use keyfold::otp::Seed;
-use keyfold::otp::qr::{Paint, Qr};
+use keyfold::otp::qr::Qr;
 use keyfold::secret::Secret;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -87,13 +87,7 @@ fn draw(
     let code = Qr::new(uri).map_err(|error| failed(&error))?;
     let Some(folder) = folder else {
         context.output.line(&name)?;
-        let paint = if context.output.to_terminal() {
-            Paint::Ansi
-        } else {
-            Paint::DarkOnLight
-        };
-        // EXPOSE: the user asked for the picture of the seed.
-        context.output.raw(code.render(paint).expose().as_bytes())?;
+        context.output.code(&code)?;
         return Ok(Drawn { name, file: None });
     };
     let plain = file_name::sanitise(&format!("{name}.png"));

@@ -8,7 +8,7 @@ use crate::output::Ending;
 use crate::paper::{self, Page, Shape};
 use keyfold::crypto::shares::{Share, split};
 use keyfold::generate::WordList;
-use keyfold::otp::qr::{Paint, Qr};
+use keyfold::otp::qr::Qr;
 use keyfold::secret::Secret;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -83,13 +83,7 @@ pub(super) fn run(context: &mut Context, wanted: &Wanted<'_>) -> Result<(), Fail
         context.output.secret(text, Ending::Newline)?;
         if wanted.shows_codes {
             let code = Qr::new(text).map_err(|error| Failure::failed(error.to_string()))?;
-            let paint = if context.output.to_terminal() {
-                Paint::Ansi
-            } else {
-                Paint::DarkOnLight
-            };
-            // EXPOSE: the user asked for the picture of the share.
-            context.output.raw(code.render(paint).expose().as_bytes())?;
+            context.output.code(&code)?;
         }
     }
     context
