@@ -114,6 +114,26 @@ impl Vault {
         path: &Path,
         credential: Option<(&Credential, &mut dyn WorkMemory)>,
     ) -> Result<MergeSource, VaultError> {
+        let (file, stamp) = self.open_file_of_vault(path)?;
+        let read = self.read_under_any_key(&*file, &stamp, credential)?;
+        Ok(MergeSource {
+            state: read.state,
+            keys: read.keys,
+            relation: read.relation,
+            damaged: read.contents.damage.len(),
+            chunks: read.contents.chunks,
+            file,
+        })
+    }
+
+    /// Opens a file that claims to be of this vault.
+    ///
+    /// # Errors
+    /// [`VaultError::Unreadable`] where it is none, else what the disk says.
+    pub(super) fn open_file_of_vault(
+        &self,
+        path: &Path,
+    ) -> Result<(Box<dyn StoredFile>, Stamp), VaultError> {
         let unreadable = |reason| VaultError::Unreadable {
             path: path.to_owned(),
             reason,
@@ -131,15 +151,7 @@ impl Vault {
             Ok(_) => return Err(unreadable("that is another vault")),
             Err(_) => return Err(unreadable("the file is not a vault")),
         }
-        let read = self.read_under_any_key(&*file, &stamp, credential)?;
-        Ok(MergeSource {
-            state: read.state,
-            keys: read.keys,
-            relation: read.relation,
-            damaged: read.contents.damage.len(),
-            chunks: read.contents.chunks,
-            file,
-        })
+        Ok((file, stamp))
     }
 
     fn read_under_any_key(

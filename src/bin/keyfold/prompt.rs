@@ -3,6 +3,7 @@
 //! A secret never comes from the command line or the environment. Standard input is read once: its first line may be
 //! the password, and the rest another secret.
 
+use crate::cli::SourceFlags;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::pinentry;
@@ -220,6 +221,16 @@ pub(crate) struct SecretFiles<'a> {
     pub(crate) password: Option<&'a Path>,
     pub(crate) key_file: Option<&'a Path>,
     pub(crate) recovery_key: Option<&'a Path>,
+}
+
+impl<'a> From<&'a SourceFlags> for SecretFiles<'a> {
+    fn from(flags: &'a SourceFlags) -> Self {
+        Self {
+            password: flags.source_password_file.as_deref(),
+            key_file: flags.source_key_file.as_deref(),
+            recovery_key: flags.source_recovery_key_file.as_deref(),
+        }
+    }
 }
 
 /// What opens another file: from the files that its own options name, else asked for; `missing` says that nobody may be.

@@ -4,14 +4,13 @@ use super::name::BackupName;
 use super::noted::{NotedBackup, read};
 use super::{Examined, examine};
 use crate::crypto::keys::Keys;
-use crate::log::FILE_LIMIT;
 use crate::model::ids::KeyId;
 use crate::model::moment::Moment;
-use crate::storage::{Stamp, StorageError, StoredFile, folder_of};
+use crate::storage::{Stamp, StoredFile, folder_of};
 use crate::vault::chunks::nonce_of;
 use crate::vault::error::{UnlockError, VaultError};
 use crate::vault::lineage::former_keys;
-use crate::vault::read::{leading_keys, read_vault_id};
+use crate::vault::read::leading_keys;
 use crate::vault::{DamageFound, Vault};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -71,23 +70,7 @@ impl Vault {
         now: Moment,
         rng: &mut dyn CryptoRng,
     ) -> Result<BackupCheck, VaultError> {
-        let unreadable = |reason| VaultError::Unreadable {
-            path: path.to_owned(),
-            reason,
-        };
-        let file = self.storage.open_read(path)?.ok_or_else(|| {
-            let cause = std::io::ErrorKind::NotFound.into();
-            StorageError::new("open", path, cause)
-        })?;
-        let stamp = file.stamp()?;
-        if stamp.length > FILE_LIMIT {
-            return Err(unreadable("the file is larger than a vault may be"));
-        }
-        match read_vault_id(&*file)? {
-            Ok(found) if found == self.keys.vault => {}
-            Ok(_) => return Err(unreadable("that is another vault")),
-            Err(_) => return Err(unreadable("the file is not a vault")),
-        }
+        let (file, stamp) = self.open_file_of_vault(path)?;
         file.evict();
         let (examined, key) = self.examine_under_any_key(&*file, &stamp)?;
         let mut missing = examined.missing();

@@ -81,16 +81,16 @@ pub(crate) enum ScheduleKind {
     Cron,
 }
 
-/// What opens a backup that the vault's own password does not open.
+/// What opens a file of the vault, a backup say, that the vault's own password does not open.
 #[derive(Args)]
 pub(crate) struct SourceFlags {
-    /// Read the backup's own password, where it has another, from the first line of this file
+    /// Read the file's own password, where it has another, from the first line of this file
     #[arg(long, value_name = "PATH")]
     pub(crate) source_password_file: Option<PathBuf>,
     /// The key file that goes with it
     #[arg(long, value_name = "PATH")]
     pub(crate) source_key_file: Option<PathBuf>,
-    /// Open the backup with the recovery key in this file
+    /// Open the file with the recovery key in this file
     #[arg(long, value_name = "PATH", conflicts_with_all = ["source_password_file", "source_key_file"])]
     pub(crate) source_recovery_key_file: Option<PathBuf>,
 }

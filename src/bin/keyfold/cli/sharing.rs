@@ -1,5 +1,6 @@
 //! Arguments about devices, drives and what comes from them.
 
+use super::SourceFlags;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -20,15 +21,8 @@ pub(crate) struct Merge {
     /// Do not ask, where the file lies under another key
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Read the file's own password, where it has another, from the first line of this file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) source_password_file: Option<PathBuf>,
-    /// The key file that goes with it
-    #[arg(long, value_name = "PATH")]
-    pub(crate) source_key_file: Option<PathBuf>,
-    /// Open the file with the recovery key in this file
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["source_password_file", "source_key_file"])]
-    pub(crate) source_recovery_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceFlags,
 }
 
 #[derive(Args)]

@@ -72,11 +72,7 @@ pub(crate) fn read(
 }
 
 fn credential(context: &Context, args: &Merge) -> Result<Credential, Failure> {
-    let files = SecretFiles {
-        password: args.source_password_file.as_deref(),
-        key_file: args.source_key_file.as_deref(),
-        recovery_key: args.source_recovery_key_file.as_deref(),
-    };
+    let files = SecretFiles::from(&args.source);
     let question = format!("Password of {}: ", args.file.display());
     prompt::other_credential(context, &files, &question, || {
         Failure::new(

@@ -20,9 +20,7 @@ pub(super) fn run(context: &mut Context, args: RestoreBackup) -> Result<(), Fail
         file: args.file,
         dry_run: args.dry_run,
         yes: args.yes,
-        source_password_file: args.source.source_password_file,
-        source_key_file: args.source.source_key_file,
-        source_recovery_key_file: args.source.source_recovery_key_file,
+        source: args.source,
     };
     let mut session = Session::open_own(context)?;
     let source = merge::read(context, &mut session, &merged)?;
@@ -114,11 +112,7 @@ pub(super) fn credential_of(
     if !is_given(flags) {
         return Session::credential(context, &shown, None);
     }
-    let files = SecretFiles {
-        password: flags.source_password_file.as_deref(),
-        key_file: flags.source_key_file.as_deref(),
-        recovery_key: flags.source_recovery_key_file.as_deref(),
-    };
+    let files = SecretFiles::from(flags);
     prompt::other_credential(context, &files, &format!("Password of {shown}: "), || {
         Failure::new(Kind::Locked, "the backup needs its own password")
             .hint("--source-password-file PATH gives it")
