@@ -3,7 +3,7 @@
 use crate::cli::Rekey;
 use crate::commands::init::stretched;
 use crate::commands::passwd::{cost, given_cost, new_credential};
-use crate::commands::slots::{forget_keyring, warn_of};
+use crate::commands::slots::forget_keyring;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Ending;
@@ -12,7 +12,7 @@ use crate::session::Session;
 use keyfold::crypto::recovery::RecoveryKey;
 use keyfold::model::ids::SlotId;
 use keyfold::secret::Secret;
-use keyfold::vault::{Credential, Replacement};
+use keyfold::vault::{Credential, NewSecret, Replacement};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -51,24 +51,48 @@ pub(crate) fn run(context: &mut Context, args: &Rekey) -> Result<(), Failure> {
             "recovery key",
         )?);
     }
+    seal_anew(context, &mut session, &told, secrets, |context| {
+        tell(context, shown.as_ref())
+    })
+}
+
+/// Gives the vault a new key if these are still its ways in, and says so by `tell`, which shows a new recovery key: before
+/// anything else can fail or wait. What is done is done, so what comes after it only warns.
+pub(super) fn seal_anew(
+    context: &mut Context,
+    session: &mut Session,
+    told: &BTreeSet<SlotId>,
+    secrets: Vec<NewSecret>,
+    tell: impl FnOnce(&mut Context) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let now = context.now();
     {
         let _progress = context.output.progress("Sealing everything anew");
-        session.vault()?.rekey_closing(
-            Some(&told),
-            Replacement { secrets },
-            now,
-            &mut context.rng,
-        )?;
+        let new = Replacement { secrets };
+        let vault = session.vault()?;
+        vault.rekey_closing(Some(told), new, now, &mut context.rng)?;
     }
-    // The new recovery key is shown before anything else can fail or wait.
-    let told = tell(context, shown.as_ref());
+    let shown = tell(context);
     session.tell(context);
-    let handed = session.hand_over(context);
-    warn_of(context, handed);
-    let forgotten = forget_keyring(context, &mut session, None);
-    warn_of(context, forgotten);
-    told
+    for outcome in [
+        session.hand_over(context),
+        forget_keyring(context, session, None),
+    ] {
+        if let Err(failure) = outcome {
+            context.output.warn(&failure.told());
+        }
+    }
+    shown
+}
+
+/// Says that old backups open the old way, and shows the recovery key that took the place of another.
+pub(super) fn tell_new_key(context: &mut Context, key: Option<&Secret>) -> Result<(), Failure> {
+    crate::commands::backup::remind(context);
+    let Some(key) = key else { return Ok(()) };
+    context
+        .output
+        .note("New recovery key, shown this once; the old one opens nothing any more:");
+    context.output.secret(key, Ending::Newline)
 }
 
 fn tell(context: &mut Context, shown: Option<&Secret>) -> Result<(), Failure> {
@@ -88,12 +112,5 @@ fn tell(context: &mut Context, shown: Option<&Secret>) -> Result<(), Failure> {
     context
         .output
         .note("Copies that your drive keeps of older versions still open the old way.");
-    crate::commands::backup::remind(context);
-    if let Some(text) = shown {
-        context
-            .output
-            .note("New recovery key, shown this once; the old one opens nothing any more:");
-        context.output.secret(text, Ending::Newline)?;
-    }
-    Ok(())
+    tell_new_key(context, shown)
 }

@@ -2,8 +2,6 @@
 
 mod remove;
 
-pub(crate) use remove::warn_of;
-
 use crate::cli::{Slots, SlotsAction};
 use crate::commands::init::stretched;
 use crate::commands::passwd::{cost, given_cost, new_credential};

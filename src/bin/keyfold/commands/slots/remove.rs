@@ -1,11 +1,11 @@
 //! `slots remove`: closes a way in for good. Who held it may have a copy of the file, and with it the data key, so the vault gets a
 //! new one.
 
-use super::{find, forget_keyring};
+use super::find;
 use crate::commands::init::stretched;
+use crate::commands::rekey::{seal_anew, tell_new_key};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::output::Ending;
 use crate::prompt;
 use crate::session::{Session, unexpected};
 use keyfold::crypto::kdf::KdfCost;
@@ -13,7 +13,7 @@ use keyfold::crypto::recovery::RecoveryKey;
 use keyfold::crypto::slot::SlotKind;
 use keyfold::model::ids::SlotId;
 use keyfold::secret::Secret;
-use keyfold::vault::{Credential, Replacement, SlotRow};
+use keyfold::vault::{Credential, SlotRow};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -38,42 +38,18 @@ pub(super) fn run(context: &mut Context, id: &str, yes: bool) -> Result<(), Fail
     agree(context, row, &lost, yes)?;
     let (cost, label) = (own.cost.ok_or_else(unexpected)?, own.label.clone());
     let mut secrets = vec![stretched(context, &credential, cost, &label)?];
-    let is_recovery = |row: &&SlotRow| row.kind == SlotKind::RecoveryKey;
     let recovery = lost
         .iter()
-        .copied()
-        .any(|row| is_recovery(&row))
+        .any(|row| row.kind == SlotKind::RecoveryKey)
         .then(|| RecoveryKey::make(&mut context.rng));
     let shown = recovery.as_ref().map(RecoveryKey::to_text);
     if let Some(key) = recovery {
         let key = Credential::RecoveryKey(key);
         secrets.push(stretched(context, &key, KdfCost::FLOOR, "recovery key")?);
     }
-    let now = context.now();
-    {
-        let _progress = context.output.progress("Sealing everything anew");
-        session.vault()?.rekey_closing(
-            Some(&told),
-            Replacement { secrets },
-            now,
-            &mut context.rng,
-        )?;
-    }
-    // The new recovery key is shown before anything else can fail or wait.
-    let shown = tell(context, row.id, shown.as_ref(), &lost);
-    session.tell(context);
-    let handed = session.hand_over(context);
-    warn_of(context, handed);
-    let forgotten = forget_keyring(context, &mut session, None);
-    warn_of(context, forgotten);
-    shown
-}
-
-/// What is done is done: what comes after it only warns.
-pub(crate) fn warn_of(context: &Context, outcome: Result<(), Failure>) {
-    if let Err(failure) = outcome {
-        context.output.warn(&failure.told());
-    }
+    seal_anew(context, &mut session, &told, secrets, |context| {
+        tell(context, row.id, shown.as_ref(), &lost)
+    })
 }
 
 fn tell(
@@ -89,14 +65,7 @@ fn tell(
     context
         .output
         .note("That way in is closed, and the vault has a new key: nothing written from now on can be read with it.");
-    crate::commands::backup::remind(context);
-    if let Some(text) = shown {
-        context
-            .output
-            .note("New recovery key, shown this once; the old one opens nothing any more:");
-        context.output.secret(text, Ending::Newline)?;
-    }
-    Ok(())
+    tell_new_key(context, shown)
 }
 
 /// Names what will be lost besides, and asks where anything is.
