@@ -317,7 +317,7 @@ pub struct SlotDraft {
 }
 
 impl SlotDraft {
-    /// A slot to be: fresh id and salt. `cost` is `None` for a recovery key alone, and never one that a file stated.
+    /// A slot to be: fresh id and salt. `cost` is `None` for what is not stretched, and never one that a file stated.
     #[must_use]
     pub fn make(kind: SlotKind, cost: Option<KdfCost>, rng: &mut dyn CryptoRng) -> Self {
         let mut salt = [0; 32];
