@@ -12,11 +12,14 @@ use crate::state::codec::{self, SEEN_LIMIT};
 use crate::state::op::{ChunkName, Operation, RecordHead, Tag};
 use crate::storage::StorageError;
 use rand::CryptoRng;
+use std::thread;
 use zeroize::Zeroizing;
 
 /// Past this many records in frames of their own the replica is packed, so that opening stays fast.
 const LOOSE_LIMIT: usize = 256;
 const LOOSE_PER_CHUNK: usize = 4;
+/// Operations that take longer to seal than a thread takes to start, several times over.
+const MANY_OPERATIONS: usize = 1000;
 
 const _: () = assert!(codec::RECORD_LIMIT == RECORD_LIMIT);
 
@@ -234,42 +237,76 @@ impl Vault {
     }
 }
 
-/// Seals the values of planned operations for their places.
+/// Seals the values of planned operations for their places; the half of many in a thread of its own.
 pub(super) fn seal_operations(
+    keys: &Keys,
+    record: RecordId,
+    mut planned: Vec<PlannedOperation>,
+) -> Vec<Operation> {
+    if planned.len() < MANY_OPERATIONS {
+        return seal_operations_from(0, keys, record, planned);
+    }
+    let second = planned.len() / 2;
+    let mut beside = Some(planned.split_off(second));
+    let seal_second = |planned| seal_operations_from(second, keys, record, planned);
+    let mut sealed_beside = None;
+    let mut sealed = thread::scope(|scope| {
+        let (beside, sealed_beside) = (&mut beside, &mut sealed_beside);
+        let sealing = || *sealed_beside = beside.take().map(seal_second);
+        drop(thread::Builder::new().spawn_scoped(scope, sealing));
+        seal_operations_from(0, keys, record, planned)
+    });
+    // A machine without room for a thread has time.
+    sealed.extend(
+        sealed_beside
+            .or_else(|| beside.map(seal_second))
+            .into_iter()
+            .flatten(),
+    );
+    sealed
+}
+
+/// The same for operations whose first has this index in its record.
+fn seal_operations_from(
+    first: usize,
     keys: &Keys,
     record: RecordId,
     planned: Vec<PlannedOperation>,
 ) -> Vec<Operation> {
-    let sealed = planned.into_iter().zip(0..).map(|(planned, operation)| {
-        let place = ValuePlace {
-            item: planned.item,
-            field: planned.field,
-        };
-        let values = planned.values.into_iter().zip(0..).map(|(value, number)| {
-            let position = ValuePosition {
-                record,
-                operation,
-                value: number,
+    let numbers = u32::try_from(first).unwrap_or(u32::MAX)..;
+    let sealed = planned
+        .into_iter()
+        .zip(numbers)
+        .map(|(planned, operation)| {
+            let place = ValuePlace {
+                item: planned.item,
+                field: planned.field,
             };
-            match value {
-                PlannedValue::Sealed(sealed) => sealed,
-                PlannedValue::Key(key) => seal_value(keys, place, position, &*key),
-                // EXPOSE: the value is sealed here, on its way into a record.
-                PlannedValue::Secret(secret) => {
-                    seal_value(keys, place, position, secret.expose().as_bytes())
+            let values = planned.values.into_iter().zip(0..).map(|(value, number)| {
+                let position = ValuePosition {
+                    record,
+                    operation,
+                    value: number,
+                };
+                match value {
+                    PlannedValue::Sealed(sealed) => sealed,
+                    PlannedValue::Key(key) => seal_value(keys, place, position, &*key),
+                    // EXPOSE: the value is sealed here, on its way into a record.
+                    PlannedValue::Secret(secret) => {
+                        seal_value(keys, place, position, secret.expose().as_bytes())
+                    }
                 }
+            });
+            Operation {
+                tag: planned.tag,
+                item: planned.item,
+                field: planned.field,
+                replaces: planned.replaces,
+                body: planned.body,
+                sealed: values.collect(),
+                chunks: planned.chunks,
             }
         });
-        Operation {
-            tag: planned.tag,
-            item: planned.item,
-            field: planned.field,
-            replaces: planned.replaces,
-            body: planned.body,
-            sealed: values.collect(),
-            chunks: planned.chunks,
-        }
-    });
     sealed.collect()
 }
 
