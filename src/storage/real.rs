@@ -26,6 +26,9 @@ const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 const PERMISSION_BITS: u32 = 0o777;
 
+/// Bytes from which a write is one of many, so that the disk had better begin at once.
+const LARGE_WRITE: usize = 512 << 10;
+
 /// The file system of this machine. Relative paths start at the process's current folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RealStorage;
@@ -188,6 +191,20 @@ fn rename_unless_taken(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     fs::rename(from, to)
+}
+
+/// Has the system begin to write out what was just written, and wait for nothing: a sync at the end of a large file then waits
+/// for little, and the machine's memory is not full of what is still to be written. To the advice the kernel of Linux answers
+/// so first; it then drops what is clean already, which is cheap to read again from a disk that was so quick. What cannot be
+/// written out is told by the sync.
+fn begin_writing_out(file: &File, offset: u64, length: usize) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let length = std::num::NonZeroU64::new(length as u64);
+        let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (file, offset, length);
 }
 
 /// What lies at the path, unless it is something else than a regular file.
@@ -391,7 +408,11 @@ impl StoredFile for RealFile {
         // Goes on after short writes and interruptions.
         self.file
             .write_all_at(bytes, offset)
-            .map_err(self.refused("write to"))
+            .map_err(self.refused("write to"))?;
+        if bytes.len() >= LARGE_WRITE {
+            begin_writing_out(&self.file, offset, bytes.len());
+        }
+        Ok(())
     }
 
     fn truncate(&self, length: u64) -> Result<(), StorageError> {

@@ -133,6 +133,7 @@ impl HandedOn<'_> {
 /// What became of the replica.
 struct Written {
     facts: Option<ReplicaFacts>,
+    file: Option<Box<dyn StoredFile>>,
     chunks: Result<Vec<(Nonce, ChunkPlace)>, VaultError>,
 }
 
@@ -153,6 +154,7 @@ fn write_chunks(
         Err(error) => {
             return Written {
                 facts,
+                file: None,
                 chunks: Err(error),
             };
         }
@@ -161,6 +163,7 @@ fn write_chunks(
     match write_behind(&*file, known.stamp, frames) {
         Ok((stamp, chunks)) => Written {
             facts: Some(with(stamp)),
+            file: Some(file),
             chunks: Ok(chunks),
         },
         Err(error) => {
@@ -170,6 +173,7 @@ fn write_chunks(
                 .and_then(|()| file.stamp());
             Written {
                 facts: cut.ok().map(with),
+                file: None,
                 chunks: Err(error),
             }
         }
@@ -307,6 +311,7 @@ impl Vault {
         file.truncate(end)?;
         let stamp = file.stamp()?;
         self.replica = Some(ReplicaFacts { stamp, ..facts });
+        self.unsynced = None;
         if let Some(seen) = self.vault_seen {
             self.trust(seen);
         }
@@ -380,6 +385,7 @@ impl Vault {
     /// Takes over what [`write_chunks`] did.
     fn added(&mut self, written: Written) -> Result<(), VaultError> {
         self.replica = written.facts;
+        self.unsynced = written.file;
         self.chunks.extend(written.chunks?);
         Ok(())
     }
@@ -396,10 +402,12 @@ impl Vault {
     }
 
     /// Makes the chunks of the replica durable: before a record names them.
-    pub(super) fn sync_replica(&self) -> Result<(), VaultError> {
+    pub(super) fn sync_replica(&mut self) -> Result<(), VaultError> {
         let missing = VaultError::Inconsistent("the replica is gone");
         let file = self.storage.open_write(&self.local.replica)?;
-        Ok(file.ok_or(missing)?.sync()?)
+        file.ok_or(missing)?.sync()?;
+        self.unsynced = None;
+        Ok(())
     }
 
     /// Looks whether some of the vault file's chunks are what their names say, and drops from the list those that are not: a

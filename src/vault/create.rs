@@ -131,6 +131,7 @@ pub fn create(
         sources: Vec::new(),
         chunks: Chunks::new(),
         waiting_piece: None,
+        unsynced: None,
         sealed_here: HashSet::new(),
         lacks_chunks: false,
         listing: None,

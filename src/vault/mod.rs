@@ -43,7 +43,7 @@ use crate::secret::Secret;
 use crate::state::fold::State;
 use crate::state::id_hash::IdHash;
 use crate::state::view::{Retirement, Value};
-use crate::storage::{Listing, Stamp, Storage};
+use crate::storage::{Listing, Stamp, Storage, StoredFile};
 use local::LocalPlaces;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -158,6 +158,9 @@ pub struct Vault {
     chunks: Chunks,
     /// The last piece of a file that was sealed, where it was not written yet.
     waiting_piece: Option<(Nonce, Vec<u8>)>,
+    /// The replica, open since pieces were written to it and until it is synced: what the system could not write out it remembers
+    /// with the file, and may forget with the last one who has it open.
+    unsynced: Option<Box<dyn StoredFile>>,
     /// Those of them that this process sealed since it read the replica.
     sealed_here: HashSet<Nonce>,
     /// Whether there was no room in the replica for chunks that another file has.

@@ -185,6 +185,7 @@ impl Located {
             sources: Vec::new(),
             chunks: Chunks::new(),
             waiting_piece: None,
+            unsynced: None,
             sealed_here: HashSet::new(),
             lacks_chunks: false,
             listing: self.listing.into_inner(),
