@@ -4,6 +4,7 @@
 //! recycle bin is the trash, former versions of an entry give the values that it had.
 
 use super::authenticator::{MAX_DRAFT_BYTES, Tally, push_seed, say_looks, skip_field};
+use super::keepass_references;
 use super::keepass_seed::{self, SeedSource};
 use super::place::{
     folder_path, has_standard, plain_kind, push_date, push_named, push_tag, push_text, push_url,
@@ -48,6 +49,8 @@ pub(super) fn read(
     if root.name != "KeePassFile" {
         return Err(not_this(format));
     }
+    let mut imported = Imported::default();
+    keepass_references::resolve(&mut root, &mut imported)?;
     let mut meta = root.take("Meta").unwrap_or_default();
     let group = root.take("Root").and_then(|mut top| top.take("Group"));
     let group = group.ok_or(ImportError::NotThisFormat {
@@ -55,7 +58,7 @@ pub(super) fn read(
         reason: "it has no group of entries",
     })?;
     let mut reader = DocumentReader {
-        imported: Imported::default(),
+        imported,
         tally: Tally::default(),
         row: 0,
         recycle_bin: recycle_bin(&mut meta),

@@ -40,6 +40,7 @@ mod google_auth;
 mod json;
 mod kdbx;
 mod keepass1;
+mod keepass_references;
 mod keepass_seed;
 mod keepass_xml;
 mod keepassxc;

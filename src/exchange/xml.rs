@@ -99,6 +99,12 @@ impl Element {
         value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
+    /// Has an attribute say `True`, whatever it said.
+    pub(super) fn set_flag(&mut self, name: &'static str) {
+        self.attributes.retain(|row| row.0 != name);
+        self.attributes.push((name.into(), "True".into()));
+    }
+
     /// The first child of this name.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)

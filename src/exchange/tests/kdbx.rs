@@ -2,6 +2,7 @@
 //! every place; and the samples of the programs themselves.
 
 mod hashed;
+mod references;
 mod samples;
 
 use super::*;
