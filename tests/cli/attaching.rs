@@ -3,9 +3,11 @@
 use crate::program::{Home, Ran};
 use crate::pty::Terminal;
 use crate::waiting;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A home with an item and a file of this name beside it.
@@ -321,4 +323,72 @@ fn killed_while_it_stores_it_has_attached_nothing() {
         .ok()
         .prints("x");
     home.run(&["check"]).ok();
+}
+
+/// Bytes of all files below a folder.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let sizes = entries.map(|entry| match entry.metadata().unwrap() {
+        found if found.is_dir() => bytes_below(&entry.path()),
+        found => found.len(),
+    });
+    sizes.sum()
+}
+
+fn interrupt(child: &Child) {
+    let pid = Pid::from_child(child);
+    kill_process(pid, Signal::INT).unwrap();
+}
+
+/// Ctrl-C takes the pieces back that were stored already: nobody would miss them for months.
+#[test]
+fn interrupted_while_it_stores_it_leaves_nothing() {
+    let home = home("a.txt", b"x");
+    home.run(&["attach", "add", "mail", "a.txt"]).ok();
+    let before = bytes_below(&home.path(""));
+    let mut command = home.command();
+    command
+        .args(["--password-file", &home.arg("password")])
+        .args(["attach", "add", "mail", "-", "--as", "big"])
+        .stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for _ in 0..8 {
+        input.write_all(&PIECE).unwrap();
+    }
+    assert!(bytes_below(&home.path("")) > before + (4 << 20));
+    interrupt(&child);
+    // A pipe is waited for, but not for long; whatever comes meanwhile is not stored.
+    while input.write_all(&PIECE).is_ok() {}
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let after = bytes_below(&home.path(""));
+    assert!(after < before + (1 << 20), "{before}, {after}");
+    let listed = home.run(&["attach", "ls", "mail"]).ok();
+    assert!(!listed.out.contains("big"), "{}", listed.out);
+    home.run(&["check"]).ok();
+}
+
+/// A file that was written halfway is not to be taken for the whole.
+#[test]
+fn interrupted_while_it_writes_out_it_leaves_no_half_of_a_file() {
+    let length = 64 << 20;
+    let home = home("big", &vec![7; length]);
+    home.run(&["attach", "add", "mail", "big"]).ok();
+    fs::create_dir(home.path("out")).unwrap();
+    let mut command = home.command();
+    command
+        .args(["--password-file", &home.arg("password")])
+        .args(["attach", "get", "mail", "-o", &home.arg("out")]);
+    let mut child = command.spawn().unwrap();
+    waiting::until("a file appears", || !names_in(&home, "out").is_empty());
+    interrupt(&child);
+    match child.wait().unwrap().code() {
+        Some(130) => assert_eq!(names_in(&home, "out"), [""; 0]),
+        // It was done before the signal came.
+        code => {
+            assert_eq!(code, Some(0));
+            let written = fs::metadata(home.path("out/big")).unwrap();
+            assert_eq!(written.len(), length as u64);
+        }
+    }
 }

@@ -1,11 +1,13 @@
-//! Ctrl-C: the terminal gets its echo back, private files go, and the program ends with 130.
+//! Ctrl-C: the terminal gets its echo back, private and half-written files go, and the program ends with 130.
 //!
 //! Installed when the first prompt or private file needs it, so that start-up does nothing. A vault needs no care here:
-//! it is whole at every moment.
+//! it is whole at every moment. What is long at work in it may be asked to stop and tidy up.
 
+use crate::failure::{Failure, Kind};
 use std::io::{self, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +17,11 @@ static CHILD: Mutex<Option<u32>> = Mutex::new(None);
 static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// What brings the terminal's own screen back, where another one is shown.
 static SCREEN: Mutex<&[u8]> = Mutex::new(b"");
+/// Whether some work would rather stop by itself, and whether it is to.
+static IS_STOPPABLE: AtomicBool = AtomicBool::new(false);
+static MUST_STOP: AtomicBool = AtomicBool::new(false);
+/// How long it may take to, in steps of 10 ms: it may wait for its input.
+const STOPPING_STEPS: usize = 200;
 
 /// Begins to catch Ctrl-C, SIGTERM and SIGHUP.
 pub(crate) fn install() {
@@ -32,6 +39,13 @@ pub(crate) fn install() {
                 );
             }
             let _nothing_is_drawn = leave_screen();
+            MUST_STOP.store(true, Ordering::SeqCst);
+            for _ in 0..STOPPING_STEPS {
+                if !IS_STOPPABLE.load(Ordering::SeqCst) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
             let child = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
             end_child(*child);
             remove_files();
@@ -47,6 +61,49 @@ pub(crate) fn guard(path: &Path) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(path.to_owned());
+}
+
+/// A file that is being written; if the program is interrupted before this is dropped, the file goes.
+pub(crate) struct Unfinished(PathBuf);
+
+/// Remembers a file that is worth nothing before it is whole.
+pub(crate) fn guard_unfinished(path: &Path) -> Unfinished {
+    guard(path);
+    Unfinished(path.to_owned())
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = files.iter().rposition(|path| *path == self.0) {
+            files.remove(at);
+        }
+    }
+}
+
+/// Work that asks now and then whether it is to stop, and tidies up then. An interruption waits for it, though not for long.
+pub(crate) struct Stoppable(());
+
+impl Stoppable {
+    pub(crate) fn begin() -> Self {
+        install();
+        IS_STOPPABLE.store(true, Ordering::SeqCst);
+        Self(())
+    }
+
+    /// Refuses to go on after an interruption.
+    pub(crate) fn go_on(&self) -> Result<(), Failure> {
+        if MUST_STOP.load(Ordering::SeqCst) {
+            return Err(Failure::new(Kind::Interrupted, "interrupted"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stoppable {
+    fn drop(&mut self) {
+        IS_STOPPABLE.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Remembers what brings the terminal's own screen back; nothing once it is back.

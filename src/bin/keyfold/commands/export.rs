@@ -8,6 +8,7 @@ use crate::cli::Export;
 use crate::commands::ls::item_kind;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::interrupt;
 use crate::prompt;
 use crate::session::Session;
 use keyfold::exchange::export::{
@@ -216,6 +217,7 @@ fn matches(session: &mut Session, query: &str) -> Result<BTreeSet<ItemId>, Failu
 /// Creates the file anew and private; one that is there is never written over.
 pub(crate) fn write_new_file(context: &Context, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let file = context.storage.create(path)?;
+    let _unfinished = interrupt::guard_unfinished(path);
     let written = file.write_at(0, bytes).and_then(|()| file.sync());
     if let Err(error) = written.and_then(|()| context.storage.sync_folder(&folder_of(path))) {
         drop(context.storage.remove(path));

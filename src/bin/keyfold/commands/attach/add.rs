@@ -4,6 +4,7 @@ use super::count;
 use crate::cli::AttachFiles;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::interrupt::Stoppable;
 use crate::session::{Session, unexpected};
 use keyfold::model::item::ItemSummary;
 use keyfold::model::query::Scope;
@@ -32,7 +33,14 @@ pub(super) fn run(context: &mut Context, args: &AttachFiles) -> Result<(), Failu
     let (item, view) = session.pick_whole(context, &args.name, Scope::Live)?;
     refuse_taken(args, &item, &view, &names)?;
     let mut pieces = Vec::new();
-    let stored = store_all(context, &mut session, &view, sources, &names, &mut pieces);
+    let stoppable = Stoppable::begin();
+    let mut store = Store {
+        context,
+        session: &mut session,
+        stoppable: &stoppable,
+        pieces: &mut pieces,
+    };
+    let stored = store.all(&view, sources, &names);
     let done = stored.and_then(|edits| {
         session
             .ask(context, Request::Edit(vec![(item.id, edits)]))
@@ -115,54 +123,57 @@ fn refuse_taken(
     }
 }
 
-fn store_all(
-    context: &mut Context,
-    session: &mut Session,
-    view: &ItemView,
-    sources: Vec<Box<dyn Read>>,
-    names: &[String],
-    pieces: &mut Vec<ChunkName>,
-) -> Result<Vec<Edit>, Failure> {
-    let _progress = context.output.progress("Attaching");
-    let mut edits = Vec::new();
-    for (mut source, name) in sources.into_iter().zip(names) {
-        let before = pieces.len();
-        let length = store(context, session, &mut *source, name, pieces)?;
-        let attached = Attached {
-            name: name.clone(),
-            length,
-            pieces: pieces.iter().skip(before).copied().collect(),
-        };
-        let mut former = view.attachments.iter().filter(|file| file.name == *name);
-        edits.push(Edit::Attach(former.next().map(|file| file.id), attached));
-        // Several of one name were attached apart: one is left.
-        edits.extend(former.map(|file| Edit::Detach(file.id)));
-    }
-    Ok(edits)
+/// Files on their way into the vault.
+struct Store<'a> {
+    context: &'a mut Context,
+    session: &'a mut Session,
+    stoppable: &'a Stoppable,
+    pieces: &'a mut Vec<ChunkName>,
 }
 
-/// Stores a file; its length.
-fn store(
-    context: &mut Context,
-    session: &mut Session,
-    source: &mut dyn Read,
-    name: &str,
-    pieces: &mut Vec<ChunkName>,
-) -> Result<u64, Failure> {
-    let mut length = 0;
-    loop {
-        let mut piece = Zeroizing::new(Vec::with_capacity(PIECE_LIMIT));
-        let mut rest = Read::take(&mut *source, PIECE_LIMIT as u64);
-        let read = rest.read_to_end(&mut piece);
-        read.map_err(|error| Failure::failed(format!("{name}: {error}")))?;
-        if piece.is_empty() {
-            return Ok(length);
+impl Store<'_> {
+    fn all(
+        &mut self,
+        view: &ItemView,
+        sources: Vec<Box<dyn Read>>,
+        names: &[String],
+    ) -> Result<Vec<Edit>, Failure> {
+        let _progress = self.context.output.progress("Attaching");
+        let mut edits = Vec::new();
+        for (mut source, name) in sources.into_iter().zip(names) {
+            let before = self.pieces.len();
+            let length = self.one(&mut *source, name)?;
+            let attached = Attached {
+                name: name.clone(),
+                length,
+                pieces: self.pieces.iter().skip(before).copied().collect(),
+            };
+            let mut former = view.attachments.iter().filter(|file| file.name == *name);
+            edits.push(Edit::Attach(former.next().map(|file| file.id), attached));
+            // Several of one name were attached apart: one is left.
+            edits.extend(former.map(|file| Edit::Detach(file.id)));
         }
-        length += piece.len() as u64;
-        let request = Request::StorePiece(SecretBytes::from(piece));
-        match session.ask(context, request)? {
-            Response::Stored(stored) => pieces.push(stored),
-            _ => return Err(unexpected()),
+        Ok(edits)
+    }
+
+    /// Stores a file; its length.
+    fn one(&mut self, source: &mut dyn Read, name: &str) -> Result<u64, Failure> {
+        let mut length = 0;
+        loop {
+            let mut piece = Zeroizing::new(Vec::with_capacity(PIECE_LIMIT));
+            let mut rest = Read::take(&mut *source, PIECE_LIMIT as u64);
+            let read = rest.read_to_end(&mut piece);
+            self.stoppable.go_on()?;
+            read.map_err(|error| Failure::failed(format!("{name}: {error}")))?;
+            if piece.is_empty() {
+                return Ok(length);
+            }
+            length += piece.len() as u64;
+            let request = Request::StorePiece(SecretBytes::from(piece));
+            match self.session.ask(self.context, request)? {
+                Response::Stored(stored) => self.pieces.push(stored),
+                _ => return Err(unexpected()),
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::cli::AttachOut;
 use crate::context::Context;
 use crate::escape::escape;
 use crate::failure::{Failure, Kind};
+use crate::interrupt;
 use crate::session::Session;
 use keyfold::model::file_name;
 use keyfold::model::ids::ItemId;
@@ -83,6 +84,7 @@ pub(super) fn write(
     target: &Path,
 ) -> Result<(), Failure> {
     let created = context.storage.create(target)?;
+    let _unfinished = interrupt::guard_unfinished(target);
     // While one piece is written, the next is opened.
     let written = thread::scope(|scope| {
         let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);

@@ -3,6 +3,7 @@
 use super::lists;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt;
 use keyfold::audit::breach::{self, Built};
 use keyfold::storage::{StoredFile, folder_of};
 use serde::Serialize;
@@ -15,6 +16,7 @@ const BUFFER: usize = 1 << 20;
 pub(super) fn build(context: &Context, from: &Path, to: &Path) -> Result<(), Failure> {
     let list = lists::open(from)?;
     let file = context.storage.create(to)?;
+    let _unfinished = interrupt::guard_unfinished(to);
     let built = write(context, &list, &*file)
         .and_then(|built| {
             file.sync()?;

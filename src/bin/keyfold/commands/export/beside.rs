@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
+use crate::interrupt::{self, Unfinished};
 use data_encoding::HEXLOWER;
 use keyfold::exchange::native::{Document, DocumentFile, FileElsewhere};
 use keyfold::model::file_name;
@@ -22,6 +23,8 @@ const READ_LIMIT: u64 = 512 << 20;
 pub(super) struct Beside {
     folder: PathBuf,
     files: Vec<PathBuf>,
+    /// Without the document they are worth nothing.
+    _unfinished: Unfinished,
 }
 
 impl Beside {
@@ -61,6 +64,7 @@ pub(super) fn write(
     }
     context.storage.make_folder(&folder)?;
     let mut beside = Beside {
+        _unfinished: interrupt::guard_unfinished(&folder),
         folder,
         files: Vec::new(),
     };
