@@ -1,7 +1,7 @@
 //! One account of an authenticator as a draft: what the formats of all such programs share.
 //!
-//! A seed that keyfold makes no codes of is kept as a secret field; a seed that is none leaves its account out. Both are
-//! said, and neither is a failure of the file.
+//! A seed that keyfold makes no codes of is kept as a secret field; an account without any is left out. Both are said, and
+//! neither is a failure of the file.
 
 use super::json::{Json, Object};
 use super::place::{keep_rest, push_named, push_tag, push_text, settle_title};
@@ -63,13 +63,7 @@ impl Account {
     /// The account as the beginning of a draft: title, user name and seed. `None` where the seed is none, which
     /// [`Imported::skipped`] then says.
     pub(super) fn into_draft(mut self, row: usize, imported: &mut Imported) -> Option<Draft> {
-        // Several programs repeat the site before the account.
-        if let Some((site, account)) = self.name.split_once(':')
-            && site.trim() == self.issuer.trim()
-            && !account.trim().is_empty()
-        {
-            self.name = account.trim().to_owned();
-        }
+        self.part_name();
         let mut draft = name_draft(&self.issuer, &self.name);
         let mut seed = self.make_seed();
         if matches!(seed, Err(SeedError::LabelTooLong)) {
@@ -80,15 +74,30 @@ impl Account {
         }
         match seed {
             Ok(seed) => push_seed(&mut draft, &seed, row, imported),
-            Err(SeedError::UnknownKind | SeedError::UnknownAlgorithm) => {
-                self.keep_as_fields(&mut draft, row, imported);
-            }
-            Err(error) => {
+            Err(error) if error.leaves_nothing() => {
                 skip_seed(&draft, error, row, imported);
                 return None;
             }
+            Err(error) => self.keep_as_fields(&mut draft, error, row, imported),
         }
         Some(draft)
+    }
+
+    /// Several programs repeat the site before the account, and some have it nowhere else.
+    fn part_name(&mut self) {
+        let Some((site, account)) = self.name.split_once(':') else {
+            return;
+        };
+        let (site, account) = (site.trim(), account.trim());
+        if site.is_empty() || account.is_empty() || account.starts_with("//") {
+            return;
+        }
+        if self.issuer.trim().is_empty() {
+            self.issuer = site.to_owned();
+        } else if site.to_lowercase() != self.issuer.trim().to_lowercase() {
+            return;
+        }
+        self.name = account.to_owned();
     }
 
     /// The seed alone.
@@ -137,7 +146,13 @@ impl Account {
         }
     }
 
-    fn keep_as_fields(self, draft: &mut Draft, row: usize, imported: &mut Imported) {
+    fn keep_as_fields(
+        self,
+        draft: &mut Draft,
+        error: SeedError,
+        row: usize,
+        imported: &mut Imported,
+    ) {
         let seed = match self.key {
             Key::Base32(mut text) => std::mem::take(&mut *text),
             Key::Bytes(bytes) => BASE32_NOPAD.encode(&bytes),
@@ -152,7 +167,7 @@ impl Account {
         ] {
             push_text(draft, name, value.unwrap_or_default());
         }
-        say_no_codes(draft, row, imported);
+        say_no_codes(draft, error, row, imported);
     }
 }
 
@@ -192,20 +207,20 @@ pub(super) fn draft_of_uri(
             push_seed(&mut draft, &seed, row, imported);
             draft
         }
-        Err(SeedError::UnknownKind | SeedError::UnknownScheme | SeedError::UnknownAlgorithm) => {
+        Err(error) if error.leaves_nothing() => {
+            let draft = name_draft(&around.issuer, &around.account);
+            skip_seed(&draft, error, row, imported);
+            return None;
+        }
+        Err(error) => {
             let mut draft = name_draft(&around.issuer, &around.account);
             draft.fields.push(DraftField {
                 name: FieldName::Custom("seed".to_owned()),
                 kind: FieldKind::Secret,
                 value: DraftValue::Secret(seed_uri),
             });
-            say_no_codes(&draft, row, imported);
+            say_no_codes(&draft, error, row, imported);
             draft
-        }
-        Err(error) => {
-            let draft = name_draft(&around.issuer, &around.account);
-            skip_seed(&draft, error, row, imported);
-            return None;
         }
     };
     Some((draft, around.others))
@@ -228,8 +243,17 @@ pub(super) fn push_other(draft: &mut Draft, name: &str, mut value: Zeroizing<Str
     push_named(draft, name, FieldKind::Secret, std::mem::take(&mut *value));
 }
 
-fn say_no_codes(draft: &Draft, row: usize, imported: &mut Imported) {
-    skip_field(draft, "otp", NO_CODES, row, imported);
+fn say_no_codes(draft: &Draft, error: SeedError, row: usize, imported: &mut Imported) {
+    let is_unknown = matches!(
+        error,
+        SeedError::UnknownKind | SeedError::UnknownScheme | SeedError::UnknownAlgorithm
+    );
+    let reason = if is_unknown {
+        NO_CODES.to_owned()
+    } else {
+        format!("{error}; the seed and its settings are kept as fields")
+    };
+    skip_field(draft, "otp", &reason, row, imported);
 }
 
 /// Leaves a field of an account out, and says so.
@@ -436,9 +460,10 @@ pub(super) fn warn_of_rest(object: Object<'_>, imported: &mut Imported) {
     }
 }
 
-/// A number without a sign, as no seed has one.
+/// A number without a sign, as no seed has one; some programs write all of theirs with a fraction.
 fn parse_number<T: std::str::FromStr>(text: &str) -> Option<T> {
     let text = text.trim();
+    let text = text.strip_suffix(".0").unwrap_or(text);
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     is_plain.then(|| text.parse().ok()).flatten()
 }

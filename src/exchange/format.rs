@@ -8,8 +8,8 @@ use super::{
     lastpass, native, nordpass, onepassword_csv, otpauth_uris, protonpass_csv, roboform, stratum,
     zip_exports, zipped, zoho,
 };
-
 use crate::otp::picture::is_picture;
+use std::collections::HashSet;
 
 /// How far into a file detection looks.
 const DETECTION_BYTES: usize = 1024;
@@ -396,7 +396,8 @@ pub(super) fn is_native(bytes: &[u8]) -> bool {
 /// As [`detect`], on decoded text.
 pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format, ImportError> {
     if looks_like_json(text) {
-        return detect_json(head(text));
+        // What is told from the beginning is not looked for behind it; some programs write their members in any order.
+        return detect_json(head(text)).or_else(|_| detect_json(text));
     }
     if is_keepass_xml(head(text)) {
         return Ok(Format::KeePassXml);
@@ -452,12 +453,18 @@ fn detect_authenticator(head: &str, names: &[(usize, &str)]) -> Option<Format> {
     let is_list = head.trim_start().starts_with('[');
     let is = [
         (has(1, "header") && has(2, "slots"), Format::Aegis),
+        (has(1, "db") && has(2, "entries"), Format::Aegis),
         (has(1, "elements") && !has(1, "items"), Format::Cotp),
         (has(1, "salt") && has(1, "cipher"), Format::Cotp),
         (has(1, "kdfParams"), Format::EnteAuth),
         (has(1, "tokens") || has(1, "tokenOrder"), Format::FreeOtp),
         (
             (has(1, "entries") && has(3, "content")) || (has(1, "salt") && has(1, "content")),
+            Format::ProtonAuthenticator,
+        ),
+        (
+            // Without any entries.
+            names.len() == 2 && has(1, "entries") && has(1, "version"),
             Format::ProtonAuthenticator,
         ),
         (
@@ -571,9 +578,14 @@ fn detect_json(head: &str) -> Result<Format, ImportError> {
     Ok(Format::BitwardenJson)
 }
 
-/// The member names in a beginning of a JSON text, each with how many brackets are open around it.
+/// Deepest brackets in which names tell a format.
+const TELLING_DEPTH: usize = 3;
+
+/// The member names in a beginning of a JSON text that are not deeper than those which tell a format, each once, with how many
+/// brackets are open around it.
 fn names_by_depth(head: &str) -> Vec<(usize, &str)> {
     let mut names = Vec::new();
+    let mut known = HashSet::new();
     let mut depth = 0_usize;
     let mut rest = head;
     while let Some(at) = rest.find(['{', '[', '}', ']', '"']) {
@@ -594,7 +606,8 @@ fn names_by_depth(head: &str) -> Vec<(usize, &str)> {
                     break;
                 };
                 let after = after.strip_prefix('"').unwrap_or(after);
-                if after.trim_start().starts_with(':') {
+                let is_name = depth <= TELLING_DEPTH && after.trim_start().starts_with(':');
+                if is_name && known.insert((depth, text)) {
                     names.push((depth, text));
                 }
                 rest = after;

@@ -6,13 +6,14 @@
 //! digits = 5, type = 6, counter = 7, unique_id = 8 }`.
 
 use super::authenticator::{Account, Key, Tally};
-use super::otpauth_uris::warn_of_comments;
+use super::otpauth_uris::{self, warn_of_comments, without_marks};
 use super::protobuf::{Field, Value, parse_message};
 use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS, RowProblem};
 use crate::model::draft::Draft;
 use crate::model::field::FieldKind;
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
-use std::collections::{BTreeMap, BTreeSet};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use zeroize::Zeroizing;
 
 const SCHEME: &str = "otpauth-migration://";
@@ -27,12 +28,15 @@ pub(super) fn is_uri(line: &str) -> bool {
 }
 
 fn without_prefix(line: &str) -> &str {
-    let line = line.trim();
+    let line = without_marks(line);
     line.strip_prefix(READER_PREFIX).unwrap_or(line)
 }
 
 /// Reads the URIs. One that cannot be read refuses the file, since it may hold many accounts.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
+    if text.lines().any(is_uri) && text.lines().any(otpauth_uris::is_uri) {
+        return otpauth_uris::import(text, Format::GoogleAuthenticator);
+    }
     let mut imported = Imported::default();
     let mut reading = Reading::default();
     let (mut comments, mut uris) = (0, 0);
@@ -88,19 +92,56 @@ fn parse_uri(line: &str) -> Option<Zeroizing<Vec<u8>>> {
     decoded.ok().map(Zeroizing::new)
 }
 
+/// Which codes of each transfer were read: they may lie in several files.
+#[derive(Clone, Default)]
+pub struct Transfers(BTreeMap<u64, (u64, BTreeSet<u64>)>);
+
+impl Transfers {
+    fn note(&mut self, id: u64, size: u64, index: u64) {
+        let transfer = self.0.entry(id).or_insert((size, BTreeSet::new()));
+        transfer.1.insert(index);
+    }
+
+    /// Adds those of another file.
+    pub fn add(&mut self, other: &Self) {
+        for (id, (size, indices)) in &other.0 {
+            for index in indices {
+                self.note(*id, *size, *index);
+            }
+        }
+    }
+
+    /// A sentence for each transfer that lacks codes.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let lacking = self.0.values().filter_map(|(size, seen)| {
+            let there = seen.iter().filter(|index| *index < size).count();
+            let there = u64::try_from(there).unwrap_or(u64::MAX);
+            (there < *size).then(|| {
+                format!("a transfer has {size} QR codes, and only {there} of them are here")
+            })
+        });
+        lacking.collect()
+    }
+}
+
 /// What was seen so far.
 #[derive(Default)]
 struct Reading {
     row: usize,
     tally: Tally,
-    /// Which codes of each transfer were there: by its id, how many it has and their numbers.
-    batches: BTreeMap<u64, (u64, BTreeSet<u64>)>,
+    transfers: Transfers,
+    /// Messages that were read, by their hashes: people photograph a code twice.
+    seen: HashSet<[u8; 32]>,
     /// Parts that newer programs write.
     unknown: usize,
 }
 
 impl Reading {
     fn read_payload(&mut self, message: &[u8], imported: &mut Imported) -> Result<(), ImportError> {
+        if !self.seen.insert(Sha256::digest(message).into()) {
+            return Ok(());
+        }
         let refused = ImportError::NotThisFormat {
             format: Format::GoogleAuthenticator,
             reason: "the data of a URI is damaged or cut off",
@@ -121,8 +162,7 @@ impl Reading {
         if self.row == before {
             return Err(refused);
         }
-        let batch = self.batches.entry(id).or_insert((size, BTreeSet::new()));
-        batch.1.insert(index);
+        self.transfers.note(id, size, index);
         Ok(())
     }
 
@@ -147,15 +187,7 @@ impl Reading {
     }
 
     fn warn(self, imported: &mut Imported) {
-        for (size, seen) in self.batches.into_values() {
-            let there = seen.iter().filter(|index| **index < size).count();
-            let there = u64::try_from(there).unwrap_or(u64::MAX);
-            if there < size {
-                imported.warnings.push(format!(
-                    "a transfer has {size} QR codes, and only {there} of them are in the file"
-                ));
-            }
-        }
+        imported.transfers = self.transfers;
         if self.unknown > 0 {
             imported.warnings.push(format!(
                 "{} parts beside the accounts are not known and left out",

@@ -82,6 +82,7 @@ mod tests;
 
 pub use error::{ImportError, JsonProblem, RowProblem};
 pub use format::{Format, detect};
+pub use google_auth::Transfers;
 pub use kdbx::MAX_UNPACKED_BYTES;
 pub use mapping::{Mapping, MappingError};
 pub use pass::{PassEntry, import_pass};
@@ -119,9 +120,28 @@ pub struct Imported {
     pub skipped: Vec<Skipped>,
     /// What the user should know of the file as a whole.
     pub warnings: Vec<String>,
+    /// Transfers of Google Authenticator of which codes were read; some may lie in other files.
+    #[serde(skip)]
+    pub transfers: Transfers,
 }
 
 impl Imported {
+    /// Adds what another reader found, its rows behind those that are there.
+    fn append(&mut self, other: Self) {
+        let before = self.rows_read();
+        self.drafts.extend(other.drafts.into_iter().map(|mut item| {
+            item.row += before;
+            item
+        }));
+        self.skipped
+            .extend(other.skipped.into_iter().map(|mut skipped| {
+                skipped.row += before;
+                skipped
+            }));
+        self.warnings.extend(other.warnings);
+        self.transfers.add(&other.transfers);
+    }
+
     /// How many rows or items the file had: those that became drafts and those left out whole.
     #[must_use]
     pub fn rows_read(&self) -> usize {

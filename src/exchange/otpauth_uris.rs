@@ -2,18 +2,33 @@
 //! of tags, notes and marks.
 
 use super::authenticator::{Tally, draft_of_uri, push_other, say_looks, take_looks};
+use super::google_auth;
 use super::json::{Json, Object};
 use super::place::{keep_rest, push_tag};
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
 use crate::model::draft::Draft;
 use crate::model::field;
 use crate::secret::Secret;
+use zeroize::Zeroizing;
 
 /// Schemes of seeds; keyfold makes codes of the first two.
 const SCHEMES: [&str; 3] = ["otpauth://", "steam://", "motp://"];
 
-/// Reads the list.
+/// Reads the list. Transfers of Google Authenticator may stand among the URIs.
 pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError> {
+    let (transfers, others): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| google_auth::is_uri(line));
+    if transfers.is_empty() {
+        return import_seeds(text, format);
+    }
+    let joined = |lines: Vec<&str>| Zeroizing::new(lines.join("\n"));
+    let others = joined(others);
+    let mut imported = import_seeds(&others, format)?;
+    imported.append(google_auth::import(&joined(transfers))?);
+    Ok(imported)
+}
+
+fn import_seeds(text: &str, format: Format) -> Result<Imported, ImportError> {
     if !text.lines().any(is_uri) {
         return Err(ImportError::NotThisFormat {
             format,
@@ -24,7 +39,7 @@ pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError
     let mut tally = Tally::default();
     let mut comments = 0_usize;
     let mut row = 0;
-    for line in text.lines().map(str::trim) {
+    for line in text.lines().map(without_marks) {
         if line.starts_with('#') {
             comments += 1;
             continue;
@@ -53,9 +68,17 @@ pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError
     Ok(imported)
 }
 
+/// A line without what lists and programs put around a URI: bullets, quotation marks, commas.
+pub(super) fn without_marks(line: &str) -> &str {
+    let line = line.trim();
+    let line = line.strip_prefix("- ").unwrap_or(line);
+    let line = line.strip_prefix("* ").unwrap_or(line);
+    line.trim().trim_matches(['"', '\'', ','])
+}
+
 /// Whether a line begins as a seed's URI does.
 pub(super) fn is_uri(line: &str) -> bool {
-    let line = line.trim_start();
+    let line = without_marks(line);
     SCHEMES.iter().any(|scheme| {
         line.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))

@@ -3,6 +3,7 @@
 use super::encoding::Text;
 use super::{Format, ImportError, Imported, Skipped, google_auth, otpauth_uris};
 use crate::otp::picture::read_codes;
+use std::collections::HashSet;
 use zeroize::Zeroizing;
 
 const FORMAT: Format = Format::QrPicture;
@@ -18,9 +19,14 @@ pub(super) fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
     let mut seeds = Zeroizing::new(String::new());
     let mut migrations = Zeroizing::new(String::new());
     let mut others = 0;
+    let mut seen = HashSet::new();
     for code in &codes {
         // EXPOSE: read as an authenticator's export, whose importers take over what is secret in it.
         let text = code.expose().trim();
+        // A picture may show one twice.
+        if !seen.insert(text) {
+            continue;
+        }
         let begins = |scheme: &str| {
             let start = text.get(..scheme.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
@@ -55,7 +61,7 @@ pub(super) fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
     }
     if !migrations.is_empty() {
         let text = Text::parse(migrations.as_bytes())?;
-        append(&mut imported, google_auth::import(&text)?);
+        imported.append(google_auth::import(&text)?);
     }
     let read = imported.rows_read();
     imported.skipped.extend((1..=others).map(|number| Skipped {
@@ -65,22 +71,4 @@ pub(super) fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
         reason: "the QR code is no one-time password seed".to_owned(),
     }));
     Ok(imported)
-}
-
-/// Adds what another reader found, its rows behind those that are there.
-fn append(imported: &mut Imported, other: Imported) {
-    let before = imported.rows_read();
-    imported
-        .drafts
-        .extend(other.drafts.into_iter().map(|mut item| {
-            item.row += before;
-            item
-        }));
-    imported
-        .skipped
-        .extend(other.skipped.into_iter().map(|mut skipped| {
-            skipped.row += before;
-            skipped
-        }));
-    imported.warnings.extend(other.warnings);
 }

@@ -2,6 +2,7 @@
 
 use super::json::{Json, Object};
 use super::labelled::push_free;
+use super::otpauth_uris::is_uri as is_seed;
 use super::{ImportError, MAX_FIELDS, MAX_FILE_BYTES};
 use crate::model::draft::{Draft, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
@@ -57,9 +58,11 @@ pub(super) fn push_person(draft: &mut Draft, parts: [Option<String>; 3]) {
     }
 }
 
-/// Text, or multiline text where it has several lines.
+/// Text, or multiline text where it has several lines; a seed's URI is for nobody's eyes.
 pub(super) fn plain_kind(text: &str) -> FieldKind {
-    if text.contains(['\n', '\r']) {
+    if is_seed(text) {
+        FieldKind::Secret
+    } else if text.contains(['\n', '\r']) {
         FieldKind::Multiline
     } else {
         FieldKind::Text
@@ -150,10 +153,12 @@ pub(super) fn push_tag(draft: &mut Draft, tag: &str) {
     }
 }
 
-/// Adds an address unless it is empty or there already.
+/// Adds an address unless it is empty or there already. A seed is none, whatever the column is called.
 pub(super) fn push_url(draft: &mut Draft, url: &str) {
     let url = url.trim();
-    if !url.is_empty() && !holds(&draft.urls, url) {
+    if is_seed(url) {
+        push_free(draft, field::OTP, None, url.to_owned());
+    } else if !url.is_empty() && !holds(&draft.urls, url) {
         draft.urls.push(url.to_owned());
     }
 }

@@ -137,6 +137,14 @@ pub enum SeedError {
     RepeatedParameter,
 }
 
+impl SeedError {
+    /// Whether there is nothing that would be worth keeping as it stands.
+    #[must_use]
+    pub fn leaves_nothing(self) -> bool {
+        matches!(self, Self::NoKey)
+    }
+}
+
 impl fmt::Display for SeedError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -73,6 +73,7 @@ pub(super) fn split_surroundings(uri: &str) -> (Secret, Surroundings) {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let query = query.split_once('#').map_or(query, |(before, _)| before);
     let mut others = Vec::new();
+    let mut said = Vec::new();
     let mut issuer = String::new();
     kept.push_str(path);
     for pair in query.split('&') {
@@ -82,6 +83,11 @@ pub(super) fn split_surroundings(uri: &str) -> (Secret, Surroundings) {
             issuer = decode_label(value, Plus::IsSpace);
         }
         if SEED_PARAMETERS.contains(&plain.as_str()) {
+            // One that says the same twice says it.
+            if said.contains(&pair) {
+                continue;
+            }
+            said.push(pair);
             let joint = if kept.len() == path.len() { '?' } else { '&' };
             kept.push(joint);
             kept.push_str(pair);
@@ -93,8 +99,13 @@ pub(super) fn split_surroundings(uri: &str) -> (Secret, Surroundings) {
             others.push((plain, text));
         }
     }
-    let label = path.split_once("://").map_or("", |(_, rest)| rest);
-    let label = label.split_once('/').map_or("", |(_, label)| label);
+    let (scheme, label) = path.split_once("://").unwrap_or_default();
+    // Only otpauth has the kind before it.
+    let label = match label.split_once('/') {
+        Some((_, label)) => label,
+        None if scheme.eq_ignore_ascii_case("motp") => label,
+        None => "",
+    };
     let (issuer, account) = split_label(label, &issuer);
     let around = Surroundings {
         issuer: issuer.trim().to_owned(),

@@ -278,7 +278,7 @@ fn kinds_without_codes_are_kept_as_secret_fields_and_said_so() {
 }
 
 #[test]
-fn bad_seeds_are_left_out_with_their_reason_and_the_rest_is_read() {
+fn bad_seeds_are_kept_as_fields_with_their_reason_and_the_rest_is_read() {
     let entry = |secret: &str, more: &str| {
         format!(r#"{{"secret":"{secret}","issuer":"I","label":"l","type":"TOTP"{more}}}"#)
     };
@@ -302,8 +302,16 @@ fn bad_seeds_are_left_out_with_their_reason_and_the_rest_is_read() {
     let text = format!("[{}]", entries.join(","));
     let imported = import(text.as_bytes(), Some(Format::AndOtp), None).unwrap();
     assert_eq!(imported.rows_read(), entries.len());
-    assert_eq!(imported.drafts.len(), 1);
-    assert_eq!(imported.drafts[0].row, entries.len());
+    // What has no seed at all is left out.
+    let rows: Vec<usize> = imported.drafts.iter().map(|item| item.row).collect();
+    assert_eq!(rows, [1, 3, 4, 5, 6, 7, 8, 9, 11]);
+    let kept = &imported.drafts[1].draft;
+    assert_eq!(field_text(kept, "otp"), None);
+    assert_eq!(field_text(kept, "seed"), Some(key));
+    assert_eq!(field_kind(kept, "seed"), Some(FieldKind::Secret));
+    assert_eq!(field_text(kept, "seed digits"), Some("3"));
+    let broken = &imported.drafts[0].draft;
+    assert_eq!(field_text(broken, "seed"), Some("not base32!"));
     let reasons: Vec<&str> = imported
         .skipped
         .iter()
@@ -323,10 +331,106 @@ fn bad_seeds_are_left_out_with_their_reason_and_the_rest_is_read() {
     ] {
         assert!(reasons[at].contains(word), "{at}: {}", reasons[at]);
     }
-    let good = seed_of(&imported.drafts[0].draft);
+    let good = seed_of(&imported.drafts[8].draft);
     assert_eq!(good.digits(), 8);
     assert_eq!(good.kind(), Kind::Totp { period_secs: 60 });
     assert_eq!(good.algorithm(), crate::otp::Algorithm::Sha256);
+}
+
+/// `6.0` is a whole number, and a URI that says the same twice says it.
+#[test]
+fn numbers_with_a_fraction_and_parameters_said_twice_are_understood() {
+    let text = r#"[{"secret":"JBSWY3DPEHPK3PXP","issuer":"I","label":"l","type":"TOTP","digits":8.0,"period":60.0}]"#;
+    let seed = seed_of(
+        &import(text.as_bytes(), Some(Format::AndOtp), None)
+            .unwrap()
+            .drafts[0]
+            .draft,
+    );
+    assert_eq!(
+        (seed.digits(), seed.kind()),
+        (8, Kind::Totp { period_secs: 60 })
+    );
+    let uri = "otpauth://totp/A:b?secret=JBSWY3DPEHPK3PXP&issuer=A&issuer=A";
+    assert_eq!(seed_of(titled(&read(uri), "A")).account(), "b");
+    let unclear = format!("{uri}&digits=6&digits=8");
+    let imported = read(&unclear);
+    let kept = field_text(titled(&imported, "A"), "seed").unwrap();
+    assert!(kept.ends_with("digits=6&digits=8"), "{kept}");
+    assert!(imported.skipped[0].reason.contains("twice"));
+}
+
+#[test]
+fn a_site_before_the_account_is_the_title_where_nothing_else_is() {
+    let entry = |issuer: &str, label: &str| {
+        let text = format!(
+            r#"[{{"secret":"JBSWY3DPEHPK3PXP","issuer":"{issuer}","label":"{label}","type":"TOTP"}}]"#
+        );
+        let draft = import(text.as_bytes(), Some(Format::AndOtp), None).unwrap();
+        let draft = &draft.drafts[0].draft;
+        let username = field_text(draft, "username").unwrap_or_default();
+        (draft.title.clone(), username.to_owned())
+    };
+    let pair = |title: &str, username: &str| (title.to_owned(), username.to_owned());
+    assert_eq!(entry("", "Forge: joe"), pair("Forge", "joe"));
+    assert_eq!(entry("FORGE", "forge:joe"), pair("FORGE", "joe"));
+    assert_eq!(entry("Other", "Forge:joe"), pair("Other", "Forge:joe"));
+    assert_eq!(entry("", "https://x"), pair("https://x", "https://x"));
+    let motp = read("motp://Site:ann?secret=0123456789abcdef");
+    assert_eq!(field_text(titled(&motp, "Site"), "username"), Some("ann"));
+}
+
+#[test]
+fn lists_with_marks_and_transfers_in_them_are_read_in_any_order() {
+    let seed = "otpauth://totp/A:b?secret=JBSWY3DPEHPK3PXP&issuer=A";
+    let transfer = GOOGLE.lines().nth(1).unwrap();
+    for text in [
+        format!("- {seed}\n\"{transfer}\""),
+        format!("{seed}\n{transfer}"),
+        format!("{transfer}\n\"{seed}\",\n"),
+    ] {
+        let imported = read(&text);
+        assert_eq!(imported.drafts.len(), 2, "{text}");
+        assert!(imported.skipped.is_empty(), "{text}");
+        titled(&imported, "A");
+        titled(&imported, "Bank");
+    }
+}
+
+/// Programs and people write members in any order, and what tells the format may come after a lot of something else.
+#[test]
+fn a_format_is_told_by_names_that_come_late() {
+    let groups =
+        r#"{"id":"01234567-89ab-cdef-0123-456789abcdef","name":"Group","isExpanded":true},"#;
+    let groups = groups.repeat(40);
+    let groups = groups.trim_end_matches(',');
+    let note = "n".repeat(3000);
+    for (text, format) in [
+        (
+            format!(r#"{{"groups":[{groups}],"services":[],"schemaVersion":4}}"#),
+            Format::TwoFas,
+        ),
+        (
+            format!(
+                r#"{{"db":{{"version":3,"entries":[{{"note":"{note}"}}]}},"header":{{"slots":null}}}}"#
+            ),
+            Format::Aegis,
+        ),
+        (
+            format!(r#"{{"CustomIcons":[{{"Data":"{note}"}}],"Authenticators":[]}}"#),
+            Format::Stratum,
+        ),
+        (
+            format!(r#"{{"version":1,"entries":[{{"note":"{note}","content":{{}}}}]}}"#),
+            Format::ProtonAuthenticator,
+        ),
+        (
+            r#"{"version":1,"entries":[]}"#.to_owned(),
+            Format::ProtonAuthenticator,
+        ),
+    ] {
+        assert_eq!(detect(text.as_bytes(), None), Ok(format), "{format:?}");
+    }
 }
 
 #[test]

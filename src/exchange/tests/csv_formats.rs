@@ -313,3 +313,14 @@ fn values_and_rows_over_the_limits_are_refused() {
     let rows = "a\n".repeat(MAX_ROWS + 1);
     assert_eq!(refusal(&format!("title\n{rows}")), ImportError::TooManyRows);
 }
+
+/// A list of seeds as a table: an address that is a seed is none.
+#[test]
+fn a_seed_is_never_an_address_nor_a_text() {
+    let uri = "otpauth://totp/a?secret=JBSWY3DPEHPK3PXP";
+    let imported = read(&format!("name,url,remark\na,{uri},{uri}\n"));
+    let draft = &imported.drafts[0].draft;
+    assert!(draft.urls.is_empty());
+    assert_eq!(field_text(draft, "otp"), Some(uri));
+    assert_eq!(field_kind(draft, "remark"), Some(FieldKind::Secret));
+}

@@ -10,7 +10,7 @@ use crate::prompt;
 use crate::session::{Session, unexpected};
 use crate::table;
 use keyfold::exchange::{
-    Credentials, Format, ImportError, MAX_FILE_BYTES, Mapping, Source, detect, read,
+    Credentials, Format, ImportError, MAX_FILE_BYTES, Mapping, Source, Transfers, detect, read,
 };
 use keyfold::secret::Secret;
 use keyfold::service::import::{Counts, Entry, Ledger, Outcome};
@@ -51,7 +51,8 @@ pub(crate) fn run(context: &mut Context, args: &Import) -> Result<(), Failure> {
         return run_several(context, args, &wanted);
     };
     // The file is read before the password is asked for: a wrong file is noticed first.
-    let source = load(context, path, &wanted)?;
+    let mut source = load(context, path, &wanted)?;
+    source.warnings.extend(source.transfers.warnings());
     let mut session = Session::open(context)?;
     one(context, &mut session, args, path, source)
 }
@@ -64,6 +65,13 @@ fn run_several(context: &mut Context, args: &Import, wanted: &Wanted<'_>) -> Res
     let mut sources = Vec::new();
     for path in &args.files {
         sources.push((path, load(context, path, wanted)?));
+    }
+    let mut transfers = Transfers::default();
+    for (_, source) in &sources {
+        transfers.add(&source.transfers);
+    }
+    if let Some((_, last)) = sources.last_mut() {
+        last.warnings.extend(transfers.warnings());
     }
     let mut session = Session::open(context)?;
     for (path, source) in sources {
@@ -94,6 +102,8 @@ struct Loaded {
     source: Source,
     format: Format,
     warnings: Vec<String>,
+    /// Codes of transfers that were read; the others may lie in another file.
+    transfers: Transfers,
     /// Whether whoever has the file can read it.
     in_clear: bool,
 }
@@ -149,14 +159,15 @@ fn load(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loaded, F
     if let Source::Native(document) = &mut source {
         beside::read(context, document, path)?;
     }
-    let warnings = match &source {
-        Source::Foreign(imported) => imported.warnings.clone(),
-        Source::Native(_) => Vec::new(),
+    let (warnings, transfers) = match &source {
+        Source::Foreign(imported) => (imported.warnings.clone(), imported.transfers.clone()),
+        Source::Native(_) => Default::default(),
     };
     Ok(Loaded {
         source,
         format,
         warnings,
+        transfers,
         in_clear,
     })
 }
@@ -172,6 +183,7 @@ fn load_store(context: &Context, path: &Path, wanted: &Wanted<'_>) -> Result<Loa
         warnings: imported.warnings.clone(),
         source: Source::Foreign(imported),
         format: Format::Pass,
+        transfers: Transfers::default(),
         in_clear: false,
     })
 }
