@@ -14,6 +14,9 @@ use std::collections::HashSet;
 /// How far into a file detection looks.
 const DETECTION_BYTES: usize = 1024;
 
+/// How long the heading line of a table may be: 1Password names a hundred columns.
+const HEADER_BYTES: usize = 64 << 10;
+
 /// With so many names of columns in it a first line is a header, whatever follows.
 const NAMES_OF_A_HEADER: usize = 3;
 
@@ -397,7 +400,12 @@ pub(super) fn is_native(bytes: &[u8]) -> bool {
 pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format, ImportError> {
     if looks_like_json(text) {
         // What is told from the beginning is not looked for behind it; some programs write their members in any order.
-        return detect_json(head(text)).or_else(|_| detect_json(text));
+        return match detect_json(head(text)) {
+            // Bitwarden says first of all whether it is encrypted; without that, others have folders and items too.
+            Ok(Format::BitwardenJson) if !head(text).contains("\"encrypted\"") => detect_json(text),
+            Ok(format) => Ok(format),
+            Err(_) => detect_json(text),
+        };
     }
     if is_keepass_xml(head(text)) {
         return Ok(Format::KeePassXml);
@@ -418,6 +426,9 @@ pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format,
         let name = name.to_ascii_lowercase();
         name.ends_with(".csv") || name.ends_with(".tsv")
     });
+    if delimiter == b',' && enpass_csv::is_row(&headers) {
+        return Ok(Format::EnpassCsv);
+    }
     let known = headers
         .iter()
         .filter(|header| generic_csv::is_known(header))
@@ -426,10 +437,24 @@ pub(super) fn detect_text(text: &str, file_name: Option<&str>) -> Result<Format,
     if known < NAMES_OF_A_HEADER && keeper_csv::is_format(head(text)) {
         return Ok(Format::KeeperCsv);
     }
+    // Nobody calls a column by an address: it is an item, and would be lost as names.
+    if headers.iter().any(|header| is_data(header)) {
+        return Err(ImportError::UnknownFormat);
+    }
     if named_csv || known > 0 {
         return Ok(Format::GenericCsv);
     }
     Err(ImportError::UnknownFormat)
+}
+
+/// Whether a cell is something that no column is called: a web or mail address, a long number.
+fn is_data(cell: &str) -> bool {
+    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+    cell.contains("://")
+        || cell
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+        || digits >= 8
 }
 
 /// The program that writes such URIs, by the first line that is no comment.
@@ -518,7 +543,11 @@ pub(super) fn looks_like_json(text: &str) -> bool {
 
 /// The first kilobyte, cut between characters.
 fn head(text: &str) -> &str {
-    let end = (0..=DETECTION_BYTES.min(text.len())).rev();
+    beginning(text, DETECTION_BYTES)
+}
+
+fn beginning(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev();
     end.filter_map(|end| text.get(..end))
         .next()
         .unwrap_or_default()
@@ -526,7 +555,7 @@ fn head(text: &str) -> &str {
 
 /// The header of a delimited text; a header longer than detection looks is told from its beginning.
 fn first_row(text: &str) -> (u8, Vec<String>) {
-    let (delimiter, text) = detect_delimiter(head(text));
+    let (delimiter, text) = detect_delimiter(beginning(text, HEADER_BYTES));
     let mut cells = Vec::new();
     let mut reader = Reader::new(text, delimiter, Quoting::Doubled);
     let headers = match reader.next_row(&mut cells) {
@@ -675,13 +704,38 @@ mod tests {
                 "{\"folders\":[{\"id\":\"x\",\"name\":\"a}\\\"b\"}],\"items\":[]}",
                 Format::BitwardenJson,
             ),
+            (
+                "\"Shop\",\"Username\",\"me\",\"*Password\",\"s3cret\",\"\"\n\"Visa\",\"Cardholder\",\"J\",\"*CVC\",\"1\"\n",
+                Format::EnpassCsv,
+            ),
+            ("Title,Username,URL,Password,Notes\n", Format::GenericCsv),
         ] {
             assert_eq!(detect(text.as_bytes(), None), Ok(format), "{text}");
         }
     }
 
     #[test]
+    fn names_that_come_late_tell_the_format_too() {
+        let long = "x".repeat(3000);
+        let enpass = format!(
+            "{{\"folders\":[],\"items\":[{{\"archived\":0,\"attachments\":[{{\"data\":\"{long}\"}}],\"uuid\":\"u\"}}]}}"
+        );
+        assert_eq!(detect(enpass.as_bytes(), None), Ok(Format::EnpassJson));
+        let columns = (0..200).fold(String::new(), |text, n| format!("{text},\"{n}: NAME\""));
+        let wide = format!("\"UUID\",\"TITLE\",\"SCOPE\",\"AUTOSUBMIT\"{columns}\n");
+        assert_ne!(detect(wide.as_bytes(), None), Ok(Format::GenericCsv));
+    }
+
+    #[test]
     fn what_is_not_known_is_not_guessed() {
+        // An item in the first line is no heading, though a word of it may be one elsewhere.
+        let row = "Shop,me,s3cret,https://shop.example,note\nMail,me,x,https://m.example,\n";
+        for name in [None, Some("x.csv")] {
+            assert_eq!(
+                detect(row.as_bytes(), name),
+                Err(ImportError::UnknownFormat)
+            );
+        }
         for text in ["hello", "a,b,c\n1,2,3\n", "[1,2]", "{\"db\":{\"items\":1}}"] {
             let unknown = Err(ImportError::UnknownFormat);
             assert_eq!(detect(text.as_bytes(), None), unknown, "{text}");

@@ -15,14 +15,22 @@ pub(super) fn import(text: &str, mapping: Option<&Mapping>) -> Result<Imported, 
     read_rows(reader, &headers, &targets, Discipline::Loose)
 }
 
-/// A header in lower case with everything between words one blank: `Login_URI` is `login uri`.
+/// A header in lower case with everything between words one blank: `Login_URI` and `loginUri` are `login uri`.
 pub(super) fn normalise(header: &str) -> String {
-    let words: Vec<String> = header
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    words.join(" ")
+    let mut name = String::with_capacity(header.len());
+    let mut was_lower = false;
+    for character in header.chars() {
+        let begins = !character.is_alphanumeric() || (was_lower && character.is_uppercase());
+        if begins && !name.is_empty() && !name.ends_with(' ') {
+            name.push(' ');
+        }
+        if character.is_alphanumeric() {
+            name.extend(character.to_lowercase());
+        }
+        was_lower = character.is_lowercase();
+    }
+    name.truncate(name.trim_end().len());
+    name
 }
 
 /// Whether a header names something that makes an item.
@@ -61,8 +69,8 @@ struct Synonyms {
 /// Which names stand for what. A target may have a second row below, for names that are weaker than other targets'.
 #[rustfmt::skip]
 const SYNONYMS: &[Synonyms] = &[
-    Synonyms { target: || Target::Title, names: &["title", "name", "account", "item name", "entry", "entry name", "item", "site name", "service", "label"] },
-    Synonyms { target: || Target::Url, names: &["url", "urls", "uri", "uris", "login uri", "login url", "website", "web site", "web address", "website url", "site", "link", "hostname", "host", "domain"] },
+    Synonyms { target: || Target::Title, names: &["title", "name", "account", "item name", "entry", "entry name", "item", "site name", "service", "service name", "display name", "secret name", "label"] },
+    Synonyms { target: || Target::Url, names: &["url", "urls", "uri", "uris", "login uri", "login url", "login urls", "secret url", "website", "web site", "web address", "website url", "site", "link", "hostname", "host", "domain"] },
     Synonyms { target: || Target::Standard(field::USERNAME), names: &["username", "user name", "login name", "login username", "login", "user", "user id", "userid", "account name"] },
     Synonyms { target: || Target::Standard(field::PASSWORD), names: &["password", "login password", "passwd", "pass", "pwd"] },
     Synonyms { target: || Target::Standard(field::OTP), names: &["totp", "otp", "otpauth", "otp auth", "login totp", "otp url", "otpurl", "otp secret", "totp secret", "one time password", "2fa", "mfa", "two factor", "authenticator key"] },
@@ -74,9 +82,9 @@ const SYNONYMS: &[Synonyms] = &[
     Synonyms { target: || Target::Trashed, names: &["trashed"] },
     Synonyms { target: || Target::Kind, names: &["type", "kind", "item type"] },
     Synonyms { target: || Target::Standard(field::EMAIL), names: &["email", "e mail", "mail", "email address", "login email"] },
-    Synonyms { target: || Target::Standard(field::NUMBER), names: &["card number", "account number"] },
-    Synonyms { target: || Target::Standard(field::VERIFICATION_CODE), names: &["cvv", "cvc", "cvv2", "security code"] },
-    Synonyms { target: || Target::Standard(field::HOLDER), names: &["cardholder", "cardholder name", "card holder", "account holder"] },
+    Synonyms { target: || Target::Standard(field::NUMBER), names: &["card number", "cardnumber", "ccnum", "account number"] },
+    Synonyms { target: || Target::Standard(field::VERIFICATION_CODE), names: &["cvv", "cvc", "cvv2", "cccsc", "security code"] },
+    Synonyms { target: || Target::Standard(field::HOLDER), names: &["cardholder", "cardholder name", "card holder", "name on card", "account holder"] },
     Synonyms { target: || Target::Standard(field::EXPIRES), names: &["expires", "expiry date", "expiration date", "expiry", "expiration"] },
     Synonyms { target: || Target::Standard(field::CREATED), names: &["created", "created at", "creation date", "creation time", "date created"] },
     Synonyms { target: || Target::Custom { name: "modified".to_owned(), kind: FieldKind::Date }, names: &["last modified", "modified", "modified at", "updated at", "last updated", "revision date"] },

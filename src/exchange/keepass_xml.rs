@@ -52,11 +52,14 @@ pub(super) fn read(
     let mut imported = Imported::default();
     keepass_references::resolve(&mut root, &mut imported)?;
     let mut meta = root.take("Meta").unwrap_or_default();
-    let group = root.take("Root").and_then(|mut top| top.take("Group"));
-    let group = group.ok_or(ImportError::NotThisFormat {
-        format,
-        reason: "it has no group of entries",
-    })?;
+    let refused = |reason| ImportError::NotThisFormat { format, reason };
+    let mut top = root.take("Root").unwrap_or_default();
+    let group = top.take("Group");
+    let group = group.ok_or(refused("it has no group of entries"))?;
+    // One of them alone would be read by other programs, each its own.
+    if top.child("Group").is_some() || root.child("Root").is_some() {
+        return Err(refused("it has several groups at its top"));
+    }
     let mut reader = DocumentReader {
         imported,
         tally: Tally::default(),
@@ -307,8 +310,13 @@ impl DocumentReader {
     }
 }
 
+/// The names that every entry has; any other may be called as keyfold calls these.
+const OWN_NAMES: [&str; 5] = ["Title", "UserName", "Password", "Notes", "URL"];
+
 fn put_values(draft: &mut Draft, values: Values) {
-    for value in values.0 {
+    let is_own = |value: &Value| OWN_NAMES.contains(&value.name.as_str());
+    let (own, others): (Vec<_>, Vec<_>) = values.0.into_iter().partition(is_own);
+    for value in own.into_iter().chain(others) {
         let kind = value.kind();
         let Value { name, text, .. } = value;
         match name.as_str() {

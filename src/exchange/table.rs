@@ -113,7 +113,7 @@ pub(super) fn read_table<'a>(
     let mut cells = Vec::new();
     let mut row = 0;
     let mut tally = Tally::default();
-    let mut short_rows = 0;
+    let mut short_rows = ShortRows::default();
     while reader.next_row(&mut cells)? {
         row += 1;
         if row > MAX_ROWS {
@@ -121,11 +121,11 @@ pub(super) fn read_table<'a>(
         }
         if !is_full(cells.len()) {
             let last = reader.ended_without_line_end();
-            let all_others_full = row > 1 && short_rows == 0;
+            let all_others_full = row > 1 && short_rows.count == 0;
             if last && (discipline != Discipline::Loose || all_others_full) {
                 return Err(reader.problem_of_last(RowProblem::CutOff));
             }
-            short_rows += 1;
+            short_rows.note(row);
         }
         if cells.iter().all(|cell| cell.as_str().trim().is_empty()) {
             imported.skipped.push(whole_row(row, "the row is empty"));
@@ -160,6 +160,7 @@ pub(super) fn read_table<'a>(
         }
         imported.drafts.push(ImportedItem::new(row, draft));
     }
+    imported.warnings.extend(short_rows.warning());
     if row == 0 {
         imported
             .warnings
@@ -171,6 +172,41 @@ pub(super) fn read_table<'a>(
         );
     }
     Ok(imported)
+}
+
+/// Rows with fewer cells than the heading has names: where a value had a line break and no quotation marks, the rest of the row
+/// stands in the next one, under wrong names.
+#[derive(Default)]
+struct ShortRows {
+    count: usize,
+    first: Vec<usize>,
+}
+
+impl ShortRows {
+    const NAMED: usize = 5;
+
+    fn note(&mut self, row: usize) {
+        self.count += 1;
+        if self.first.len() < Self::NAMED {
+            self.first.push(row);
+        }
+    }
+
+    fn warning(&self) -> Option<String> {
+        let first: Vec<String> = self.first.iter().map(usize::to_string).collect();
+        let more = if self.count > first.len() {
+            ", …"
+        } else {
+            ""
+        };
+        (self.count > 0).then(|| {
+            format!(
+                "{} rows have fewer values than the first line has names, so some may be under a wrong one: {}{more}",
+                self.count,
+                first.join(", ")
+            )
+        })
+    }
 }
 
 fn whole_row(row: usize, reason: &str) -> Skipped {
@@ -218,7 +254,10 @@ pub(super) fn place(
     match target {
         Target::Title if draft.title.is_empty() => draft.title = cell.into_text(),
         Target::Title => push_named(draft, header, plain_kind(text), cell.into_text()),
-        Target::Url => text.lines().for_each(|line| push_url(draft, line)),
+        Target::Url => text
+            .lines()
+            .flat_map(split_addresses)
+            .for_each(|url| push_url(draft, url)),
         Target::UrlList => split_url_list(text).for_each(|url| push_url(draft, url)),
         Target::Folder(separators) => draft.folder = folder_path(text, separators),
         Target::Tags => text.split([',', ';']).for_each(|tag| push_tag(draft, tag)),
@@ -268,6 +307,13 @@ pub(super) fn place(
         Target::LeftOut(reason) => return Some(reason).filter(|_| text != "0").copied(),
     }
     None
+}
+
+/// Several addresses in a line, each behind a comma and a blank: no address has a blank in it.
+fn split_addresses(line: &str) -> impl Iterator<Item = &str> {
+    let has_several = line.split(", ").skip(1).all(|part| part.contains("://"));
+    let limit = if has_several { usize::MAX } else { 1 };
+    line.splitn(limit, ", ")
 }
 
 /// Cuts only before what begins like an address, since an address may have commas itself.

@@ -324,3 +324,51 @@ fn a_seed_is_never_an_address_nor_a_text() {
     assert_eq!(field_text(draft, "otp"), Some(uri));
     assert_eq!(field_kind(draft, "remark"), Some(FieldKind::Secret));
 }
+
+#[test]
+fn rows_with_too_few_values_are_warned_of() {
+    let imported = read(
+        "url,username,password,totp,extra,name,grouping,fav\n,,,,first line\nsecond,my title,,0\nhttps://a.example,me,x,,,A,,0\n",
+    );
+    assert_eq!(imported.drafts.len(), 3);
+    let warned = imported.warnings.join("\n");
+    assert!(warned.contains("2 rows have fewer values"), "{warned}");
+    assert!(warned.contains(": 1, 2"), "{warned}");
+}
+
+#[test]
+fn columns_are_known_in_any_writing() {
+    let imported = read(
+        "serviceName,userName,loginPassword,cardNumber,cccsc,url,mailPwd\nS,me,x,4111,123,\"https://a.example, https://b.example\",y\n",
+    );
+    let draft = &imported.drafts[0].draft;
+    assert_eq!(draft.title, "S");
+    for (name, text) in [
+        ("username", "me"),
+        ("password", "x"),
+        ("number", "4111"),
+        ("code", "123"),
+    ] {
+        assert_eq!(field_text(draft, name), Some(text), "{name}");
+    }
+    assert_eq!(field_kind(draft, "mailPwd"), Some(FieldKind::Secret));
+    assert_eq!(draft.urls, ["https://a.example", "https://b.example"]);
+    let one = read("name,url,username,password\na,\"https://a.example/?x=1, 2\",me,x\n");
+    assert_eq!(one.drafts[0].draft.urls, ["https://a.example/?x=1, 2"]);
+}
+
+#[test]
+fn a_table_of_enpass_needs_no_heading() {
+    let imported = read(
+        "\"Shop\",\"Username\",\"me\",\"*Password\",\"s3cret\",\"the note\"\n\"Visa\",\"Cardholder\",\"J D\",\"Number\",\"4111\",\"*CVC\",\"123\",\"*PIN\",\"9\"\n",
+    );
+    let shop = &imported.drafts[0].draft;
+    assert_eq!(field_text(shop, "password"), Some("s3cret"));
+    assert_eq!(field_text(shop, "notes"), Some("the note"));
+    let visa = &imported.drafts[1].draft;
+    assert_eq!(visa.kind, ItemKind::Card);
+    for (name, text) in [("number", "4111"), ("code", "123"), ("pin", "9")] {
+        assert_eq!(field_text(visa, name), Some(text), "{name}");
+    }
+    assert_eq!(imported.warnings.len(), 0, "{:?}", imported.warnings);
+}

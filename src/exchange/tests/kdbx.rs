@@ -525,3 +525,33 @@ proptest! {
         let _ = open(&[&b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5\x01\x00\x03\x00"[..], &bytes].concat(), PASSWORD);
     }
 }
+
+/// A field of one's own may be called as keyfold calls what every entry has, and stand before it.
+#[test]
+fn fields_called_like_keyfold_s_own_displace_nothing() {
+    let strings = [
+        string("notes", "own"),
+        string("username", "other"),
+        string("Notes", "the note"),
+        string("UserName", "me"),
+    ];
+    let imported = entry_of(&strings.concat());
+    let draft = &imported.drafts[0].draft;
+    assert_eq!(field_text(draft, "notes"), Some("the note"));
+    assert_eq!(field_text(draft, "username"), Some("me"));
+    let texts = draft.fields.iter().map(|field| field.value.len());
+    assert_eq!(texts.collect::<Vec<_>>(), [8, 2, 3, 5]);
+}
+
+#[test]
+fn a_second_group_at_the_top_is_refused() {
+    let group = "<Group><Name>x</Name><Entry/></Group>";
+    for inside in [
+        format!("<Root>{group}{group}</Root>"),
+        format!("<Root>{group}</Root><Root>{group}</Root>"),
+    ] {
+        let xml = format!("<KeePassFile><Meta/>{inside}</KeePassFile>");
+        let refused = import(xml.as_bytes(), None, None).err();
+        assert!(matches!(refused, Some(ImportError::NotThisFormat { .. })));
+    }
+}
