@@ -164,3 +164,21 @@ fn rare_fields_share_a_column_so_that_a_table_stays_one() {
     assert_eq!(exported.remarks.len(), 3 * 100 + 1 - 200);
     assert_eq!(import(&exported.bytes, None, None).unwrap().drafts.len(), 3);
 }
+
+#[test]
+fn a_zero_character_is_replaced_so_that_the_table_can_be_read_back() {
+    let mut draft = titled("a\0b");
+    draft.push_standard(field::PASSWORD, "p\0,\"\0\0".to_owned());
+    draft.push_custom("door\0code", FieldKind::Text, "1".to_owned());
+    draft.tags = vec!["t\0".to_owned()];
+    let exported = table(&document_of(&[draft]));
+    let fields: Vec<(&str, What)> = said(&exported).iter().map(|row| (row.0, row.1)).collect();
+    let changed = ["title", "password", "tags", "door\0code"].map(|name| (name, What::Changed));
+    assert_eq!(fields, changed);
+    let back = import(&exported.bytes, None, None).unwrap();
+    let back = &back.drafts[0].draft;
+    assert_eq!(back.title, "a\u{fffd}b");
+    assert_eq!(field_text(back, "password"), Some("p\u{fffd},\"\u{fffd}\u{fffd}"));
+    assert_eq!(field_text(back, "door\u{fffd}code"), Some("1"));
+    assert_eq!(back.tags, ["t\u{fffd}"]);
+}
