@@ -1,7 +1,7 @@
 //! Bitwarden's unencrypted JSON. What an item of that kind has no place for becomes a custom field under its own name, which
 //! the reader of exchange/ puts back where it was.
 
-use super::bitwarden_kinds::{Card, Identity, Login, SshKey};
+use super::bitwarden_kinds::{Card, Identity, Login, SshKey, is_by_counter};
 use super::entry::{Entry, Remarks, Shown, plain_folder};
 use super::{Buffer, Order, WriteError};
 use crate::exchange::native::{DocumentField, DocumentFormer, DocumentItem};
@@ -238,11 +238,12 @@ fn write_item<'d>(
     }
     for field in entry.into_rest() {
         if field.kind == FieldKind::Otp {
-            remarks.change(
-                item,
-                &field.name,
-                "Bitwarden has seeds of logins alone, one each; it is a hidden field",
-            );
+            let reason = if is_by_counter(field) {
+                "Bitwarden has no seeds by counter; it is a hidden field"
+            } else {
+                "Bitwarden has seeds of logins alone, one each; it is a hidden field"
+            };
+            remarks.change(item, &field.name, reason);
         }
         written.fields.push(CustomField::of(field));
     }

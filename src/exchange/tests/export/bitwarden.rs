@@ -233,3 +233,29 @@ fn names_and_addresses_of_any_form_keep_their_text() {
         assert_eq!(field_text(back, "address"), Some(address));
     }
 }
+
+#[test]
+fn a_seed_by_counter_is_a_hidden_field_and_comes_back_as_a_seed() {
+    let mut draft = titled("x");
+    let uri = format!("otpauth://hotp/a?secret={SEED}&counter=3");
+    draft.push_standard(field::OTP, uri);
+    let mut document = document_of(&[draft]);
+    document.items[0].fields.last_mut().unwrap().counter = Some(41);
+    let exported = exported(&document);
+    let json: serde_json::Value = serde_json::from_slice(&exported.bytes).unwrap();
+    let item = &json["items"][0];
+    assert_eq!(item["login"]["totp"], serde_json::Value::Null);
+    assert_eq!(
+        (&item["fields"][0]["name"], &item["fields"][0]["type"]),
+        (&"otp".into(), &1.into())
+    );
+    let [(field, what, reason)] = said(&exported)[..] else {
+        panic!("{:?}", exported.remarks);
+    };
+    assert_eq!((field, what), ("otp", What::Changed));
+    assert!(reason.contains("by counter"), "{reason}");
+    let imported = reread(&exported);
+    let back = &imported.drafts[0].draft;
+    assert_eq!(field_kind(back, "otp"), Some(FieldKind::Otp));
+    assert!(field_text(back, "otp").unwrap().contains("counter=41"));
+}
