@@ -366,13 +366,14 @@ fn say_tags(item: &DocumentItem, remarks: &mut Remarks) {
     if Entry::new(item).is_favourite() {
         remarks.change(item, "favourite", "KeePass has no favourites; it is a tag");
     }
-    let texts = item.tags.iter().chain([&item.path]);
-    if !texts.into_iter().all(|text| is_printable(text)) {
-        remarks.change(
-            item,
-            "folder",
-            "signs that XML has no place for are replaced",
-        );
+    // Title and values may be covered, where every sign has a place; these cannot be.
+    let mut tags = item.tags.iter();
+    let texts = [
+        ("tags", tags.all(|tag| is_printable(tag))),
+        ("folder", is_printable(item.text(field::FOLDER))),
+    ];
+    for (name, _) in texts.iter().filter(|row| !row.1) {
+        remarks.change(item, name, "signs that XML has no place for are replaced");
     }
 }
 

@@ -66,6 +66,9 @@ impl<'d> Attributes<'d> {
             let value = row(number).map_or(Shown::Plain(""), Row::shown);
             self.push(name.to_owned(), value, number == field::PASSWORD);
         }
+        if let Some(remarks) = remarks.as_deref_mut() {
+            say_unsafe(shape, remarks);
+        }
         let address = addresses.next().unwrap_or_default();
         self.push("URL".to_owned(), Shown::Plain(address), false);
         for (address, number) in addresses.zip(0..) {
@@ -170,6 +173,33 @@ pub(super) fn unique(name: String, taken: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{name} {number}"));
     let mut free = numbered.filter(|name| !taken.contains(name));
     free.next().unwrap_or(name)
+}
+
+/// Says which values programs may not keep. They are there whole, covered where XML has no place for a sign: keyfold reads
+/// them back, while KeePassXC's text fields end at a zero, and it leaves control characters out of what it saves.
+fn say_unsafe(shape: &Shape<'_>, remarks: &mut Remarks) {
+    let item = shape.item;
+    let mut say = |name: &str, text: &str| {
+        if text.contains('\0') {
+            remarks.change(item, name, "programs may cut it off at its zero character");
+        } else if text.chars().any(is_dropped) {
+            remarks.change(item, name, "programs may leave out its control characters");
+        }
+    };
+    // A seed is written anew, in signs that every program keeps.
+    let is_seed = |row: &&Row<'_>| row.id == FieldId::Standard(field::OTP) && row.seed().is_some();
+    for row in shape.rows.iter().filter(|row| !is_seed(row)) {
+        say(row.name, row.shown().text());
+    }
+    for url in &item.urls {
+        say("url", &url.value);
+    }
+}
+
+/// What KeePassXC leaves out when it saves (`stripInvalidXml10Chars`).
+fn is_dropped(character: char) -> bool {
+    let is_kept = matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+    (character.is_control() && !is_kept) || !has_place_in_xml(character)
 }
 
 /// Whether XML 1.0 has a place for every sign of it.

@@ -371,3 +371,41 @@ fn a_database_needs_a_password_and_shows_nothing_without_it() {
     let format = Format::Kdbx;
     assert_eq!(refused, Some(ImportError::SourcePasswordWrong { format }));
 }
+
+#[test]
+fn values_that_programs_may_not_keep_are_told_each_by_its_name() {
+    let mut draft = titled("a\u{1}");
+    draft.folder = "plain".to_owned();
+    draft.urls = vec!["https://a.example/\u{7f}".to_owned()];
+    draft.push_standard(field::USERNAME, "tab\tand\r\nlines".to_owned());
+    draft.push_standard(field::PASSWORD, "p\0q".to_owned());
+    draft.push_custom("colour", FieldKind::Text, "re\u{1f}d".to_owned());
+    let exported = exported(&document_of(&[draft]), &[]);
+    let dropped = "programs may leave out its control characters";
+    let cut = "programs may cut it off at its zero character";
+    assert_eq!(
+        said(&exported),
+        [
+            ("title", What::Changed, dropped),
+            ("password", What::Changed, cut),
+            ("colour", What::Changed, dropped),
+            ("url", What::Changed, dropped),
+        ]
+    );
+    let back = reread(&exported);
+    let back = &back.drafts[0].draft;
+    assert_eq!(back.title, "a\u{1}");
+    assert_eq!(field_text(back, "password"), Some("p\0q"));
+}
+
+#[test]
+fn folders_and_tags_that_xml_has_no_place_for_are_told_apart() {
+    let mut draft = titled("x");
+    draft.push_standard(field::USERNAME, "me".to_owned());
+    draft.folder = "a\u{2}".to_owned();
+    draft.tags = vec!["t\u{3}".to_owned()];
+    let exported = exported(&document_of(&[draft]), &[]);
+    let replaced = "signs that XML has no place for are replaced";
+    let both = ["tags", "folder"].map(|name| (name, What::Changed, replaced));
+    assert_eq!(said(&exported), both);
+}
