@@ -171,6 +171,8 @@ const APART: &str =
 #[derive(Default)]
 pub(super) struct Remarks {
     pub(super) list: Vec<Remark>,
+    /// How many seeds were written, where a format holds nothing else.
+    pub(super) seeds: Option<usize>,
 }
 
 impl Remarks {
