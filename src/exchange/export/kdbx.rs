@@ -6,6 +6,7 @@ use super::keepass_attributes::{Attribute, attributes, is_printable, printable, 
 use super::keepass_history::{Row, Version, former_versions, is_held};
 use super::{AttachedFile, Buffer, Order, WriteError};
 use crate::exchange::kdbx::Writer;
+use crate::exchange::keepass_xml::FAVOURITE;
 use crate::exchange::native::{DocumentField, DocumentItem};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{FieldId, ItemId};
@@ -24,8 +25,6 @@ const ORIGIN: &str = "keepass:";
 const MAX_DEPTH: usize = 60;
 const ROOT: &str = "keyfold";
 const BIN: &str = "Recycle Bin";
-/// Strongbox's tag, which other programs show as any tag.
-const FAVOURITE: &str = "Favorite";
 
 /// Writes the items.
 pub(super) fn write(

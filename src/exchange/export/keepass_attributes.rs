@@ -4,6 +4,7 @@
 use super::entry::{Entry, Remarks, Shown};
 use super::kdbx::Shape;
 use super::keepass_history::Row;
+use crate::exchange::keepass_xml::{KIND, written_kind};
 use crate::exchange::native::DocumentItem;
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::FieldId;
@@ -83,8 +84,7 @@ impl<'d> Attributes<'d> {
         }
         let entry = Entry::new(shape.item);
         if entry.kind != ItemKind::Login && !shape.is_note {
-            let name = unique("kind".to_owned(), &self.names);
-            self.push(name, Shown::Plain(entry.kind.name()), false);
+            self.push(KIND.to_owned(), Shown::Plain(entry.kind.name()), false);
         }
         let has_place = |row: &&Row<'d>| {
             let numbers = places.map(|place| place.1).into_iter().chain([field::OTP]);
@@ -96,7 +96,13 @@ impl<'d> Attributes<'d> {
     }
 
     fn put_row(&mut self, item: &DocumentItem, row: &Row<'d>, remarks: Option<&mut Remarks>) {
-        let name = self.free_name(row.name);
+        let name = match row.name {
+            // The reader of exchange/ would take it for what the item is.
+            KIND if written_kind(row.shown().text()).is_some() => {
+                unique(format!("field {KIND}"), &self.names)
+            }
+            name => self.free_name(name),
+        };
         if let Some(remarks) = remarks {
             if row.kind == FieldKind::Otp {
                 let reason = "KeePass has one seed an entry; it is a protected field";
