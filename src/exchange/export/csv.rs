@@ -4,7 +4,7 @@
 //! A spreadsheet runs a cell that begins like a formula, and what a vault holds may come from anybody. For it such cells get
 //! an apostrophe, and every cell stands in quotes, so that one with another separator in mind makes no new cell of it.
 
-use super::entry::{Entry, Remarks, Shown, plain_folder};
+use super::entry::{Entry, Remarks, Shown, plain_folder, say_parted_tags};
 use super::{Buffer, Order, Reader, WriteError};
 use crate::exchange::native::{DocumentField, DocumentItem};
 use crate::model::field::{self, FieldKind, ItemKind};
@@ -155,9 +155,7 @@ impl<'d> Columns<'d> {
             table.cell(if entry.is_favourite() { "yes" } else { "" });
         }
         if self.has_tags {
-            if item.tags.iter().any(|tag| tag.contains([',', ';'])) {
-                remarks.change(item, "tags", "a comma in a tag parts tags in this format");
-            }
+            say_parted_tags(item, remarks);
             table.named(&item.tags.join(","), "tags", item, remarks);
         }
         if self.has_trashed {
@@ -219,6 +217,10 @@ impl<'d> Columns<'d> {
 fn say_name(item: &DocumentItem, field: &DocumentField, remarks: &mut Remarks) {
     if field.name.contains(NO_TEXT) {
         remarks.change(item, &field.name, REPLACED);
+    }
+    if field.name.trim() != field.name {
+        let reason = "white space around its name is left out where the table is read";
+        remarks.change(item, &field.name, reason);
     }
 }
 

@@ -257,6 +257,18 @@ impl Remarks {
     }
 }
 
+/// Says which signs part tags in a format that writes all of them as one text.
+pub(super) fn say_parted_tags(item: &DocumentItem, remarks: &mut Remarks) {
+    let has = |sign: char| item.tags.iter().any(|tag| tag.contains(sign));
+    let reason = match (has(','), has(';')) {
+        (true, true) => "a comma and a semicolon in a tag part tags in this format",
+        (true, false) => "a comma in a tag parts tags in this format",
+        (false, true) => "a semicolon in a tag parts tags in this format",
+        (false, false) => return,
+    };
+    remarks.change(item, "tags", reason);
+}
+
 /// A folder's names, outermost first.
 pub(super) fn split_folder(folder: &str) -> Vec<String> {
     let mut names = vec![String::new()];

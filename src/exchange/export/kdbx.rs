@@ -1,7 +1,7 @@
 //! A database of KeePass: groups for folders, the recycle bin for the trash, protected values for secrets, KeePassXC's `otp`
 //! for seeds, former versions for former values, files. By keepass.info/help/kb/kdbx_4.html.
 
-use super::entry::{Entry, Remarks, Shown, split_folder};
+use super::entry::{Entry, Remarks, Shown, say_parted_tags, split_folder};
 use super::keepass_attributes::{Attribute, attributes, is_printable, printable, unique};
 use super::keepass_history::{Row, Version, former_versions, is_held};
 use super::{AttachedFile, Buffer, Order, WriteError};
@@ -359,9 +359,7 @@ fn is_plain_note(
 }
 
 fn say_tags(item: &DocumentItem, remarks: &mut Remarks) {
-    if item.tags.iter().any(|tag| tag.contains([',', ';'])) {
-        remarks.change(item, "tags", "a comma in a tag parts tags in this format");
-    }
+    say_parted_tags(item, remarks);
     if Entry::new(item).is_favourite() {
         remarks.change(item, "favourite", "KeePass has no favourites; it is a tag");
     }
