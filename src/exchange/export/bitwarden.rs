@@ -2,7 +2,7 @@
 //! the reader of exchange/ puts back where it was.
 
 use super::bitwarden_kinds::{Card, Identity, Login, SshKey, is_by_counter};
-use super::entry::{Entry, Remarks, Shown, plain_folder};
+use super::entry::{Entry, Remarks, Shown, plain_folder, say_plain_kinds};
 use super::{Buffer, Order, WriteError};
 use crate::exchange::bitwarden_json::{BETWEEN_TAGS, KIND, TAGS, written_kind, written_tags};
 use crate::exchange::native::{DocumentField, DocumentFormer, DocumentItem};
@@ -243,7 +243,9 @@ fn write_item<'d>(
         let tags = CustomField::text(TAGS, text);
         written.fields.push(tags);
     }
-    for field in entry.into_rest() {
+    let rest = entry.into_rest();
+    say_plain_kinds(item, &rest, remarks);
+    for field in rest {
         if field.kind == FieldKind::Otp {
             let reason = if is_by_counter(field) {
                 "Bitwarden has no seeds by counter; it is a hidden field"

@@ -271,13 +271,7 @@ struct Table {
 
 impl Table {
     /// A cell with a value of an item.
-    fn named(
-        &mut self,
-        text: &str,
-        name: &str,
-        item: &DocumentItem,
-        remarks: &mut Remarks,
-    ) {
+    fn named(&mut self, text: &str, name: &str, item: &DocumentItem, remarks: &mut Remarks) {
         self.cell(text);
         if self.guarded {
             remarks.change(

@@ -2,7 +2,7 @@
 
 use super::Order;
 use crate::exchange::native::{DocumentField, DocumentFormer, DocumentItem};
-use crate::model::field::{self, ItemKind};
+use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{FieldId, ItemId};
 use crate::otp::{Kind, Seed};
 use crate::secret::Secret;
@@ -267,6 +267,26 @@ pub(super) fn say_parted_tags(item: &DocumentItem, remarks: &mut Remarks) {
         (false, false) => return,
     };
     remarks.change(item, "tags", reason);
+}
+
+/// Says which custom fields become plain texts, in a format that knows no other kinds; a program shows them all the same.
+pub(super) fn say_plain_kinds(
+    item: &DocumentItem,
+    fields: &[&DocumentField],
+    remarks: &mut Remarks,
+) {
+    let has_kind = |field: &&&DocumentField| {
+        let is_custom = matches!(field.id, FieldId::Custom(_));
+        is_custom
+            && matches!(
+                field.kind,
+                FieldKind::Date | FieldKind::Email | FieldKind::Url
+            )
+    };
+    for field in fields.iter().filter(has_kind) {
+        let reason = "the format knows texts and hidden texts; it is a text";
+        remarks.change(item, &field.name, reason);
+    }
 }
 
 /// A folder's names, outermost first.

@@ -1,7 +1,7 @@
 //! A database of KeePass: groups for folders, the recycle bin for the trash, protected values for secrets, KeePassXC's `otp`
 //! for seeds, former versions for former values, files. By keepass.info/help/kb/kdbx_4.html.
 
-use super::entry::{Entry, Remarks, Shown, say_parted_tags, split_folder};
+use super::entry::{Entry, Remarks, Shown, say_parted_tags, say_plain_kinds, split_folder};
 use super::keepass_attributes::{Attribute, attributes, is_printable, printable, unique};
 use super::keepass_history::{Row, Version, former_versions, is_held};
 use super::{AttachedFile, Buffer, Order, WriteError};
@@ -304,6 +304,7 @@ impl<'d> Shape<'d> {
         let rest = entry.into_rest();
         let is_note = is_plain_note(kind, item, rest.iter().map(|field| field.id));
         say_tags(item, remarks);
+        say_plain_kinds(item, &rest, remarks);
         if kind != ItemKind::Login && !is_note {
             remarks.change(item, "kind", "KeePass has no kinds; it is a field");
         }

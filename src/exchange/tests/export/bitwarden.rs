@@ -268,8 +268,14 @@ fn only_what_was_written_as_kind_and_tags_is_put_back() {
     assert_eq!(renamed, ["tags", "kind", "tags"]);
     let imported = reread(&exported);
     let back = &imported.drafts[0].draft;
-    assert_eq!((back.kind, back.tags.join("|")), (ItemKind::Login, "a b|c".to_owned()));
-    let custom = back.fields.iter().filter(|field| field.kind != FieldKind::Date);
+    assert_eq!(
+        (back.kind, back.tags.join("|")),
+        (ItemKind::Login, "a b|c".to_owned())
+    );
+    let custom = back
+        .fields
+        .iter()
+        .filter(|field| field.kind != FieldKind::Date);
     let custom: Vec<(&str, &str)> = custom
         .map(|field| (field.name.as_text(), value_text(&field.value)))
         .collect();
@@ -282,4 +288,19 @@ fn only_what_was_written_as_kind_and_tags_is_put_back() {
             ("kind", "wifi"),
         ]
     );
+}
+
+#[test]
+fn kinds_that_become_texts_are_told_field_by_field() {
+    let mut draft = titled("x");
+    draft.push_standard(field::EMAIL, "a@b.example".to_owned());
+    for (kind, _, name) in FieldKind::TABLE {
+        let text = if kind == FieldKind::Otp { SEED } else { "1" };
+        draft.push_custom(&format!("a {name}"), kind, text.to_owned());
+    }
+    let exported = exported(&document_of(&[draft]));
+    let reason = "the format knows texts and hidden texts; it is a text";
+    let plain = said(&exported).into_iter().filter(|row| row.2 == reason);
+    let plain: Vec<&str> = plain.map(|row| row.0).collect();
+    assert_eq!(plain, ["a url", "a date", "a email"]);
 }

@@ -178,7 +178,10 @@ fn a_zero_character_is_replaced_so_that_the_table_can_be_read_back() {
     let back = import(&exported.bytes, None, None).unwrap();
     let back = &back.drafts[0].draft;
     assert_eq!(back.title, "a\u{fffd}b");
-    assert_eq!(field_text(back, "password"), Some("p\u{fffd},\"\u{fffd}\u{fffd}"));
+    assert_eq!(
+        field_text(back, "password"),
+        Some("p\u{fffd},\"\u{fffd}\u{fffd}")
+    );
     assert_eq!(field_text(back, "door\u{fffd}code"), Some("1"));
     assert_eq!(back.tags, ["t\u{fffd}"]);
 }

@@ -439,3 +439,18 @@ fn kinds_and_favourites_come_back_and_fields_of_that_name_stay_fields() {
         assert_eq!(found, expected, "{}", was.title);
     }
 }
+
+#[test]
+fn kinds_that_become_texts_are_told_field_by_field() {
+    let mut draft = titled("x");
+    draft.push_standard(field::EMAIL, "a@b.example".to_owned());
+    for (kind, _, name) in FieldKind::TABLE {
+        let text = if kind == FieldKind::Otp { SEED } else { "1" };
+        draft.push_custom(&format!("a {name}"), kind, text.to_owned());
+    }
+    let exported = exported(&document_of(&[draft]), &[]);
+    let reason = "the format knows texts and hidden texts; it is a text";
+    let plain = said(&exported).into_iter().filter(|row| row.2 == reason);
+    let plain: Vec<&str> = plain.map(|row| row.0).collect();
+    assert_eq!(plain, ["a url", "a date", "a email"]);
+}
