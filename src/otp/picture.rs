@@ -37,6 +37,10 @@ const JPEG: &[u8] = b"\xff\xd8\xff";
 pub enum PictureError {
     /// Neither PNG nor JPEG.
     Unknown,
+    /// A picture in another format.
+    OtherFormat,
+    /// Its colours are those of print.
+    Colours,
     /// It has more pixels than are read.
     TooLarge,
     /// It is cut off or damaged.
@@ -51,6 +55,10 @@ impl PictureError {
     pub fn as_text(self) -> &'static str {
         match self {
             Self::Unknown => "it is no picture in PNG or JPEG",
+            Self::OtherFormat => "pictures are read as PNG or JPEG; save it as one of them",
+            Self::Colours => {
+                "the picture's colours (CMYK, YCCK) are not supported; save it in RGB or grey"
+            }
             Self::TooLarge => "the picture has more pixels than are read (64 million)",
             Self::Damaged => "the picture is cut off or damaged",
             Self::NoCode => "no QR code is seen in the picture",
@@ -66,10 +74,28 @@ impl fmt::Display for PictureError {
 
 impl std::error::Error for PictureError {}
 
-/// Whether bytes begin as a picture that can be read.
+/// Whether bytes begin as a picture, of a format that can be read or another one.
 #[must_use]
 pub fn is_picture(bytes: &[u8]) -> bool {
-    bytes.starts_with(PNG) || bytes.starts_with(JPEG)
+    bytes.starts_with(PNG) || bytes.starts_with(JPEG) || is_other_picture(bytes)
+}
+
+/// GIF, WebP, BMP, TIFF, HEIC and AVIF, by signs that no text begins with.
+fn is_other_picture(bytes: &[u8]) -> bool {
+    const BRANDS: [&[u8]; 7] = [
+        b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif",
+    ];
+    let has = |at: usize, sign: &[u8]| {
+        let rest = bytes.get(at..);
+        rest.is_some_and(|rest| rest.starts_with(sign))
+    };
+    let is_gif = has(0, b"GIF87a") || has(0, b"GIF89a");
+    let is_webp = has(0, b"RIFF") && has(8, b"WEBP");
+    // A text may begin with its two letters; none has four zeros behind them.
+    let is_bmp = has(0, b"BM") && has(6, &[0; 4]);
+    let is_tiff = has(0, b"II*\0") || has(0, b"MM\0*");
+    let is_heic = has(4, b"ftyp") && BRANDS.iter().any(|brand| has(8, brand));
+    is_gif || is_webp || is_bmp || is_tiff || is_heic
 }
 
 /// The texts of all QR codes in a PNG or JPEG.
@@ -81,6 +107,8 @@ pub fn read_codes(bytes: &[u8]) -> Result<Vec<Secret>, PictureError> {
         read_png(bytes)?
     } else if bytes.starts_with(JPEG) {
         read_jpeg(bytes)?
+    } else if is_other_picture(bytes) {
+        return Err(PictureError::OtherFormat);
     } else {
         return Err(PictureError::Unknown);
     };
@@ -277,6 +305,10 @@ fn read_jpeg(bytes: &[u8]) -> Result<Grey, PictureError> {
         .map_err(|_| PictureError::Damaged)?;
     let (width, height) = decoder.dimensions().ok_or(PictureError::Damaged)?;
     check_size(width, height)?;
+    let colours = decoder.input_colorspace();
+    if matches!(colours, Some(ColorSpace::CMYK | ColorSpace::YCCK)) {
+        return Err(PictureError::Colours);
+    }
     let decoded = decoder.decode().map_err(|_| PictureError::Damaged)?;
     let mut pixels = Zeroizing::new(decoded);
     // Some pictures have no grey of their own.
@@ -449,6 +481,45 @@ mod tests {
         writer.write_image_data(&[255; 10_000]).unwrap();
         writer.finish().unwrap();
         assert_eq!(texts(&blank).err(), Some(PictureError::NoCode));
+    }
+
+    #[test]
+    fn pictures_of_other_formats_are_known_and_texts_are_none() {
+        for bytes in [
+            &b"GIF89a\x01\0"[..],
+            b"RIFF\x24\0\0\0WEBPVP8 ",
+            b"BM\x8a\0\0\0\0\0\0\0\x8a\0\0\0\x7c\0\0\0",
+            b"II*\0\x08\0\0\0",
+            b"MM\0*\0\0\0\x08",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            b"\0\0\0\x20ftypavif\0\0\0\0avifmif1",
+        ] {
+            assert!(is_picture(bytes), "{bytes:?}");
+            assert_eq!(texts(bytes).err(), Some(PictureError::OtherFormat));
+        }
+        for text in [
+            &b"BMW,user,password\n"[..],
+            b"GIF,url\n",
+            b"IItitle",
+            b"RIFFtitle,url",
+            b"",
+        ] {
+            assert!(!is_picture(text), "{text:?}");
+        }
+    }
+
+    /// Four components in a header without a mark of what they are.
+    #[test]
+    fn colours_of_print_are_named_and_not_called_damage() {
+        let mut bytes = b"\xff\xd8".to_vec();
+        let table = [&b"\xff\xdb\0\x43\0"[..], &[1; 64]].concat();
+        bytes.extend(table);
+        bytes.extend(b"\xff\xc0\0\x14\x08\0\x20\0\x20\x04");
+        (1..=4).for_each(|number| bytes.extend([number, 0x11, 0]));
+        bytes.extend(b"\xff\xda\0\x0e\x04");
+        (1..=4).for_each(|number| bytes.extend([number, 0]));
+        bytes.extend(b"\0\x3f\0\0\0\xff\xd9");
+        assert_eq!(texts(&bytes).err(), Some(PictureError::Colours));
     }
 
     #[test]
