@@ -13,11 +13,24 @@ use super::place::{
 use super::{
     Format, ImportError, Imported, ImportedItem, MAX_FIELDS, MAX_ROWS, RowProblem, Skipped,
 };
-use crate::model::draft::{Draft, DraftFormer, DraftValue, FieldName};
+use crate::model::draft::{Draft, DraftField, DraftFormer, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::moment::Moment;
 use crate::secret::Secret;
 use std::collections::{HashMap, HashSet};
+
+/// Kinds that Bitwarden has.
+const OWN_KINDS: [ItemKind; 5] = [
+    ItemKind::Login,
+    ItemKind::Note,
+    ItemKind::Card,
+    ItemKind::Identity,
+    ItemKind::SshKey,
+];
+/// The fields in which keyfold writes what Bitwarden has no place for, and what stands between two tags there.
+pub(super) const KIND: &str = "kind";
+pub(super) const TAGS: &str = "tags";
+pub(super) const BETWEEN_TAGS: &str = ", ";
 
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
@@ -152,6 +165,7 @@ fn read_item(
             keep_rest(&mut draft, name, body);
         }
     }
+    drop_repeated_name(&mut draft);
     draft.push_standard(field::NOTES, item.take_text("notes").unwrap_or_default());
     settle_note(&mut draft);
     read_custom_fields(&mut draft, &mut item, row)?;
@@ -237,13 +251,68 @@ fn read_custom_fields(
                 Some(value)
             }
         };
-        if name.is_some() || value.is_some() {
+        let is_put_back = match (&name, &value) {
+            (Some(name), Some(text)) if !kind.is_secret() => put_back(draft, name, text),
+            _ => false,
+        };
+        if !is_put_back && (name.is_some() || value.is_some()) {
             let name = name.unwrap_or_else(|| "field".to_owned());
             push_named(draft, &name, kind, value.unwrap_or_default());
         }
         keep_rest(draft, "field", custom);
     }
     Ok(())
+}
+
+/// Puts back what keyfold wrote as a field because Bitwarden has no place for it, where it is that to the letter.
+fn put_back(draft: &mut Draft, name: &str, text: &str) -> bool {
+    match name {
+        KIND if draft.kind == ItemKind::Login => {
+            let kind = written_kind(text);
+            draft.kind = kind.unwrap_or_default();
+            kind.is_some()
+        }
+        TAGS if draft.tags.is_empty() => {
+            let tags = written_tags(text);
+            draft.tags = tags.unwrap_or_default();
+            !draft.tags.is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// The kind that keyfold writes into a field: one that Bitwarden has not.
+pub(super) fn written_kind(text: &str) -> Option<ItemKind> {
+    ItemKind::from_name(text).filter(|kind| !OWN_KINDS.contains(kind))
+}
+
+/// The tags that keyfold writes into a field, if writing them again gives the same text.
+pub(super) fn written_tags(text: &str) -> Option<Vec<String>> {
+    let mut draft = Draft::default();
+    text.split(BETWEEN_TAGS)
+        .for_each(|tag| push_tag(&mut draft, tag));
+    let tags = draft.tags;
+    (!tags.is_empty() && tags.join(BETWEEN_TAGS) == text).then_some(tags)
+}
+
+/// A first name that is the whole name says nothing more, unless it has two or three words: then it says that they are not
+/// first and last name.
+fn drop_repeated_name(draft: &mut Draft) {
+    let text_of = |field: &DraftField| match &field.value {
+        DraftValue::Plain(text) => text.clone(),
+        DraftValue::Secret(_) => String::new(),
+    };
+    let full = FieldName::Standard(field::FULL_NAME);
+    let name = draft.fields.iter().find(|field| field.name == full);
+    let Some(name) = name.map(text_of) else {
+        return;
+    };
+    if !(2..=3).contains(&name.split(' ').count()) {
+        let part = FieldName::Custom("first name".to_owned());
+        draft
+            .fields
+            .retain(|field| field.name != part || text_of(field) != name);
+    }
 }
 
 /// Bitwarden's numbers for the fields that a linked custom field may stand for.

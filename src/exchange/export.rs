@@ -175,6 +175,8 @@ pub struct Exported {
     pub bytes: Zeroizing<Vec<u8>>,
     /// What it does not hold, or holds in another way.
     pub remarks: Vec<Remark>,
+    /// How many one-time password seeds are in it, where it holds nothing else.
+    pub seeds: Option<usize>,
 }
 
 /// Why nothing was written.
@@ -232,5 +234,6 @@ pub fn write(order: &Order<'_>, rng: &mut dyn CryptoRng) -> Result<Exported, Wri
     Ok(Exported {
         bytes,
         remarks: remarks.list,
+        seeds: remarks.seeds,
     })
 }

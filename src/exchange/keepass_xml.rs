@@ -24,6 +24,10 @@ use zeroize::Zeroizing;
 
 /// Seconds from the first day of year 1, which KDBX 4 counts from, to 1970.
 const YEAR_ONE: i64 = 62_135_596_800;
+/// Strongbox's tag for a favourite, and keyfold's in a database that it writes.
+pub(super) const FAVOURITE: &str = "Favorite";
+/// The value that says what an item is in a database that keyfold writes.
+pub(super) const KIND: &str = "kind";
 
 /// Reads an export in clear.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
@@ -203,10 +207,14 @@ impl DocumentReader {
         {
             draft.folder.clone_from(folder);
         }
-        for tag in split_tags(entry.take_text("Tags")).chain(place.tags.iter().cloned()) {
-            push_tag(&mut draft, &tag);
+        let (marks, tags): (Vec<String>, Vec<String>) =
+            split_tags(entry.take_text("Tags")).partition(|tag| tag == FAVOURITE);
+        draft.favourite = !marks.is_empty();
+        for tag in tags.iter().chain(&place.tags) {
+            push_tag(&mut draft, tag);
         }
         let mut values = Values::take(&mut entry);
+        let kind = values.take_kind();
         let mut history = entry.take("History").unwrap_or_default();
         let binaries = entry.take_all("Binary");
         self.skip_former_files(&draft, &values, &history, &binaries);
@@ -217,7 +225,10 @@ impl DocumentReader {
         read_times(&mut draft, entry.take("Times").unwrap_or_default());
         read_autotype(&mut draft, entry.take("AutoType").unwrap_or_default());
         read_custom_data(&mut draft, entry.take("CustomData").unwrap_or_default());
-        settle_kind(&mut draft);
+        match kind {
+            Some(kind) => draft.kind = kind,
+            None => settle_kind(&mut draft),
+        }
         settle_title(&mut draft);
         let files = self.take_files(&draft, binaries)?;
         self.drop_looks(&mut entry);
@@ -390,6 +401,11 @@ impl Value {
     }
 }
 
+/// The kind that a database written by keyfold names: an entry is a login without that.
+pub(super) fn written_kind(text: &str) -> Option<ItemKind> {
+    ItemKind::from_name(text).filter(|kind| *kind != ItemKind::Login)
+}
+
 struct Values(Vec<Value>);
 
 impl Values {
@@ -406,6 +422,15 @@ impl Values {
             }
         });
         Self(values.collect())
+    }
+
+    /// Takes what keyfold wrote of an item's kind; anything else of that name is a value like others.
+    fn take_kind(&mut self) -> Option<ItemKind> {
+        let kind_of = |value: &Value| written_kind(&value.text).filter(|_| !value.is_secret);
+        let at = self.0.iter().position(|value| value.name == KIND)?;
+        let kind = self.0.get(at).and_then(kind_of)?;
+        self.0.remove(at);
+        Some(kind)
     }
 
     fn by_name(&self) -> BTreeMap<&str, &str> {

@@ -72,3 +72,20 @@ pub(super) fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
     }));
     Ok(imported)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{detect, import as import_any};
+
+    #[test]
+    fn a_picture_of_another_format_is_told_which_are_read() {
+        let bytes = b"GIF89a\x01\0\x01\0\xf0\0\0";
+        assert_eq!(detect(bytes, None), Ok(FORMAT));
+        for asked in [None, Some(FORMAT)] {
+            let refused = import_any(bytes, asked, None).err();
+            let said = refused.map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains("read as PNG or JPEG"), "{said}");
+        }
+    }
+}

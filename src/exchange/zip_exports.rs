@@ -1,4 +1,5 @@
-//! Exports that are zip archives: which program's, and the ones that hold files of formats that are read elsewhere.
+//! Exports that are zip archives: which program's, and the ones that hold files of formats that are read elsewhere, be it
+//! one text alone that somebody packed.
 
 use super::authenticator::Tally;
 use super::encoding::Text;
@@ -9,6 +10,7 @@ use super::{
 use crate::model::draft::DraftFile;
 use crate::secret::SecretBytes;
 use std::collections::HashMap;
+use zeroize::Zeroizing;
 
 /// Formats of which some exports are archives.
 const ZIPPED: [Format; 4] = [
@@ -26,6 +28,7 @@ const PROTON_SEALED: &str = "data.pgp";
 pub(super) fn format_of(bytes: &[u8], asked: Option<Format>) -> Result<Format, ImportError> {
     match asked {
         Some(asked) if ZIPPED.contains(&asked) => Ok(asked),
+        Some(asked) if detect(bytes) == Ok(asked) => Ok(asked),
         Some(format) => Err(ImportError::NotThisFormat {
             format,
             reason: "it is a zip archive",
@@ -59,7 +62,39 @@ pub(super) fn detect(bytes: &[u8]) -> Result<Format, ImportError> {
             return Ok(Format::Dashlane);
         }
     }
-    Err(ImportError::UnknownFormat)
+    let content = take_only(&mut archive)?;
+    detect_inside(&content.unwrap_or_default()).ok_or(ImportError::UnknownFormat)
+}
+
+/// What is in an archive of one file: somebody packed an export that is a text itself.
+fn take_only(archive: &mut Archive<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, ImportError> {
+    let mut names = archive.names();
+    let (Some(name), None) = (names.next().map(str::to_owned), names.next()) else {
+        return Ok(None);
+    };
+    drop(names);
+    Ok(archive.take(&name)?)
+}
+
+/// The format of the only file of an archive, by its content alone; one that is read otherwise than as a text is none.
+fn detect_inside(content: &[u8]) -> Option<Format> {
+    let text = Text::parse(content).ok()?;
+    let format = format::detect_text(&text, None).ok()?;
+    // keyfold's own is no draft, and FreeOTP's name means its encrypted backup where it is no text.
+    let is_read = ![Format::Keyfold, Format::FreeOtp].contains(&format);
+    is_read.then_some(format)
+}
+
+/// Reads the only file of an archive, which is as [`detect_inside`] found it.
+fn import_only(mut archive: Archive<'_>, format: Format) -> Result<Imported, ImportError> {
+    let content = take_only(&mut archive)?.unwrap_or_default();
+    if detect_inside(&content) != Some(format) {
+        let reason = "it is a zip archive of something else";
+        return Err(ImportError::NotThisFormat { format, reason });
+    }
+    let mut imported = super::import(&content, Some(format), None)?;
+    say_left(archive, &mut imported)?;
+    Ok(imported)
 }
 
 /// Reads an archive of this format.
@@ -85,7 +120,8 @@ pub(super) fn import(bytes: &[u8], format: Format) -> Result<Imported, ImportErr
                 _ => import_proton(archive, &folder),
             }
         }
-        _ => import_dashlane(archive),
+        Format::Dashlane => import_dashlane(archive),
+        _ => import_only(archive, format),
     }
 }
 

@@ -1,7 +1,7 @@
 //! QR codes in pictures (ISO/IEC 18004): screenshots and photos of what a site or another authenticator shows.
 //!
-//! A picture is hostile input: sides and pixels are limited before anything is unpacked, so no picture takes more than some
-//! tens of megabytes and a second or two. What stands in a code is a seed most times, so texts come out as secrets.
+//! A picture is hostile input: sides and pixels are limited before anything is unpacked, and so is what is searched, as it is
+//! and inverted, smaller and, where it is small, larger; so no picture takes more than some tens of megabytes and a few seconds. What stands in a code is a seed most times, so texts come out as secrets.
 
 use crate::secret::Secret;
 use core::fmt;
@@ -24,6 +24,11 @@ pub const MAX_CODES: usize = 64;
 const SEARCHED_PIXELS: usize = 4 << 20;
 /// Scales that are tried, each half as wide as the one before; a photo's noise goes with its size.
 const SCALES: usize = 3;
+/// A picture with no side longer than this is searched enlarged too: one that was made smaller to be shared has modules of
+/// two pixels, which are too few to be seen.
+const SMALL_SIDE: usize = 600;
+/// How much larger.
+const ENLARGEMENTS: [usize; 2] = [2, 3];
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 
@@ -32,6 +37,10 @@ const JPEG: &[u8] = b"\xff\xd8\xff";
 pub enum PictureError {
     /// Neither PNG nor JPEG.
     Unknown,
+    /// A picture in another format.
+    OtherFormat,
+    /// Its colours are those of print.
+    Colours,
     /// It has more pixels than are read.
     TooLarge,
     /// It is cut off or damaged.
@@ -46,6 +55,10 @@ impl PictureError {
     pub fn as_text(self) -> &'static str {
         match self {
             Self::Unknown => "it is no picture in PNG or JPEG",
+            Self::OtherFormat => "pictures are read as PNG or JPEG; save it as one of them",
+            Self::Colours => {
+                "the picture's colours (CMYK, YCCK) are not supported; save it in RGB or grey"
+            }
             Self::TooLarge => "the picture has more pixels than are read (64 million)",
             Self::Damaged => "the picture is cut off or damaged",
             Self::NoCode => "no QR code is seen in the picture",
@@ -61,10 +74,28 @@ impl fmt::Display for PictureError {
 
 impl std::error::Error for PictureError {}
 
-/// Whether bytes begin as a picture that can be read.
+/// Whether bytes begin as a picture, of a format that can be read or another one.
 #[must_use]
 pub fn is_picture(bytes: &[u8]) -> bool {
-    bytes.starts_with(PNG) || bytes.starts_with(JPEG)
+    bytes.starts_with(PNG) || bytes.starts_with(JPEG) || is_other_picture(bytes)
+}
+
+/// GIF, WebP, BMP, TIFF, HEIC and AVIF, by signs that no text begins with.
+fn is_other_picture(bytes: &[u8]) -> bool {
+    const BRANDS: [&[u8]; 7] = [
+        b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif",
+    ];
+    let has = |at: usize, sign: &[u8]| {
+        let rest = bytes.get(at..);
+        rest.is_some_and(|rest| rest.starts_with(sign))
+    };
+    let is_gif = has(0, b"GIF87a") || has(0, b"GIF89a");
+    let is_webp = has(0, b"RIFF") && has(8, b"WEBP");
+    // A text may begin with its two letters; none has four zeros behind them.
+    let is_bmp = has(0, b"BM") && has(6, &[0; 4]);
+    let is_tiff = has(0, b"II*\0") || has(0, b"MM\0*");
+    let is_heic = has(4, b"ftyp") && BRANDS.iter().any(|brand| has(8, brand));
+    is_gif || is_webp || is_bmp || is_tiff || is_heic
 }
 
 /// The texts of all QR codes in a PNG or JPEG.
@@ -76,23 +107,30 @@ pub fn read_codes(bytes: &[u8]) -> Result<Vec<Secret>, PictureError> {
         read_png(bytes)?
     } else if bytes.starts_with(JPEG) {
         read_jpeg(bytes)?
+    } else if is_other_picture(bytes) {
+        return Err(PictureError::OtherFormat);
     } else {
         return Err(PictureError::Unknown);
     };
     while grey.pixels.len() > SEARCHED_PIXELS {
         grey = grey.halved();
     }
+    let original = grey.is_small().then(|| grey.clone());
     for _ in 0..SCALES {
-        let texts = grey.codes();
-        if !texts.is_empty() {
+        if let Some(texts) = grey.codes() {
             return Ok(texts);
         }
         grey = grey.halved();
     }
-    Err(PictureError::NoCode)
+    let enlarged = ENLARGEMENTS
+        .iter()
+        .filter_map(|times| Some(original.as_ref()?.enlarged(*times)));
+    let mut found = enlarged.filter_map(|mut grey| grey.codes());
+    found.next().ok_or(PictureError::NoCode)
 }
 
 /// A picture in shades of grey, row by row.
+#[derive(Clone)]
 struct Grey {
     width: usize,
     pixels: Zeroizing<Vec<u8>>,
@@ -125,7 +163,54 @@ impl Grey {
         Self { width, pixels }
     }
 
-    fn codes(&self) -> Vec<Secret> {
+    fn is_small(&self) -> bool {
+        self.width.max(self.height()) <= SMALL_SIDE
+    }
+
+    /// So many times as wide and as high: each pixel lies between those that it was (bilinear).
+    fn enlarged(&self, times: usize) -> Self {
+        let (width, height) = (self.width * times, self.height() * times);
+        // In halves of a new pixel, so that middles lie on whole numbers.
+        let steps = 2 * times;
+        let place = |at: usize, last: usize| {
+            let from_middle = (2 * at + 1).saturating_sub(times);
+            let first = (from_middle / steps).min(last);
+            (first, (first + 1).min(last), from_middle % steps)
+        };
+        let mut pixels = Zeroizing::new(Vec::with_capacity(width * height));
+        for y in 0..height {
+            let (top, bottom, down) = place(y, self.height().saturating_sub(1));
+            for x in 0..width {
+                let (left, right, across) = place(x, self.width.saturating_sub(1));
+                let between = |y| {
+                    let (one, other) = (self.at(left, y), self.at(right, y));
+                    usize::from(one) * (steps - across) + usize::from(other) * across
+                };
+                let sum = between(top) * (steps - down) + between(bottom) * down;
+                pixels.push(u8::try_from(sum / (steps * steps)).unwrap_or(255));
+            }
+        }
+        Self { width, pixels }
+    }
+
+    /// White becomes black: a site with a dark theme may show a code so.
+    fn invert(&mut self) {
+        self.pixels.iter_mut().for_each(|shade| *shade = !*shade);
+    }
+
+    /// The texts of its codes, else of those that it has when it is inverted.
+    fn codes(&mut self) -> Option<Vec<Secret>> {
+        for _ in 0..2 {
+            let texts = self.codes_as_shown();
+            self.invert();
+            if !texts.is_empty() {
+                return Some(texts);
+            }
+        }
+        None
+    }
+
+    fn codes_as_shown(&self) -> Vec<Secret> {
         let (width, height) = (self.width, self.height());
         if width < 21 || height < 21 {
             return Vec::new();
@@ -220,6 +305,10 @@ fn read_jpeg(bytes: &[u8]) -> Result<Grey, PictureError> {
         .map_err(|_| PictureError::Damaged)?;
     let (width, height) = decoder.dimensions().ok_or(PictureError::Damaged)?;
     check_size(width, height)?;
+    let colours = decoder.input_colorspace();
+    if matches!(colours, Some(ColorSpace::CMYK | ColorSpace::YCCK)) {
+        return Err(PictureError::Colours);
+    }
     let decoded = decoder.decode().map_err(|_| PictureError::Damaged)?;
     let mut pixels = Zeroizing::new(decoded);
     // Some pictures have no grey of their own.
@@ -283,6 +372,40 @@ mod tests {
         bytes
     }
 
+    fn png_of(grey: &Grey) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let size = |length: usize| u32::try_from(length).unwrap();
+        let mut encoder = png::Encoder::new(&mut bytes, size(grey.width), size(grey.height()));
+        encoder.set_color(ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&grey.pixels).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    /// As a messenger makes it smaller: each pixel the mean of the pixels that it was.
+    fn shrunk(grey: &Grey, width: usize) -> Grey {
+        const PARTS: usize = 8;
+        let side = grey.width;
+        let mut pixels = Vec::new();
+        for y in 0..width {
+            for x in 0..width {
+                let at =
+                    |place: usize, part: usize| (place * PARTS + part) * side / (width * PARTS);
+                let parts =
+                    (0..PARTS).flat_map(|down| (0..PARTS).map(move |across| (across, down)));
+                let shades =
+                    parts.map(|(across, down)| usize::from(grey.at(at(x, across), at(y, down))));
+                pixels.push(u8::try_from(shades.sum::<usize>() / (PARTS * PARTS)).unwrap());
+            }
+        }
+        Grey {
+            width,
+            pixels: Zeroizing::new(pixels),
+        }
+    }
+
     fn texts(bytes: &[u8]) -> Result<Vec<String>, PictureError> {
         let codes = read_codes(bytes)?;
         // EXPOSE: a test.
@@ -299,6 +422,29 @@ mod tests {
                 assert_eq!(texts(&bytes), Ok(vec![URI.to_owned()]), "{color:?} {scale}");
             }
         }
+    }
+
+    #[test]
+    fn codes_in_white_on_black_are_read() {
+        for scale in [2, 5, 40] {
+            let mut grey = read_png(&drawn(&[URI], scale, ColorType::Grayscale)).unwrap();
+            grey.invert();
+            assert_eq!(texts(&png_of(&grey)), Ok(vec![URI.to_owned()]), "{scale}");
+        }
+    }
+
+    #[test]
+    fn codes_that_were_made_small_are_read() {
+        let large = read_png(&drawn(&[URI], 10, ColorType::Grayscale)).unwrap();
+        let modules = large.width / 10;
+        let mut unseen = 0;
+        for tenths in 19..=30 {
+            let small = shrunk(&large, modules * tenths / 10);
+            unseen += usize::from(small.codes_as_shown().is_empty());
+            let found = texts(&png_of(&small));
+            assert_eq!(found, Ok(vec![URI.to_owned()]), "{tenths}");
+        }
+        assert!(unseen > 0, "what this is about");
     }
 
     /// Of other programs: in colours and in shades, in passes and all at once.
@@ -335,6 +481,45 @@ mod tests {
         writer.write_image_data(&[255; 10_000]).unwrap();
         writer.finish().unwrap();
         assert_eq!(texts(&blank).err(), Some(PictureError::NoCode));
+    }
+
+    #[test]
+    fn pictures_of_other_formats_are_known_and_texts_are_none() {
+        for bytes in [
+            &b"GIF89a\x01\0"[..],
+            b"RIFF\x24\0\0\0WEBPVP8 ",
+            b"BM\x8a\0\0\0\0\0\0\0\x8a\0\0\0\x7c\0\0\0",
+            b"II*\0\x08\0\0\0",
+            b"MM\0*\0\0\0\x08",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            b"\0\0\0\x20ftypavif\0\0\0\0avifmif1",
+        ] {
+            assert!(is_picture(bytes), "{bytes:?}");
+            assert_eq!(texts(bytes).err(), Some(PictureError::OtherFormat));
+        }
+        for text in [
+            &b"BMW,user,password\n"[..],
+            b"GIF,url\n",
+            b"IItitle",
+            b"RIFFtitle,url",
+            b"",
+        ] {
+            assert!(!is_picture(text), "{text:?}");
+        }
+    }
+
+    /// Four components in a header without a mark of what they are.
+    #[test]
+    fn colours_of_print_are_named_and_not_called_damage() {
+        let mut bytes = b"\xff\xd8".to_vec();
+        let table = [&b"\xff\xdb\0\x43\0"[..], &[1; 64]].concat();
+        bytes.extend(table);
+        bytes.extend(b"\xff\xc0\0\x14\x08\0\x20\0\x20\x04");
+        (1..=4).for_each(|number| bytes.extend([number, 0x11, 0]));
+        bytes.extend(b"\xff\xda\0\x0e\x04");
+        (1..=4).for_each(|number| bytes.extend([number, 0]));
+        bytes.extend(b"\0\x3f\0\0\0\xff\xd9");
+        assert_eq!(texts(&bytes).err(), Some(PictureError::Colours));
     }
 
     #[test]
@@ -395,8 +580,9 @@ mod tests {
                     if state & 1 == 0 { 0 } else { 255 }
                 })
                 .collect();
-            let grey = Grey { width, pixels: Zeroizing::new(pixels) };
+            let mut grey = Grey { width, pixels: Zeroizing::new(pixels) };
             let _ = grey.codes();
+            let _ = grey.enlarged(3).codes();
         }
 
         #[test]

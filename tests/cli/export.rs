@@ -111,6 +111,20 @@ fn what_was_left_out_has_a_shape_for_scripts_and_no_value_in_it() {
 }
 
 #[test]
+fn a_very_long_title_is_cut_where_people_read_it_and_whole_for_scripts() {
+    let home = Home::new();
+    let title = "long ".repeat(40);
+    let title = title.trim_end();
+    home.add(title, "x", &[]);
+    let args = ["export", "--format", "otpauth", "-o", "seeds"];
+    let ran = home.run(&args).ok().says("long…: left out: it has no");
+    assert!(!ran.err.contains(title), "{}", ran.err);
+    let args = ["--json", "export", "--format", "otpauth", "-o", "more"];
+    let json = home.run(&args).ok().json();
+    assert_eq!(json["entries"][0]["item"], title);
+}
+
+#[test]
 fn no_format_takes_anything_out_without_the_password() {
     let home = stocked();
     for format in [
@@ -174,7 +188,8 @@ fn an_authenticator_gets_seeds_and_is_told_of_items_without_one() {
         list.says("2 items (flat/wifi, work/vpn): left out: it has no one-time password seed");
     list.says("tags: left out: an authenticator keeps seeds alone");
     home.run(&["export", "--format", "aegis", "-o", "aegis.json"])
-        .ok();
+        .ok()
+        .says("Exported 1 one-time password seed to aegis.json, in clear");
     home.run(&["import", "aegis.json", "--into", "again"]).ok();
     let code = home.run(&["otp", "work/mail"]).ok().out;
     assert!(
@@ -185,6 +200,7 @@ fn an_authenticator_gets_seeds_and_is_told_of_items_without_one() {
         .run(&["export", "--format", "aegis", "-o", "two.json", "--json"])
         .ok()
         .json();
+    assert_eq!(json["items"], 1 + 1, "work/mail and its copy");
     let entries = json["entries"].as_array().unwrap();
     assert!(
         entries

@@ -1,9 +1,10 @@
 //! Bitwarden's unencrypted JSON. What an item of that kind has no place for becomes a custom field under its own name, which
 //! the reader of exchange/ puts back where it was.
 
-use super::bitwarden_kinds::{Card, Identity, Login, SshKey};
-use super::entry::{Entry, Remarks, Shown, plain_folder};
+use super::bitwarden_kinds::{Card, Identity, Login, SshKey, is_by_counter};
+use super::entry::{Entry, Remarks, Shown, plain_folder, say_plain_kinds};
 use super::{Buffer, Order, WriteError};
+use crate::exchange::bitwarden_json::{BETWEEN_TAGS, KIND, TAGS, written_kind, written_tags};
 use crate::exchange::native::{DocumentField, DocumentFormer, DocumentItem};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::FieldId;
@@ -213,7 +214,7 @@ fn write_item<'d>(
                     "Bitwarden has no such kind; it is a field of a login",
                 );
                 let name = kind.name().to_owned();
-                written.fields.push(CustomField::text("kind", name));
+                written.fields.push(CustomField::text(KIND, name));
             }
         }
     }
@@ -232,21 +233,49 @@ fn write_item<'d>(
         written.fields.extend(urls);
     }
     if !item.tags.is_empty() {
-        remarks.change(item, "tags", "Bitwarden has no tags; they are a field");
-        let tags = CustomField::text("tags", item.tags.join(", "));
+        let text = item.tags.join(BETWEEN_TAGS);
+        let reason = if written_tags(&text).as_ref() == Some(&item.tags) {
+            "Bitwarden has no tags; they are a field"
+        } else {
+            "Bitwarden has no tags; they are a field, in which a comma or a blank of a tag is lost"
+        };
+        remarks.change(item, "tags", reason);
+        let tags = CustomField::text(TAGS, text);
         written.fields.push(tags);
     }
-    for field in entry.into_rest() {
+    let rest = entry.into_rest();
+    say_plain_kinds(item, &rest, remarks);
+    for field in rest {
         if field.kind == FieldKind::Otp {
-            remarks.change(
-                item,
-                &field.name,
-                "Bitwarden has seeds of logins alone, one each; it is a hidden field",
-            );
+            let reason = if is_by_counter(field) {
+                "Bitwarden has no seeds by counter; it is a hidden field"
+            } else {
+                "Bitwarden has seeds of logins alone, one each; it is a hidden field"
+            };
+            remarks.change(item, &field.name, reason);
         }
-        written.fields.push(CustomField::of(field));
+        let mut custom = CustomField::of(field);
+        if let Some(name) = free_name(field) {
+            let reason = format!("its name means something else; it is {name:?}");
+            remarks.change(item, &field.name, &reason);
+            custom.name = name;
+        }
+        written.fields.push(custom);
     }
     written
+}
+
+/// Another name for a field that the reader of exchange/ would take for the kind or the tags of the item.
+fn free_name(field: &DocumentField) -> Option<&'static str> {
+    if field.kind.is_secret() {
+        return None;
+    }
+    let text = plain_text(field);
+    match field.name.as_str() {
+        KIND => written_kind(text).map(|_| "field kind"),
+        TAGS => written_tags(text).map(|_| "field tags"),
+        _ => None,
+    }
 }
 
 /// Where an import found it in Bitwarden it goes on under its name, else under its own.

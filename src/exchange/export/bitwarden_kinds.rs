@@ -5,6 +5,7 @@ use super::entry::{Entry, Shown};
 use crate::exchange::native::DocumentField;
 use crate::model::field;
 use crate::model::ids::FieldId;
+use crate::otp::{Kind, Seed};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -64,13 +65,22 @@ impl<'d> Login<'d> {
             uris,
             username: entry.take(field::USERNAME).map(Shown::of),
             password: password.map(Shown::of),
-            totp: entry.take(field::OTP).map(Shown::of),
+            // Bitwarden takes any seed for one by time, and shows wrong codes of others.
+            totp: entry
+                .take_if(field::OTP, |field| !is_by_counter(field))
+                .map(Shown::of),
             password_revision_date: told
                 .map(|field| plain_text(field).to_owned())
                 .or_else(|| changed.map(|field| field.changed.to_rfc3339())),
             fido2_credentials: passkeys,
         }
     }
+}
+
+/// Whether a field is a seed whose codes go by a counter.
+pub(super) fn is_by_counter(field: &DocumentField) -> bool {
+    let seed = Seed::parse(&field.value);
+    seed.is_ok_and(|seed| matches!(seed.kind(), Kind::Hotp { .. }))
 }
 
 /// A passkey as Bitwarden had it: one JSON object.

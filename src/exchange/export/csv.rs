@@ -4,9 +4,9 @@
 //! A spreadsheet runs a cell that begins like a formula, and what a vault holds may come from anybody. For it such cells get
 //! an apostrophe, and every cell stands in quotes, so that one with another separator in mind makes no new cell of it.
 
-use super::entry::{Entry, Remarks, Shown, plain_folder};
+use super::entry::{Entry, Remarks, Shown, plain_folder, say_parted_tags};
 use super::{Buffer, Order, Reader, WriteError};
-use crate::exchange::native::DocumentField;
+use crate::exchange::native::{DocumentField, DocumentItem};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::FieldId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +21,10 @@ const OTHERS: &str = "fields (secret)";
 /// What makes a spreadsheet take a cell for a formula, and what it leaves out before it looks; full-width forms too.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+/// With one of these in it a file is no text to most readers, that of exchange/ among them, which refuse it whole.
+const NO_TEXT: char = '\0';
+const REPLACEMENT: &str = "\u{fffd}";
+const REPLACED: &str = "a zero character would make a table unreadable, so it is replaced";
 
 /// Writes the items.
 pub(super) fn write(
@@ -33,6 +37,7 @@ pub(super) fn write(
         reader: order.reader,
         is_first: true,
         guarded: false,
+        replaced: false,
     };
     if order.reader == Reader::Spreadsheet {
         // Without it, one takes the text for an encoding of long ago.
@@ -150,9 +155,7 @@ impl<'d> Columns<'d> {
             table.cell(if entry.is_favourite() { "yes" } else { "" });
         }
         if self.has_tags {
-            if item.tags.iter().any(|tag| tag.contains([',', ';'])) {
-                remarks.change(item, "tags", "a comma in a tag parts tags in this format");
-            }
+            say_parted_tags(item, remarks);
             table.named(&item.tags.join(","), "tags", item, remarks);
         }
         if self.has_trashed {
@@ -189,7 +192,9 @@ impl<'d> Columns<'d> {
             };
             if field.value.is_empty() {
                 remarks.leave_out(item, &field.name, "an empty field is none in a table");
-            } else if !is_there {
+            } else if is_there {
+                say_name(item, field, remarks);
+            } else {
                 others.push(&heading(&field.name, field.kind));
                 others.push(": ");
                 others.push(Shown::of(field).text());
@@ -205,6 +210,17 @@ impl<'d> Columns<'d> {
             let others = std::str::from_utf8(others.as_slice()).unwrap_or_default();
             table.named(others.trim_end_matches('\n'), "fields", item, remarks);
         }
+    }
+}
+
+/// Says what of a name a heading does not keep.
+fn say_name(item: &DocumentItem, field: &DocumentField, remarks: &mut Remarks) {
+    if field.name.contains(NO_TEXT) {
+        remarks.change(item, &field.name, REPLACED);
+    }
+    if field.name.trim() != field.name {
+        let reason = "white space around its name is left out where the table is read";
+        remarks.change(item, &field.name, reason);
     }
 }
 
@@ -249,17 +265,13 @@ struct Table {
     is_first: bool,
     /// Whether the last cell got an apostrophe.
     guarded: bool,
+    /// Whether something of the last cell was replaced.
+    replaced: bool,
 }
 
 impl Table {
     /// A cell with a value of an item.
-    fn named(
-        &mut self,
-        text: &str,
-        name: &str,
-        item: &crate::exchange::native::DocumentItem,
-        remarks: &mut Remarks,
-    ) {
+    fn named(&mut self, text: &str, name: &str, item: &DocumentItem, remarks: &mut Remarks) {
         self.cell(text);
         if self.guarded {
             remarks.change(
@@ -267,6 +279,9 @@ impl Table {
                 name,
                 "it begins like a formula, so an apostrophe stands before it",
             );
+        }
+        if self.replaced {
+            remarks.change(item, name, REPLACED);
         }
     }
 
@@ -276,11 +291,12 @@ impl Table {
         }
         self.is_first = false;
         self.guarded = self.reader == Reader::Spreadsheet && text.starts_with(FORMULA);
+        self.replaced = text.contains(NO_TEXT);
         let needs_quotes = self.reader == Reader::Spreadsheet
             || text.contains([',', '"', '\r', '\n', ';', '\t'])
             || text.trim() != text;
         if !needs_quotes {
-            self.buffer.push(text);
+            self.push_text(text);
             return;
         }
         self.buffer.push("\"");
@@ -288,12 +304,21 @@ impl Table {
             self.buffer.push("'");
         }
         for part in text.split_inclusive('"') {
-            self.buffer.push(part);
+            self.push_text(part);
             if part.ends_with('"') {
                 self.buffer.push("\"");
             }
         }
         self.buffer.push("\"");
+    }
+
+    fn push_text(&mut self, text: &str) {
+        let mut parts = text.split(NO_TEXT);
+        self.buffer.push(parts.next().unwrap_or_default());
+        for part in parts {
+            self.buffer.push(REPLACEMENT);
+            self.buffer.push(part);
+        }
     }
 
     fn end_row(&mut self) {

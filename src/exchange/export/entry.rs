@@ -2,7 +2,7 @@
 
 use super::Order;
 use crate::exchange::native::{DocumentField, DocumentFormer, DocumentItem};
-use crate::model::field::{self, ItemKind};
+use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{FieldId, ItemId};
 use crate::otp::{Kind, Seed};
 use crate::secret::Secret;
@@ -171,6 +171,8 @@ const APART: &str =
 #[derive(Default)]
 pub(super) struct Remarks {
     pub(super) list: Vec<Remark>,
+    /// How many seeds were written, where a format holds nothing else.
+    pub(super) seeds: Option<usize>,
 }
 
 impl Remarks {
@@ -252,6 +254,38 @@ impl Remarks {
             };
             self.leave_out(item, name, &reason);
         }
+    }
+}
+
+/// Says which signs part tags in a format that writes all of them as one text.
+pub(super) fn say_parted_tags(item: &DocumentItem, remarks: &mut Remarks) {
+    let has = |sign: char| item.tags.iter().any(|tag| tag.contains(sign));
+    let reason = match (has(','), has(';')) {
+        (true, true) => "a comma and a semicolon in a tag part tags in this format",
+        (true, false) => "a comma in a tag parts tags in this format",
+        (false, true) => "a semicolon in a tag parts tags in this format",
+        (false, false) => return,
+    };
+    remarks.change(item, "tags", reason);
+}
+
+/// Says which custom fields become plain texts, in a format that knows no other kinds; a program shows them all the same.
+pub(super) fn say_plain_kinds(
+    item: &DocumentItem,
+    fields: &[&DocumentField],
+    remarks: &mut Remarks,
+) {
+    let has_kind = |field: &&&DocumentField| {
+        let is_custom = matches!(field.id, FieldId::Custom(_));
+        is_custom
+            && matches!(
+                field.kind,
+                FieldKind::Date | FieldKind::Email | FieldKind::Url
+            )
+    };
+    for field in fields.iter().filter(has_kind) {
+        let reason = "the format knows texts and hidden texts; it is a text";
+        remarks.change(item, &field.name, reason);
     }
 }
 

@@ -1,11 +1,12 @@
 //! A database of KeePass: groups for folders, the recycle bin for the trash, protected values for secrets, KeePassXC's `otp`
 //! for seeds, former versions for former values, files. By keepass.info/help/kb/kdbx_4.html.
 
-use super::entry::{Entry, Remarks, Shown, split_folder};
+use super::entry::{Entry, Remarks, Shown, say_parted_tags, say_plain_kinds, split_folder};
 use super::keepass_attributes::{Attribute, attributes, is_printable, printable, unique};
 use super::keepass_history::{Row, Version, former_versions, is_held};
 use super::{AttachedFile, Buffer, Order, WriteError};
 use crate::exchange::kdbx::Writer;
+use crate::exchange::keepass_xml::FAVOURITE;
 use crate::exchange::native::{DocumentField, DocumentItem};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::{FieldId, ItemId};
@@ -24,8 +25,6 @@ const ORIGIN: &str = "keepass:";
 const MAX_DEPTH: usize = 60;
 const ROOT: &str = "keyfold";
 const BIN: &str = "Recycle Bin";
-/// Strongbox's tag, which other programs show as any tag.
-const FAVOURITE: &str = "Favorite";
 
 /// Writes the items.
 pub(super) fn write(
@@ -305,6 +304,7 @@ impl<'d> Shape<'d> {
         let rest = entry.into_rest();
         let is_note = is_plain_note(kind, item, rest.iter().map(|field| field.id));
         say_tags(item, remarks);
+        say_plain_kinds(item, &rest, remarks);
         if kind != ItemKind::Login && !is_note {
             remarks.change(item, "kind", "KeePass has no kinds; it is a field");
         }
@@ -360,19 +360,18 @@ fn is_plain_note(
 }
 
 fn say_tags(item: &DocumentItem, remarks: &mut Remarks) {
-    if item.tags.iter().any(|tag| tag.contains([',', ';'])) {
-        remarks.change(item, "tags", "a comma in a tag parts tags in this format");
-    }
+    say_parted_tags(item, remarks);
     if Entry::new(item).is_favourite() {
         remarks.change(item, "favourite", "KeePass has no favourites; it is a tag");
     }
-    let texts = item.tags.iter().chain([&item.path]);
-    if !texts.into_iter().all(|text| is_printable(text)) {
-        remarks.change(
-            item,
-            "folder",
-            "signs that XML has no place for are replaced",
-        );
+    // Title and values may be covered, where every sign has a place; these cannot be.
+    let mut tags = item.tags.iter();
+    let texts = [
+        ("tags", tags.all(|tag| is_printable(tag))),
+        ("folder", is_printable(item.text(field::FOLDER))),
+    ];
+    for (name, _) in texts.iter().filter(|row| !row.1) {
+        remarks.change(item, name, "signs that XML has no place for are replaced");
     }
 }
 

@@ -4,6 +4,7 @@
 use super::entry::{Entry, Remarks, Shown};
 use super::kdbx::Shape;
 use super::keepass_history::Row;
+use crate::exchange::keepass_xml::{KIND, written_kind};
 use crate::exchange::native::DocumentItem;
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::model::ids::FieldId;
@@ -66,6 +67,9 @@ impl<'d> Attributes<'d> {
             let value = row(number).map_or(Shown::Plain(""), Row::shown);
             self.push(name.to_owned(), value, number == field::PASSWORD);
         }
+        if let Some(remarks) = remarks.as_deref_mut() {
+            say_unsafe(shape, remarks);
+        }
         let address = addresses.next().unwrap_or_default();
         self.push("URL".to_owned(), Shown::Plain(address), false);
         for (address, number) in addresses.zip(0..) {
@@ -80,8 +84,7 @@ impl<'d> Attributes<'d> {
         }
         let entry = Entry::new(shape.item);
         if entry.kind != ItemKind::Login && !shape.is_note {
-            let name = unique("kind".to_owned(), &self.names);
-            self.push(name, Shown::Plain(entry.kind.name()), false);
+            self.push(KIND.to_owned(), Shown::Plain(entry.kind.name()), false);
         }
         let has_place = |row: &&Row<'d>| {
             let numbers = places.map(|place| place.1).into_iter().chain([field::OTP]);
@@ -93,7 +96,13 @@ impl<'d> Attributes<'d> {
     }
 
     fn put_row(&mut self, item: &DocumentItem, row: &Row<'d>, remarks: Option<&mut Remarks>) {
-        let name = self.free_name(row.name);
+        let name = match row.name {
+            // The reader of exchange/ would take it for what the item is.
+            KIND if written_kind(row.shown().text()).is_some() => {
+                unique(format!("field {KIND}"), &self.names)
+            }
+            name => self.free_name(name),
+        };
         if let Some(remarks) = remarks {
             if row.kind == FieldKind::Otp {
                 let reason = "KeePass has one seed an entry; it is a protected field";
@@ -170,6 +179,33 @@ pub(super) fn unique(name: String, taken: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{name} {number}"));
     let mut free = numbered.filter(|name| !taken.contains(name));
     free.next().unwrap_or(name)
+}
+
+/// Says which values programs may not keep. They are there whole, covered where XML has no place for a sign: keyfold reads
+/// them back, while KeePassXC's text fields end at a zero, and it leaves control characters out of what it saves.
+fn say_unsafe(shape: &Shape<'_>, remarks: &mut Remarks) {
+    let item = shape.item;
+    let mut say = |name: &str, text: &str| {
+        if text.contains('\0') {
+            remarks.change(item, name, "programs may cut it off at its zero character");
+        } else if text.chars().any(is_dropped) {
+            remarks.change(item, name, "programs may leave out its control characters");
+        }
+    };
+    // A seed is written anew, in signs that every program keeps.
+    let is_seed = |row: &&Row<'_>| row.id == FieldId::Standard(field::OTP) && row.seed().is_some();
+    for row in shape.rows.iter().filter(|row| !is_seed(row)) {
+        say(row.name, row.shown().text());
+    }
+    for url in &item.urls {
+        say("url", &url.value);
+    }
+}
+
+/// What KeePassXC leaves out when it saves (`stripInvalidXml10Chars`).
+fn is_dropped(character: char) -> bool {
+    let is_kept = matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+    (character.is_control() && !is_kept) || !has_place_in_xml(character)
 }
 
 /// Whether XML 1.0 has a place for every sign of it.

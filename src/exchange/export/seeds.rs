@@ -56,6 +56,7 @@ pub(super) fn accounts<'d>(
         }
     }
     remarks.leave_files_out(order);
+    remarks.seeds = Some(accounts.len());
     accounts
 }
 

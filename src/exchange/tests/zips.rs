@@ -208,6 +208,33 @@ fn each_archive_is_told_from_what_is_in_it_and_is_no_other() {
 }
 
 #[test]
+fn a_single_text_that_somebody_packed_is_read_as_what_it_is() {
+    let uri = "otpauth://totp/Site:me?secret=GEZDGNBVGY3TQOJQ\n";
+    let raivo = r#"[{"issuer":"Site","account":"me","secret":"GEZDGNBVGY3TQOJQ","kind":"TOTP",
+        "algorithm":"SHA1","digits":"6","timer":"30","counter":"0"}]"#;
+    for (name, text, format) in [
+        ("raivo-otp-export.json", raivo, Format::Raivo),
+        ("codes/list", uri, Format::OtpauthUris),
+        ("x", "title,password\nmail,p\n", Format::GenericCsv),
+    ] {
+        let bytes = archive_of(&[("codes/", b""), (name, text.as_bytes())]);
+        assert_eq!(detect(&bytes, None), Ok(format));
+        for asked in [None, Some(format)] {
+            let imported = import(&bytes, asked, None).unwrap();
+            assert_eq!(imported.drafts.len(), 1, "{name}");
+            assert_eq!(imported.warnings, open(text.as_bytes()).unwrap().warnings);
+        }
+        let other = Some(Format::Aegis);
+        assert!(import(&bytes, other, None).is_err());
+        let two = archive_of(&[(name, text.as_bytes()), ("more", b"x")]);
+        assert_eq!(detect(&two, None), Err(ImportError::UnknownFormat));
+    }
+    let inner = archive_of(&[("list", uri.as_bytes())]);
+    let nested = archive_of(&[("inner.zip", &inner[..])]);
+    assert_eq!(refused(&nested), ImportError::UnknownFormat);
+}
+
+#[test]
 fn packed_streamed_and_put_into_a_folder_it_is_the_same() {
     for (format, entries) in exports() {
         let plain = describe(&open(&archive_of(&entries)).unwrap());

@@ -7,10 +7,13 @@ mod codes;
 use crate::cli::Export;
 use crate::commands::ls::item_kind;
 use crate::context::Context;
+use crate::escape::escape;
 use crate::failure::{Failure, Kind};
 use crate::interrupt;
+use crate::notices::plural;
 use crate::prompt;
 use crate::session::Session;
+use crate::table::truncate;
 use keyfold::exchange::export::{
     AttachedFile, ExportFormat, Exported, Order, Reader, Recipient, Remark, Stretching, write,
 };
@@ -26,6 +29,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use zeroize::Zeroizing;
+
+/// Widest path of an item in what is said of it.
+const PATH_WIDTH: usize = 60;
 
 pub(crate) fn run(context: &mut Context, args: &Export) -> Result<(), Failure> {
     let codes = args.format.eq_ignore_ascii_case(codes::NAME);
@@ -231,6 +237,7 @@ struct Shown<'a> {
     schema: u32,
     file: &'a str,
     format: &'static str,
+    /// How many were written: accounts, where a format holds seeds alone.
     items: usize,
     entries: Vec<ShownRemark<'a>>,
 }
@@ -271,11 +278,15 @@ fn tell(
             schema: 1,
             file,
             format: format.name(),
-            items,
+            items: exported.seeds.unwrap_or(items),
             entries: entries.collect(),
         });
     }
     tell_remarks(context, &exported.remarks);
+    let count = match exported.seeds {
+        Some(seeds) => plural(seeds, "one-time password seed", "one-time password seeds"),
+        None => plural(items, "item", "items"),
+    };
     let place = file.map_or(String::new(), |file| format!(" to {file}"));
     let how = match (format.is_sealed(), args.recipient.is_empty()) {
         (false, _) => "in clear: keep it short-lived",
@@ -284,7 +295,7 @@ fn tell(
     };
     context
         .output
-        .note(&format!("Exported {items} items{place}, {how}."));
+        .note(&format!("Exported {count}{place}, {how}."));
     Ok(())
 }
 
@@ -301,7 +312,7 @@ fn tell_remarks(context: &Context, remarks: &[Remark]) {
             .filter_map(|remark| remark.field.as_deref())
             .collect();
         if let (Some(remark), false) = (group.first(), fields.is_empty()) {
-            let (path, fields) = (&remark.path, fields.join(", "));
+            let (path, fields) = (shortened(&remark.path), fields.join(", "));
             let (what, reason) = (remark.what.name(), &remark.reason);
             context
                 .output
@@ -317,10 +328,16 @@ fn tell_remarks(context: &Context, remarks: &[Remark]) {
     }
     for ((what, reason), mut items) in whole {
         items.sort_unstable();
+        let items: Vec<String> = items.into_iter().map(shortened).collect();
         let items = match items.as_slice() {
-            [item] => (*item).to_owned(),
+            [item] => item.clone(),
             items => format!("{} items ({})", items.len(), items.join(", ")),
         };
         context.output.warn(&format!("{items}: {what}: {reason}"));
     }
+}
+
+/// A path as a line on the terminal has room for it; a title may be as long as a book.
+fn shortened(path: &str) -> String {
+    truncate(&escape(path), PATH_WIDTH)
 }

@@ -63,7 +63,7 @@ fn any_item() -> impl Strategy<Value = Shape> {
     proptest::strategy::Union::new(items)
 }
 
-/// What this format makes of an item: it knows texts and hidden texts, no tags, and addresses of logins alone.
+/// What this format makes of an item: it knows texts and hidden texts, and addresses of logins alone.
 fn expected(item: &Shape) -> Shape {
     let mut expected = item.clone();
     for (name, kind, text) in &mut expected.fields {
@@ -83,13 +83,6 @@ fn expected(item: &Shape) -> Shape {
         item.urls.iter().for_each(|url| push("url", url.clone()));
         expected.urls.clear();
     }
-    if !item.tags.is_empty() {
-        push(
-            "tags",
-            item.tags.iter().cloned().collect::<Vec<_>>().join(", "),
-        );
-    }
-    expected.tags.clear();
     let date = |name: &str| {
         (
             FieldName::Custom(name.to_owned()),
@@ -209,8 +202,8 @@ fn kinds_that_bitwarden_has_not_become_logins_and_that_is_said() {
     assert_eq!(fields, ["kind", "backup"]);
     let imported = reread(&exported);
     let back = &imported.drafts[0].draft;
-    assert_eq!(back.kind, ItemKind::Login);
-    assert_eq!(field_text(back, "kind"), Some("wifi"));
+    assert_eq!(back.kind, ItemKind::Wifi);
+    assert_eq!(field_text(back, "kind"), None);
     assert_eq!(field_text(back, "network"), Some("guests"));
     assert_eq!(field_text(back, "password"), Some("p"));
 }
@@ -230,6 +223,84 @@ fn names_and_addresses_of_any_form_keep_their_text() {
         let back = reread(&exported(&document_of(&[draft])));
         let back = &back.drafts[0].draft;
         assert_eq!(field_text(back, "name"), Some(name));
+        let has_extra = field_text(back, "first name").is_some();
+        assert_eq!(has_extra, name.contains("  "), "{name}");
         assert_eq!(field_text(back, "address"), Some(address));
     }
+}
+
+#[test]
+fn a_seed_by_counter_is_a_hidden_field_and_comes_back_as_a_seed() {
+    let mut draft = titled("x");
+    let uri = format!("otpauth://hotp/a?secret={SEED}&counter=3");
+    draft.push_standard(field::OTP, uri);
+    let mut document = document_of(&[draft]);
+    document.items[0].fields.last_mut().unwrap().counter = Some(41);
+    let exported = exported(&document);
+    let json: serde_json::Value = serde_json::from_slice(&exported.bytes).unwrap();
+    let item = &json["items"][0];
+    assert_eq!(item["login"]["totp"], serde_json::Value::Null);
+    assert_eq!(
+        (&item["fields"][0]["name"], &item["fields"][0]["type"]),
+        (&"otp".into(), &1.into())
+    );
+    let [(field, what, reason)] = said(&exported)[..] else {
+        panic!("{:?}", exported.remarks);
+    };
+    assert_eq!((field, what), ("otp", What::Changed));
+    assert!(reason.contains("by counter"), "{reason}");
+    let imported = reread(&exported);
+    let back = &imported.drafts[0].draft;
+    assert_eq!(field_kind(back, "otp"), Some(FieldKind::Otp));
+    assert!(field_text(back, "otp").unwrap().contains("counter=41"));
+}
+
+#[test]
+fn only_what_was_written_as_kind_and_tags_is_put_back() {
+    let mut draft = titled("x");
+    draft.tags = vec!["a b".to_owned(), "c".to_owned()];
+    draft.push_custom("kind", FieldKind::Text, "wifi".to_owned());
+    draft.push_custom("tags", FieldKind::Text, "red, blue".to_owned());
+    draft.push_custom("kind", FieldKind::Text, "of its own".to_owned());
+    draft.push_custom("kind", FieldKind::Secret, "wifi".to_owned());
+    let exported = exported(&document_of(&[draft]));
+    let renamed: Vec<&str> = said(&exported).iter().map(|row| row.0).collect();
+    assert_eq!(renamed, ["tags", "kind", "tags"]);
+    let imported = reread(&exported);
+    let back = &imported.drafts[0].draft;
+    assert_eq!(
+        (back.kind, back.tags.join("|")),
+        (ItemKind::Login, "a b|c".to_owned())
+    );
+    let custom = back
+        .fields
+        .iter()
+        .filter(|field| field.kind != FieldKind::Date);
+    let custom: Vec<(&str, &str)> = custom
+        .map(|field| (field.name.as_text(), value_text(&field.value)))
+        .collect();
+    assert_eq!(
+        custom,
+        [
+            ("field kind", "wifi"),
+            ("field tags", "red, blue"),
+            ("kind", "of its own"),
+            ("kind", "wifi"),
+        ]
+    );
+}
+
+#[test]
+fn kinds_that_become_texts_are_told_field_by_field() {
+    let mut draft = titled("x");
+    draft.push_standard(field::EMAIL, "a@b.example".to_owned());
+    for (kind, _, name) in FieldKind::TABLE {
+        let text = if kind == FieldKind::Otp { SEED } else { "1" };
+        draft.push_custom(&format!("a {name}"), kind, text.to_owned());
+    }
+    let exported = exported(&document_of(&[draft]));
+    let reason = "the format knows texts and hidden texts; it is a text";
+    let plain = said(&exported).into_iter().filter(|row| row.2 == reason);
+    let plain: Vec<&str> = plain.map(|row| row.0).collect();
+    assert_eq!(plain, ["a url", "a date", "a email"]);
 }

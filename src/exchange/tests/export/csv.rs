@@ -164,3 +164,55 @@ fn rare_fields_share_a_column_so_that_a_table_stays_one() {
     assert_eq!(exported.remarks.len(), 3 * 100 + 1 - 200);
     assert_eq!(import(&exported.bytes, None, None).unwrap().drafts.len(), 3);
 }
+
+#[test]
+fn a_zero_character_is_replaced_so_that_the_table_can_be_read_back() {
+    let mut draft = titled("a\0b");
+    draft.push_standard(field::PASSWORD, "p\0,\"\0\0".to_owned());
+    draft.push_custom("door\0code", FieldKind::Text, "1".to_owned());
+    draft.tags = vec!["t\0".to_owned()];
+    let exported = table(&document_of(&[draft]));
+    let fields: Vec<(&str, What)> = said(&exported).iter().map(|row| (row.0, row.1)).collect();
+    let changed = ["title", "password", "tags", "door\0code"].map(|name| (name, What::Changed));
+    assert_eq!(fields, changed);
+    let back = import(&exported.bytes, None, None).unwrap();
+    let back = &back.drafts[0].draft;
+    assert_eq!(back.title, "a\u{fffd}b");
+    assert_eq!(
+        field_text(back, "password"),
+        Some("p\u{fffd},\"\u{fffd}\u{fffd}")
+    );
+    assert_eq!(field_text(back, "door\u{fffd}code"), Some("1"));
+    assert_eq!(back.tags, ["t\u{fffd}"]);
+}
+
+#[test]
+fn what_parts_tags_is_named_as_it_is() {
+    for (tag, reason) in [
+        ("a,b", "a comma in a tag parts tags in this format"),
+        ("a;b", "a semicolon in a tag parts tags in this format"),
+        (
+            "a;b,c",
+            "a comma and a semicolon in a tag part tags in this format",
+        ),
+    ] {
+        let mut draft = titled("x");
+        draft.tags = vec![tag.to_owned()];
+        let exported = table(&document_of(&[draft]));
+        assert_eq!(said(&exported), [("tags", What::Changed, reason)]);
+    }
+}
+
+#[test]
+fn white_space_around_a_name_is_told_because_readers_leave_it_out() {
+    let mut draft = titled("x");
+    draft.push_custom(" door ", FieldKind::Text, "1".to_owned());
+    draft.push_custom("in side", FieldKind::Text, "2".to_owned());
+    let exported = table(&document_of(&[draft]));
+    let [(name, what, _)] = said(&exported)[..] else {
+        panic!("{:?}", exported.remarks);
+    };
+    assert_eq!((name, what), (" door ", What::Changed));
+    let back = import(&exported.bytes, None, None).unwrap();
+    assert_eq!(field_text(&back.drafts[0].draft, "door"), Some("1"));
+}

@@ -69,7 +69,7 @@ fn any_item() -> impl Strategy<Value = Shape> {
     prop_oneof![3 => login, 1 => note]
 }
 
-/// What KeePass makes of an item: it knows texts and protected texts, no favourites, and one value of a name.
+/// What KeePass makes of an item: it knows texts and protected texts, and one value of a name.
 fn expected(item: &Shape) -> Shape {
     let mut expected = item.clone();
     for (name, kind, text) in &mut expected.fields {
@@ -89,10 +89,6 @@ fn expected(item: &Shape) -> Shape {
             FieldName::Standard(_) => {}
         }
     }
-    if item.favourite {
-        expected.tags.insert("Favorite".to_owned());
-    }
-    expected.favourite = false;
     // Times are there in whole seconds.
     let changed = "2026-11-23T15:26:49.000Z".to_owned();
     let modified = FieldName::Custom("modified".to_owned());
@@ -370,4 +366,91 @@ fn a_database_needs_a_password_and_shows_nothing_without_it() {
     let refused = import_with(&bytes, None, None, &credentials).err();
     let format = Format::Kdbx;
     assert_eq!(refused, Some(ImportError::SourcePasswordWrong { format }));
+}
+
+#[test]
+fn values_that_programs_may_not_keep_are_told_each_by_its_name() {
+    let mut draft = titled("a\u{1}");
+    draft.folder = "plain".to_owned();
+    draft.urls = vec!["https://a.example/\u{7f}".to_owned()];
+    draft.push_standard(field::USERNAME, "tab\tand\r\nlines".to_owned());
+    draft.push_standard(field::PASSWORD, "p\0q".to_owned());
+    draft.push_custom("colour", FieldKind::Text, "re\u{1f}d".to_owned());
+    let exported = exported(&document_of(&[draft]), &[]);
+    let dropped = "programs may leave out its control characters";
+    let cut = "programs may cut it off at its zero character";
+    assert_eq!(
+        said(&exported),
+        [
+            ("title", What::Changed, dropped),
+            ("password", What::Changed, cut),
+            ("colour", What::Changed, dropped),
+            ("url", What::Changed, dropped),
+        ]
+    );
+    let back = reread(&exported);
+    let back = &back.drafts[0].draft;
+    assert_eq!(back.title, "a\u{1}");
+    assert_eq!(field_text(back, "password"), Some("p\0q"));
+}
+
+#[test]
+fn folders_and_tags_that_xml_has_no_place_for_are_told_apart() {
+    let mut draft = titled("x");
+    draft.push_standard(field::USERNAME, "me".to_owned());
+    draft.folder = "a\u{2}".to_owned();
+    draft.tags = vec!["t\u{3}".to_owned()];
+    let exported = exported(&document_of(&[draft]), &[]);
+    let replaced = "signs that XML has no place for are replaced";
+    let both = ["tags", "folder"].map(|name| (name, What::Changed, replaced));
+    assert_eq!(said(&exported), both);
+}
+
+#[test]
+fn kinds_and_favourites_come_back_and_fields_of_that_name_stay_fields() {
+    let drafts = ItemKind::TABLE.map(|(kind, name, _)| {
+        let mut draft = titled(name);
+        draft.kind = kind;
+        draft.favourite = true;
+        draft.push_standard(field::NOTES, "remark".to_owned());
+        draft.push_standard(field::PIN, "1234".to_owned());
+        draft.push_custom("kind", FieldKind::Text, "card".to_owned());
+        draft
+    });
+    let mut other = titled("other");
+    other.push_standard(field::USERNAME, "me".to_owned());
+    other.push_custom("kind", FieldKind::Text, "of its own".to_owned());
+    let mut bare = titled("bare");
+    bare.kind = ItemKind::Card;
+    bare.push_standard(field::NOTES, "remark".to_owned());
+    let drafts: Vec<Draft> = drafts.into_iter().chain([other, bare]).collect();
+    let imported = reread(&exported(&document_of(&drafts), &[]));
+    for (item, was) in imported.drafts.iter().zip(&drafts) {
+        let back = &item.draft;
+        assert_eq!((back.kind, &back.title), (was.kind, &was.title));
+        assert_eq!(back.favourite, was.favourite, "{}", was.title);
+        assert!(back.tags.is_empty());
+        let expected = match was.title.as_str() {
+            "other" => [None, Some("of its own")],
+            "bare" => [None, None],
+            _ => [Some("card"), None],
+        };
+        let found = ["field kind", "kind"].map(|name| field_text(back, name));
+        assert_eq!(found, expected, "{}", was.title);
+    }
+}
+
+#[test]
+fn kinds_that_become_texts_are_told_field_by_field() {
+    let mut draft = titled("x");
+    draft.push_standard(field::EMAIL, "a@b.example".to_owned());
+    for (kind, _, name) in FieldKind::TABLE {
+        let text = if kind == FieldKind::Otp { SEED } else { "1" };
+        draft.push_custom(&format!("a {name}"), kind, text.to_owned());
+    }
+    let exported = exported(&document_of(&[draft]), &[]);
+    let reason = "the format knows texts and hidden texts; it is a text";
+    let plain = said(&exported).into_iter().filter(|row| row.2 == reason);
+    let plain: Vec<&str> = plain.map(|row| row.0).collect();
+    assert_eq!(plain, ["a url", "a date", "a email"]);
 }
