@@ -92,7 +92,15 @@ fn import_only(mut archive: Archive<'_>, format: Format) -> Result<Imported, Imp
         let reason = "it is a zip archive of something else";
         return Err(ImportError::NotThisFormat { format, reason });
     }
-    let mut imported = super::import(&content, Some(format), None)?;
+    let mut imported =
+        super::import(&content, Some(format), None).map_err(|error| match error {
+            // Nobody hands a password on to here.
+            ImportError::SourcePasswordNeeded { format } => ImportError::NotThisFormat {
+                format,
+                reason: "it is encrypted, and inside a zip archive; unpack the archive first",
+            },
+            error => error,
+        })?;
     say_left(archive, &mut imported)?;
     Ok(imported)
 }

@@ -174,6 +174,43 @@ fn a_database_goes_under_a_password_of_its_own() {
 }
 
 #[test]
+fn kinds_favourites_and_tags_come_back_once_and_a_second_import_changes_nothing() {
+    let home = stocked();
+    home.write(
+        "star.csv",
+        "title,username,password,favourite\nstar,me,p,yes\n",
+    );
+    home.run(&["import", "star.csv"]).ok();
+    home.write("theirs", "another one\n");
+    let sealed = ["--export-password-file", "theirs"];
+    let opened = ["--source-password-file", "theirs"];
+    for (format, options, credentials) in
+        [("kdbx", &sealed[..], &opened[..]), ("bitwarden", &[], &[])]
+    {
+        let file = format!("all.{format}");
+        let export = ["export", "--format", format, "-o", &file];
+        home.run(&[&export[..], options].concat()).ok();
+        let vault = format!("{format}.keyfold");
+        let other = ["--vault", vault.as_str()];
+        home.run(&[&other[..], &["init"], &FLOOR].concat()).ok();
+        let import = [&other[..], &["--json", "import", &file], credentials].concat();
+        let first = home.run(&import).ok().json();
+        assert_eq!(first["created"], 4, "{format}: {first}");
+        let list = |option: [&str; 2]| home.run(&[&other[..], &["ls"], &option].concat()).ok().out;
+        assert_eq!(list(["--kind", "wifi"]), "flat/wifi\n", "{format}");
+        assert_eq!(
+            list(["--tag", "daily"]),
+            "work/mail\nwork/vpn\n",
+            "{format}"
+        );
+        let again = home.run(&import).ok().json();
+        assert_eq!(again["identical"], 4, "{format}: {again}");
+        let all = home.run(&[&other[..], &["export"]].concat()).ok().out;
+        assert!(all.contains("\"favourite\"") && !all.contains("Favorite"));
+    }
+}
+
+#[test]
 fn an_authenticator_gets_seeds_and_is_told_of_items_without_one() {
     let home = stocked();
     let uri = "otpauth://totp/?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -229,6 +229,11 @@ fn a_single_text_that_somebody_packed_is_read_as_what_it_is() {
         let two = archive_of(&[(name, text.as_bytes()), ("more", b"x")]);
         assert_eq!(detect(&two, None), Err(ImportError::UnknownFormat));
     }
+    let sealed = archive_of(&[(
+        "2fas",
+        br#"{"schemaVersion":4,"servicesEncrypted":"a:b:c"}"#,
+    )]);
+    assert!(refused(&sealed).to_string().contains("unpack the archive"));
     let inner = archive_of(&[("list", uri.as_bytes())]);
     let nested = archive_of(&[("inner.zip", &inner[..])]);
     assert_eq!(refused(&nested), ImportError::UnknownFormat);
