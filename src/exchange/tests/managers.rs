@@ -265,6 +265,63 @@ fn a_field_of_ones_own_does_not_take_the_place_of_a_standard_one() {
     }
 }
 
+/// Item 1 of the one vault of an export of Proton Pass, with this beside the items.
+fn proton(beside: &str, item: &str) -> Imported {
+    read(&format!(
+        r#"{{"version":"1.40.0","vaults":{{"v":{{"name":"Personal",{beside}"items":[{{{item}}}]}}}}}}"#
+    ))
+}
+
+#[test]
+fn folders_of_proton_pass_lie_below_the_vault_s() {
+    let folders = r#""folders":[{"folderId":"f1","parentFolderId":null,"name":"Work"},
+        {"folderId":"f2","parentFolderId":"f1","name":"a/b"}],"#;
+    for (id, folder, kept) in [
+        ("f2", "Personal/Work/a\\/b", None),
+        ("f1", "Personal/Work", None),
+        ("gone", "Personal", Some("gone")),
+    ] {
+        let item = format!(
+            r#""folderId":"{id}","shareCount":0,"data":{{"type":"login","metadata":{{"name":"t"}}}}"#
+        );
+        let imported = proton(folders, &item);
+        assert_eq!(imported.warnings, [""; 0]);
+        let draft = &imported.drafts[0].draft;
+        assert_eq!(draft.folder, folder);
+        assert_eq!(field_text(draft, "folder id"), kept);
+        assert_eq!(draft.fields.len(), usize::from(kept.is_some()));
+    }
+}
+
+#[test]
+fn addresses_of_proton_pass_are_read_from_both_lists_once() {
+    let imported = proton(
+        "",
+        r#""data":{"type":"login","content":{"urls":["https://a.example","https://c.example"],
+        "autofillUrls":[{"url":"https://a.example","mode":0},{"url":"https://b.example","mode":2}]}}"#,
+    );
+    let draft = &imported.drafts[0].draft;
+    let urls = [
+        "https://a.example",
+        "https://b.example",
+        "https://c.example",
+    ];
+    assert_eq!(draft.urls, urls);
+    assert_eq!(field_text(draft, "match of url"), Some("2"));
+    assert_eq!(draft.fields.len(), 1);
+}
+
+#[test]
+fn the_security_of_a_network_in_proton_pass_is_said_in_words() {
+    for (number, text) in [("2", Some("WPA2")), ("0", None), ("9", Some("9"))] {
+        let item = format!(
+            r#""data":{{"type":"wifi","content":{{"ssid":"attic","security":"{number}"}}}}"#
+        );
+        let imported = proton("", &item);
+        assert_eq!(field_text(&imported.drafts[0].draft, "security"), text);
+    }
+}
+
 /// Changes that a sample may suffer: what a place is replaced by.
 fn damage() -> impl Strategy<Value = Vec<(usize, usize, String)>> {
     let piece = prop_oneof![

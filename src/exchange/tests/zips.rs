@@ -190,6 +190,27 @@ fn every_value_of_an_archive_comes_out() {
 }
 
 #[test]
+fn files_of_proton_pass_are_found_by_cleaned_names_and_by_ids() {
+    let data = br#"{"vaults":{"v":{"items":[{"data":{"metadata":{"name":"t"}},
+        "files":["a/b\\c.x7dF.pdf","0123456789abcdef","missing"]}]}}}"#;
+    let imported = open(&archive_of(&[
+        ("Proton Pass/data.json", data),
+        ("Proton Pass/files/a_b_c.x7dF.pdf", b"one"),
+        ("Proton Pass/files/0123456789abcdef-scan.png", b"two"),
+    ]))
+    .unwrap();
+    let files = imported.drafts[0].files.iter();
+    let files: Vec<(&str, &[u8])> = files
+        .map(|file| (file.name.as_str(), content_of(file)))
+        .collect();
+    let expected: [(&str, &[u8]); 2] = [("a/b\\c.pdf", b"one"), ("scan.png", b"two")];
+    assert_eq!(files, expected);
+    assert_eq!(imported.warnings, [""; 0]);
+    let left = imported.skipped.iter().map(|left| left.field.as_deref());
+    assert_eq!(left.collect::<Vec<_>>(), [Some("file missing")]);
+}
+
+#[test]
 fn each_archive_is_told_from_what_is_in_it_and_is_no_other() {
     for (format, entries) in exports() {
         let bytes = archive_of(&entries);
