@@ -10,6 +10,7 @@ use super::place::{
     SharedNames, folder_path, has_standard, keep, keep_rest, plain_kind, push_date, push_named,
     push_text, push_url, settle_note, settle_title,
 };
+use super::sections::Labels;
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
 use crate::model::draft::{Draft, DraftFile};
 use crate::model::field::{self, FieldKind, ItemKind};
@@ -203,7 +204,6 @@ pub(super) fn read_content(draft: &mut Draft, content: &mut Object<'_>, kind: &s
     push_text(draft, "card type", brand.unwrap_or_default());
 }
 
-fn read_vault(
 /// An address, alone or with the way it is compared.
 pub(super) fn read_url(draft: &mut Draft, url: Json<'_>) {
     match url {
@@ -235,6 +235,7 @@ fn security_of(number: String) -> String {
     }
 }
 
+fn read_vault(
     mut vault: Object<'_>,
     reading: &mut Reading<'_>,
     imported: &mut Imported,
@@ -303,7 +304,6 @@ fn security_of(number: String) -> String {
     Ok(())
 }
 
-/// An item, and what it says of its files.
 /// The folders below a vault.
 fn read_folders(list: Option<Vec<Json<'_>>>) -> Folders {
     let mut folders = Folders::default();
@@ -319,6 +319,7 @@ fn read_folders(list: Option<Vec<Json<'_>>>) -> Folders {
     folders
 }
 
+/// An item, and what it says of its files.
 fn read_item(mut item: Object<'_>, folder: String) -> (Draft, Option<Json<'_>>) {
     let mut draft = Draft {
         folder,
@@ -354,10 +355,10 @@ fn read_item(mut item: Object<'_>, folder: String) -> (Draft, Option<Json<'_>>) 
             push_date(&mut draft, field, time);
         }
     }
-    let files = item.take("files").filter(|files| !files.is_nothing());
     // With how many people it is shared.
     let shares = item.take_text("shareCount").filter(|count| count != "0");
     push_text(&mut draft, "share count", shares.unwrap_or_default());
+    let files = item.take("files").filter(|files| !files.is_nothing());
     keep_rest(&mut draft, "", item);
     settle_note(&mut draft);
     settle_title(&mut draft);
@@ -453,23 +454,27 @@ fn read_person(draft: &mut Draft, content: &mut Object<'_>) {
 }
 
 fn read_sections(draft: &mut Draft, sections: Option<Vec<Json<'_>>>) {
-    for section in sections.unwrap_or_default() {
+    let sections = sections.unwrap_or_default();
+    let labels = Labels::of(&sections, ["sectionFields", "fieldName", "data"]);
+    for section in sections {
         let Json::Object(mut section) = section else {
             keep(draft, "section", section);
             continue;
         };
-        push_text(
-            draft,
-            "section",
-            section.take_text("sectionName").unwrap_or_default(),
-        );
-        read_fields(draft, section.take_list("sectionFields"));
+        let title = section.take_text("sectionName").unwrap_or_default();
+        push_text(draft, "section", title.clone());
+        read_titled(draft, section.take_list("sectionFields"), &labels, &title);
         keep_rest(draft, "section", section);
     }
 }
 
 /// The user's own fields: `{fieldName, type, data}`.
 fn read_fields(draft: &mut Draft, fields: Option<Vec<Json<'_>>>) {
+    read_titled(draft, fields, &Labels::default(), "");
+}
+
+/// The same in a section.
+fn read_titled(draft: &mut Draft, fields: Option<Vec<Json<'_>>>, labels: &Labels, title: &str) {
     for custom in fields.unwrap_or_default() {
         if is_overfull(draft) {
             return;
@@ -491,7 +496,11 @@ fn read_fields(draft: &mut Draft, fields: Option<Vec<Json<'_>>>) {
                 "timestamp" => FieldKind::Date,
                 _ => FieldKind::Secret,
             };
-            push_named(draft, &name, kind, text);
+            if labels.bears(title, &name) {
+                labels.push(draft, title, &name, Some(kind), text);
+            } else {
+                push_named(draft, &name, kind, text);
+            }
             keep_rest(draft, &name, data);
         }
         keep_rest(draft, &name, custom);

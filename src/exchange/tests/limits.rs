@@ -40,6 +40,10 @@ fn a_name_that_stands_before_many_values_does_not_multiply_without_end() {
     let many = [
         // Enpass: members of a field, and its former values.
         (
+    let labels = repeated(
+        r#"{"fieldName":"a","type":"text","data":{"content":"b"}}"#,
+        450,
+    );
             Format::EnpassJson,
             format!(
                 r#"{{"items":[{{"uuid":"1","fields":[{{"label":"{name}","value":"x",{members}}}]}}]}}"#
@@ -77,6 +81,14 @@ fn a_name_that_stands_before_many_values_does_not_multiply_without_end() {
         // NordPass: members of a field, in a cell.
         (
             Format::NordPass,
+        // Proton Pass: the title of a section that stands before labels which another has too.
+        (
+            Format::ProtonPassJson,
+            format!(
+                r#"{{"vaults":{{"v":{{"items":[{{"data":{{"content":{{"sections":[
+                {{"sectionName":"{name}","sectionFields":[{labels}]}},{{"sectionFields":[{labels}]}}]}}}}}}]}}}}}}"#
+            ),
+        ),
             format!(
                 "name,url,username,password,cardholdername,cardnumber,folder,custom_fields\n,,,,,,,\"{}\"\n",
                 format!(r#"[{{"label":"{}",{members}}}]"#, "n".repeat(500_000))
