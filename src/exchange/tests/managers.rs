@@ -394,6 +394,22 @@ fn former_values_of_enpass_are_the_history_of_what_their_field_became() {
     assert_eq!(field_text(draft, "time of a former value"), Some("once"));
 }
 
+/// Whatever two places of one item both name is in the vault twice.
+#[test]
+fn no_sample_has_a_standard_field_twice() {
+    for (format, text) in WRITTEN {
+        for item in read(text).drafts {
+            assert_eq!(standard_twice(&item.draft), None, "{format:?}");
+        }
+    }
+    let both = read(
+        r#"{"items":[{"type":1,"name":"n","login":{"username":"a","password":"p"},"identity":{"username":"b"}}]}"#,
+    );
+    let draft = &both.drafts[0].draft;
+    assert_eq!(standard_twice(draft), None);
+    assert_eq!(field_text(draft, "username 2"), Some("b"));
+}
+
 /// Changes that a sample may suffer: what a place is replaced by.
 fn damage() -> impl Strategy<Value = Vec<(usize, usize, String)>> {
     let piece = prop_oneof![
