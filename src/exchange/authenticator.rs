@@ -328,16 +328,16 @@ impl Tally {
 
     /// Counts a draft, or refuses the file.
     pub(super) fn count(&mut self, draft: &Draft) -> Result<(), ImportError> {
-        let fields = draft.fields.iter().map(|entry| {
-            let name = match &entry.name {
-                FieldName::Standard(_) => 0,
-                FieldName::Custom(name) => name.len(),
-            };
-            name + entry.value.len()
-        });
+        let name_bytes = |name: &FieldName| match name {
+            FieldName::Standard(_) => 0,
+            FieldName::Custom(name) => name.len(),
+        };
+        let fields = draft.fields.iter();
+        let fields = fields.map(|entry| name_bytes(&entry.name) + entry.value.len());
         let texts = draft.tags.iter().chain(&draft.urls);
         let texts = texts.chain([&draft.title, &draft.folder]);
-        let former = draft.former.iter().map(|former| former.value.len());
+        let former = draft.former.iter();
+        let former = former.map(|former| name_bytes(&former.name) + former.value.len());
         self.values += count_values(draft);
         self.bytes += fields
             .chain(former)

@@ -146,6 +146,8 @@ fn read_item(
         Some("3") => ItemKind::Card,
         Some("4") => ItemKind::Identity,
         Some("5") => ItemKind::SshKey,
+        Some("6") => ItemKind::BankAccount,
+        Some("7" | "8") => ItemKind::Identity,
         _ => ItemKind::Custom,
     };
     if draft.kind == ItemKind::Custom {
@@ -168,9 +170,10 @@ fn read_item(
     drop_repeated_name(&mut draft);
     draft.push_standard(field::NOTES, item.take_text("notes").unwrap_or_default());
     settle_note(&mut draft);
+    // Before the user's own fields, which may have the names of these.
+    read_times(&mut draft, &mut item);
     read_custom_fields(&mut draft, &mut item, row)?;
     read_former_passwords(&mut draft, &mut item);
-    read_times(&mut draft, &mut item);
     let reprompt = item.take_text("reprompt").filter(|text| text != "0");
     push_text(&mut draft, "reprompt", reprompt.unwrap_or_default());
     let attachments = item.take("attachments").filter(|list| !list.is_nothing());

@@ -1,7 +1,8 @@
-//! What a Bitwarden item keeps for its kind: login, card, identity, SSH key, secure note.
+//! What a Bitwarden item keeps for its kind: login, card, identity, SSH key, bank account, papers, secure note.
 
 use super::dates::expiry;
 use super::json::{Json, Object};
+use super::labelled::words_of;
 use super::place::{keep, keep_rest, push_date, push_person, push_text, push_url};
 use crate::model::draft::Draft;
 use crate::model::field::{self, FieldKind};
@@ -10,11 +11,14 @@ use crate::model::field::{self, FieldKind};
 pub(super) type KindReader = fn(&mut Draft, &mut Object<'_>);
 
 /// Where an item keeps what belongs to its kind. All are tried, since one may have more than its own.
-pub(super) const KIND_READERS: [(&str, KindReader); 5] = [
+pub(super) const KIND_READERS: [(&str, KindReader); 8] = [
     ("login", read_login),
     ("card", read_card),
     ("identity", read_identity),
     ("sshKey", read_ssh_key),
+    ("bankAccount", read_bank_account),
+    ("driversLicense", read_licence),
+    ("passport", read_passport),
     ("secureNote", read_secure_note),
 ];
 
@@ -138,6 +142,86 @@ fn read_ssh_key(draft: &mut Draft, key: &mut Object<'_>) {
         ("keyFingerprint", field::FINGERPRINT),
     ] {
         draft.push_standard(number, key.take_text(name).unwrap_or_default());
+    }
+}
+
+fn read_bank_account(draft: &mut Draft, account: &mut Object<'_>) {
+    for (name, number) in [
+        ("accountNumber", field::NUMBER),
+        ("nameOnAccount", field::HOLDER),
+        ("iban", field::IBAN),
+        ("swiftCode", field::BIC),
+        ("bankName", field::BANK),
+        ("pin", field::PIN),
+        ("bankContactPhone", field::PHONE),
+    ] {
+        draft.push_standard(number, account.take_text(name).unwrap_or_default());
+    }
+    read_texts(draft, account, &["accountType"]);
+    read_numbers(draft, account, &["routingNumber", "branchNumber"]);
+}
+
+fn read_licence(draft: &mut Draft, licence: &mut Object<'_>) {
+    push_text(draft, "type", "Driver License".to_owned());
+    push_person(
+        draft,
+        ["firstName", "middleName", "lastName"].map(|name| licence.take_text(name)),
+    );
+    for (name, number) in [
+        ("licenseNumber", field::LICENCE_NUMBER),
+        ("dateOfBirth", field::BIRTH_DATE),
+        ("expirationDate", field::EXPIRES),
+    ] {
+        draft.push_standard(number, licence.take_text(name).unwrap_or_default());
+    }
+    push_date(draft, "issue date", licence.take_text("issueDate"));
+    let texts = [
+        "issuingCountry",
+        "issuingState",
+        "issuingAuthority",
+        "licenseClass",
+    ];
+    read_texts(draft, licence, &texts);
+}
+
+fn read_passport(draft: &mut Draft, passport: &mut Object<'_>) {
+    push_text(draft, "type", "Passport".to_owned());
+    let [given, last] = ["givenName", "surname"].map(|name| passport.take_text(name));
+    push_person(draft, [given, None, last]);
+    for (name, number) in [
+        ("passportNumber", field::PASSPORT_NUMBER),
+        ("dateOfBirth", field::BIRTH_DATE),
+        ("expirationDate", field::EXPIRES),
+    ] {
+        draft.push_standard(number, passport.take_text(name).unwrap_or_default());
+    }
+    push_date(draft, "issue date", passport.take_text("issueDate"));
+    let texts = [
+        "sex",
+        "birthPlace",
+        "nationality",
+        "issuingCountry",
+        "passportType",
+        "issuingAuthority",
+    ];
+    read_texts(draft, passport, &texts);
+    read_numbers(draft, passport, &["nationalIdentificationNumber"]);
+}
+
+/// Members that are shown openly, under their own names.
+fn read_texts(draft: &mut Draft, object: &mut Object<'_>, names: &[&str]) {
+    for name in names {
+        let text = object.take_text(name).unwrap_or_default();
+        push_text(draft, &words_of(name), text);
+    }
+}
+
+/// Numbers that keyfold has no standard field for, hidden, under their own names.
+fn read_numbers(draft: &mut Draft, object: &mut Object<'_>, names: &[&str]) {
+    for name in names {
+        if let Some(number) = object.take_text(name) {
+            draft.push_custom(&words_of(name), FieldKind::Secret, number);
+        }
     }
 }
 

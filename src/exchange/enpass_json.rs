@@ -9,9 +9,11 @@ use super::place::{
     has_standard, keep, keep_rest, push_date, push_tag, push_text, push_url, settle_note,
     settle_title, short_name,
 };
-use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
-use crate::model::draft::{Draft, DraftFile, DraftValue};
+use super::sections::Labels;
+use super::{Format, ImportError, Imported, MAX_FIELDS, MAX_ROWS, Skipped};
+use crate::model::draft::{Draft, DraftFile, DraftFormer, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
+use crate::model::moment::Moment;
 use crate::secret::SecretBytes;
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -23,6 +25,9 @@ const OF_FIELD: [&str; 4] = ["order", "uid", "updated_at", "value_updated_at"];
 
 /// The same of a file.
 const OF_FILE: [&str; 3] = ["kind", "order", "updated_at"];
+
+/// Types of fields that are addresses.
+const URLS: [&str; 2] = ["url", ".Android#"];
 
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
@@ -108,15 +113,7 @@ fn read_item(
         None,
         item.take_text("note").unwrap_or_default(),
     );
-    for custom in item.take_list("fields").unwrap_or_default() {
-        if is_overfull(&draft) {
-            break;
-        }
-        match custom {
-            Json::Object(custom) => read_field(&mut draft, custom),
-            other => keep(&mut draft, "field", other),
-        }
-    }
+    read_fields(&mut draft, item.take_list("fields").unwrap_or_default());
     if take_number_flag(&mut item, "archived") {
         push_text(&mut draft, "archived", "yes".to_owned());
     }
@@ -165,7 +162,51 @@ fn read_folders(
     Ok(())
 }
 
-fn read_field(draft: &mut Draft, mut custom: Object<'_>) {
+/// The fields, among which headings stand; what follows one is a section.
+fn read_fields(draft: &mut Draft, fields: Vec<Json<'_>>) {
+    let mut labels = Labels::default();
+    let mut section = 0;
+    for custom in &fields {
+        if let Json::Object(custom) = custom {
+            if is_heading(custom) {
+                section += 1;
+            } else if custom.says("value") {
+                labels.note(section, custom, "label");
+            }
+        }
+    }
+    let mut title = String::new();
+    for custom in fields {
+        if is_overfull(draft) {
+            return;
+        }
+        match custom {
+            Json::Object(custom) => {
+                if is_heading(&custom) {
+                    title = heading(&custom);
+                }
+                read_field(draft, custom, &labels, &title);
+            }
+            other => keep(draft, "field", other),
+        }
+    }
+    // Those of one field follow each other, oldest first.
+    draft.former.sort_by_key(|former| former.set);
+}
+
+fn is_heading(custom: &Object<'_>) -> bool {
+    matches!(custom.member("type"), Some(Json::Text(kind)) if kind.as_str() == "section")
+}
+
+/// The label of a heading.
+fn heading(custom: &Object<'_>) -> String {
+    match custom.member("label") {
+        Some(Json::Text(label)) => label.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn read_field(draft: &mut Draft, mut custom: Object<'_>, labels: &Labels, title: &str) {
     let label = custom.take_text("label").unwrap_or_default();
     let kind = custom.take_text("type").unwrap_or_default();
     let sensitive = take_number_flag(&mut custom, "sensitive");
@@ -173,21 +214,46 @@ fn read_field(draft: &mut Draft, mut custom: Object<'_>) {
     for name in OF_FIELD {
         drop(custom.take(name));
     }
-    read_history(draft, &label, &mut custom);
+    let before = draft.fields.len();
     // A template's field that the user left empty, or the heading of a section, says nothing.
     if let Some(value) = custom.take_text("value") {
         if deleted {
             let name = format!("deleted {label}");
             draft.push_custom(&name, FieldKind::Secret, value);
         } else {
-            push_value(draft, &kind, &label, sensitive, value);
+            push_value(draft, &kind, &label, sensitive, value, (labels, title));
         }
     }
+    // The values that it had are the history of what it became; without a value now, of a field of its label.
+    let became = draft.fields.get(before).map(|now| (&now.name, now.kind));
+    let (name, own_kind) = match became {
+        Some((FieldName::Standard(number), kind)) => (FieldName::Standard(*number), kind),
+        Some((FieldName::Custom(name), kind)) => {
+            (FieldName::Custom(short_name(name).to_owned()), kind)
+        }
+        None => (
+            FieldName::Custom(short_name(&label).to_owned()),
+            FieldKind::Secret,
+        ),
+    };
+    read_history(draft, &name, own_kind, &mut custom);
     keep_rest(draft, &label, custom);
 }
 
-fn push_value(draft: &mut Draft, kind: &str, label: &str, sensitive: bool, value: String) {
+fn push_value(
+    draft: &mut Draft,
+    kind: &str,
+    label: &str,
+    sensitive: bool,
+    value: String,
+    (labels, title): (&Labels, &str),
+) {
     let number = match kind {
+        // What several sections have is told apart by their titles.
+        kind if labels.bears(title, label) && !URLS.contains(&kind) => {
+            let kind = kind_in_section(kind, sensitive);
+            return labels.push(draft, title, label, kind, value);
+        }
         "username" => field::USERNAME,
         "password" => field::PASSWORD,
         "totp" => field::OTP,
@@ -227,6 +293,18 @@ fn push_value(draft: &mut Draft, kind: &str, label: &str, sensitive: bool, value
     push_free(draft, number, sensitive.then_some(FieldKind::Secret), value);
 }
 
+/// The kind of a field that is known by its label alone.
+fn kind_in_section(kind: &str, sensitive: bool) -> Option<FieldKind> {
+    match kind {
+        "totp" => Some(FieldKind::Otp),
+        "password" | "pin" | "ccNumber" | "ccCvc" | "ccPin" => Some(FieldKind::Secret),
+        _ if sensitive => Some(FieldKind::Secret),
+        "email" => Some(FieldKind::Email),
+        "date" => Some(FieldKind::Date),
+        _ => None,
+    }
+}
+
 /// An app on Android as an address, which other programs write too.
 fn android_url(value: &str) -> String {
     if value.contains("://") {
@@ -236,22 +314,30 @@ fn android_url(value: &str) -> String {
     }
 }
 
-fn read_history(draft: &mut Draft, label: &str, custom: &mut Object<'_>) {
+/// Values that a field had before.
+fn read_history(draft: &mut Draft, name: &FieldName, kind: FieldKind, custom: &mut Object<'_>) {
     for former in custom.take_list("history").unwrap_or_default() {
         let Json::Object(mut former) = former else {
             keep(draft, "former value", former);
             continue;
         };
-        if is_overfull(draft) {
+        // An item with more is refused.
+        if is_overfull(draft) || draft.former.len() > MAX_FIELDS {
             return;
         }
         drop(former.take("encrypted"));
         let date = former.take_text("updated_at").unwrap_or_default();
-        let date = from_epoch(&date).unwrap_or(date);
-        let name = format!("former {} {date}", short_name(label));
-        let value = former.take_text("value").unwrap_or_default();
-        if !value.is_empty() {
-            draft.push_custom(name.trim_end(), FieldKind::Secret, value);
+        let set = from_epoch(&date).and_then(|date| Moment::parse_rfc3339(&date));
+        if set.is_none() {
+            push_text(draft, "time of a former value", date);
+        }
+        if let Some(value) = former.take_text("value") {
+            draft.former.push(DraftFormer {
+                name: name.clone(),
+                kind,
+                value: DraftValue::new(kind, value),
+                set: set.unwrap_or(Moment(0)),
+            });
         }
         keep_rest(draft, "former value", former);
     }

@@ -180,6 +180,14 @@ impl<'a> Object<'a> {
         self.0.iter().any(|member| member.0 == name)
     }
 
+    /// A member as it is, which stays.
+    pub(super) fn member(&self, name: &str) -> Option<&Json<'a>> {
+        let mut members = self.0.iter();
+        members
+            .find(|member| member.0 == name)
+            .map(|member| &member.1)
+    }
+
     /// Whether a member of this name says something.
     pub(super) fn says(&self, name: &str) -> bool {
         let mut members = self.0.iter();

@@ -68,6 +68,7 @@ mod raivo;
 mod roboform;
 mod row;
 mod secretstream;
+mod sections;
 mod stratum;
 mod table;
 mod two_fas;

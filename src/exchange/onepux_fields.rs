@@ -9,7 +9,9 @@ use super::labelled::{is_overfull, push_free, push_labelled};
 use super::onepux::read_former;
 use super::place::{
     has_standard, keep, keep_rest, plain_kind, push_named, push_person, push_text, push_url,
+    short_name,
 };
+use super::sections::Labels;
 use super::table::Target;
 use crate::model::draft::Draft;
 use crate::model::field::{self, FieldKind};
@@ -114,13 +116,14 @@ const OWN_SECTIONS: [&str; 12] = [
 ];
 
 /// How 1Password lets somebody type into a field.
-const OF_FIELD: [&str; 6] = [
+const OF_FIELD: [&str; 7] = [
     "indexAtSource",
     "guarded",
     "multiline",
     "dontGenerate",
     "inputTraits",
     "clipboardFilter",
+    "placeholder",
 ];
 
 /// The lines of a postal address, in the order of an envelope.
@@ -141,6 +144,9 @@ pub(super) struct ItemReader {
     category: String,
     person: [Option<String>; 3],
     wanted: Vec<Wanted>,
+    labels: Labels,
+    /// The title of the section that is read.
+    section: String,
 }
 
 impl ItemReader {
@@ -151,6 +157,8 @@ impl ItemReader {
             category,
             person: [None, None, None],
             wanted: Vec::new(),
+            labels: Labels::default(),
+            section: String::new(),
         }
     }
 
@@ -169,7 +177,9 @@ impl ItemReader {
         let (password, notes) = (take("password"), take("notesPlain"));
         push_free(&mut self.draft, field::PASSWORD, None, password);
         push_free(&mut self.draft, field::NOTES, None, notes);
-        for section in details.take_list("sections").unwrap_or_default() {
+        let sections = details.take_list("sections").unwrap_or_default();
+        self.labels = Labels::of(&sections, ["fields", "title", "value"]);
+        for section in sections {
             match section {
                 Json::Object(section) => self.read_section(section),
                 other => keep(&mut self.draft, "section", other),
@@ -219,8 +229,9 @@ impl ItemReader {
             _ => true,
         };
         if fields.iter().any(says_something) && !OWN_SECTIONS.contains(&name.as_str()) {
-            push_text(&mut self.draft, "section", title);
+            push_text(&mut self.draft, "section", title.clone());
         }
+        self.section = title;
         for custom in fields {
             if is_overfull(&self.draft) {
                 return;
@@ -259,6 +270,8 @@ impl ItemReader {
             ("address", Json::Object(address)) => self.read_address(label, address),
             ("email", Json::Object(mut email)) => {
                 let text = email.take_text("email_address").unwrap_or_default();
+                // Who runs the mailbox, which the address says.
+                drop(email.take("provider"));
                 self.push(kind, id, label, text);
                 keep_rest(&mut self.draft, label, email);
             }
@@ -266,6 +279,19 @@ impl ItemReader {
                 let provider = login.take_text("provider").unwrap_or_default();
                 push_text(&mut self.draft, label, provider);
                 keep_rest(&mut self.draft, label, login);
+            }
+            // The id of another item, which is nothing of what the label means.
+            ("reference", Json::Text(mut id)) => {
+                let name = match meaning(label) {
+                    Some(_) => format!("reference {}", short_name(label)),
+                    None => label.to_owned(),
+                };
+                push_named(
+                    &mut self.draft,
+                    &name,
+                    FieldKind::Text,
+                    std::mem::take(&mut *id),
+                );
             }
             (_, value) => match value.into_text() {
                 Ok(text) => self.push(kind, id, label, text),
@@ -299,6 +325,17 @@ impl ItemReader {
         };
         if let Some(number) = number.filter(|number| !has_standard(draft, *number)) {
             return push_free(draft, number, hidden, text);
+        }
+        let (labels, section) = (&self.labels, self.section.as_str());
+        if labels.bears(section, label) {
+            let kind = match kind {
+                "totp" => Some(FieldKind::Otp),
+                "email" => Some(FieldKind::Email),
+                "date" | "monthYear" => Some(FieldKind::Date),
+                "url" => Some(FieldKind::Url),
+                _ => hidden,
+            };
+            return labels.push(draft, section, label, kind, text);
         }
         match kind {
             "totp" => push_named(draft, label, FieldKind::Otp, text),

@@ -3,16 +3,22 @@
 //! that gopass wrote for a while (`GOPASS-SECRET-1.0`).
 
 use super::authenticator::Tally;
-use super::labelled::push_labelled;
+use super::generic_csv::meaning;
+use super::labelled::{is_overfull, push_free, push_labelled, push_untold};
 use super::place::{folder_path, has_standard, push_named, settle_title};
+use super::table::Target;
 use super::{ImportError, Imported, MAX_FIELDS, RowProblem};
-use crate::model::draft::{Draft, DraftFile};
+use crate::model::draft::{Draft, DraftFile, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
 use crate::secret::SecretBytes;
 use zeroize::Zeroizing;
 
 const HEADER: &str = "GOPASS-SECRET-1.0";
-const SEED: &str = "otpauth://";
+/// What seeds begin with.
+const SEEDS: [&str; 2] = ["otpauth://", "steam://"];
+/// What the first and the last line of a key or certificate begin with.
+const KEY_BEGINS: &str = "-----BEGIN ";
+const KEY_ENDS: &str = "-----END ";
 
 /// One entry of a store.
 pub struct PassEntry {
@@ -67,52 +73,185 @@ pub fn import_pass(entries: Vec<PassEntry>) -> Result<Imported, ImportError> {
 }
 
 fn read_text(draft: &mut Draft, text: &str) {
-    let mut lines = text.lines().peekable();
-    if lines.next_if(|line| line.trim() == HEADER).is_none() {
-        let first = lines.next().unwrap_or_default();
-        if is_seed(first) {
-            draft.push_standard(field::OTP, first.trim().to_owned());
-        } else {
-            draft.push_standard(field::PASSWORD, first.to_owned());
+    let lines: Vec<&str> = text.lines().collect();
+    let mut at = 0;
+    match lines.first() {
+        Some(line) if line.trim() == HEADER => at = 1,
+        Some(line) if is_seed(line) => {
+            draft.push_standard(field::OTP, line.trim().to_owned());
+            at = 1;
         }
+        // All of it is the secret.
+        Some(line) if is_key(line) => {}
+        Some(line) => {
+            draft.push_standard(field::PASSWORD, (*line).to_owned());
+            at = 1;
+        }
+        None => {}
     }
+    // What begins after it does not end.
+    let last_end = lines.iter().rposition(|line| line.starts_with(KEY_ENDS));
     let mut remarks: Zeroizing<String> = Zeroizing::default();
-    for line in lines {
-        if is_seed(line) {
-            push_seed(draft, line.trim());
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        if is_key(line) && last_end >= Some(at) {
+            let end = key_end(&lines, at);
+            let rest = lines.get(at..end).unwrap_or_default();
+            read_key(draft, &mut remarks, line, rest);
+            at = end;
+        } else if is_seed(line) {
+            push_seed(draft, "otp", line.trim());
         } else if let Some((label, value)) = split_label(line) {
-            if !value.is_empty() && draft.fields.len() <= MAX_FIELDS {
-                push_value(draft, label, value);
+            let begins = value.is_empty() || is_block_mark(value);
+            let end = if begins { block_end(&lines, at) } else { at };
+            match lines.get(at..end).unwrap_or_default() {
+                [] => push_value(draft, label, value),
+                block => push_block(draft, label, value, block),
             }
+            at = end;
+        } else if let Some((before, seed)) = line.split_once(": ").filter(|row| is_seed(row.1)) {
+            // No label, but a seed nevertheless.
+            push_seed(draft, "otp", seed.trim());
+            push_line(&mut remarks, before);
         } else if line.trim() != "---" {
             // The mark before gopass's YAML says nothing.
-            remarks.push_str(line);
-            remarks.push('\n');
+            push_line(&mut remarks, line);
         }
     }
-    draft.push_standard(field::NOTES, remarks.trim().to_owned());
+    append_notes(draft, remarks.trim());
+}
+
+fn push_line(remarks: &mut String, line: &str) {
+    remarks.push_str(line);
+    remarks.push('\n');
+}
+
+/// Free text goes on where a line labelled as notes began.
+fn append_notes(draft: &mut Draft, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    let notes = FieldName::Standard(field::NOTES);
+    let mut fields = draft.fields.iter_mut();
+    match fields
+        .find(|entry| entry.name == notes)
+        .map(|entry| &mut entry.value)
+    {
+        Some(DraftValue::Plain(notes)) => {
+            notes.push('\n');
+            notes.push_str(text);
+        }
+        _ => draft.push_standard(field::NOTES, text.to_owned()),
+    }
+}
+
+/// A key between its marks is one value; one that is no secret stays in the remarks.
+fn read_key(draft: &mut Draft, remarks: &mut String, first: &str, rest: &[&str]) {
+    if first.contains("PRIVATE KEY") {
+        let mut key = Zeroizing::new(first.to_owned());
+        for line in rest {
+            key.push('\n');
+            key.push_str(line);
+        }
+        push_free(draft, field::PRIVATE_KEY, None, std::mem::take(&mut *key));
+        return;
+    }
+    push_line(remarks, first);
+    rest.iter().for_each(|line| push_line(remarks, line));
+}
+
+fn is_key(line: &str) -> bool {
+    line.starts_with(KEY_BEGINS)
+}
+
+/// Where the key ends whose second line this is: after its last.
+fn key_end(lines: &[&str], start: usize) -> usize {
+    let rest = lines.get(start..).unwrap_or_default();
+    let length = rest.iter().position(|line| line.starts_with(KEY_ENDS));
+    length.map_or(lines.len(), |length| start + length + 1)
+}
+
+/// Where the indented lines that begin here end.
+fn block_end(lines: &[&str], start: usize) -> usize {
+    let mut end = start;
+    for (line, at) in lines.iter().skip(start).zip(start..) {
+        let is_blank = line.trim().is_empty();
+        if !is_blank && !line.starts_with([' ', '\t']) {
+            break;
+        }
+        if !is_blank {
+            end = at + 1;
+        }
+    }
+    end
+}
+
+/// YAML's marks before a text of several lines.
+fn is_block_mark(value: &str) -> bool {
+    ["|", "|-", "|+", ">", ">-", ">+"].contains(&value)
+}
+
+/// Lines without what all of them are indented by.
+fn without_indent(lines: &[&str]) -> String {
+    let said = lines.iter().filter(|line| !line.trim().is_empty());
+    let indents = said.map(|line| line.len() - line.trim_start_matches([' ', '\t']).len());
+    let indent = indents.min().unwrap_or_default();
+    let lines = lines
+        .iter()
+        .map(|line| line.get(indent..).unwrap_or_default());
+    lines.collect::<Vec<&str>>().join("\n")
+}
+
+/// What is indented below a label: a text under a mark, else values that are nobody knows what, and hidden.
+fn push_block(draft: &mut Draft, label: &str, mark: &str, block: &[&str]) {
+    let (seeds, others): (Vec<&str>, Vec<&str>) =
+        block.iter().copied().partition(|line| is_seed(line));
+    for seed in seeds {
+        push_seed(draft, label, seed.trim());
+    }
+    let text = without_indent(&others);
+    if text.is_empty() || is_overfull(draft) {
+        return;
+    }
+    if is_block_mark(mark) || meaning(label) == Some(Target::Standard(field::NOTES)) {
+        push_untold(draft, label, text);
+    } else {
+        push_named(draft, label, FieldKind::Secret, text);
+    }
 }
 
 fn push_value(draft: &mut Draft, label: &str, value: &str) {
+    if value.is_empty() || is_overfull(draft) {
+        return;
+    }
     let is_password = ["password", "pass"].contains(&label.to_lowercase().as_str());
-    if is_password && !has_standard(draft, field::PASSWORD) {
+    if is_seed(value) {
+        push_seed(draft, label, value);
+    } else if is_password && !has_standard(draft, field::PASSWORD) {
         draft.push_standard(field::PASSWORD, value.to_owned());
     } else {
         push_labelled(draft, label, None, value.to_owned());
     }
 }
 
-fn push_seed(draft: &mut Draft, seed: &str) {
+/// The first is the item's, any other has the name that stands before it.
+fn push_seed(draft: &mut Draft, name: &str, seed: &str) {
+    if is_overfull(draft) {
+        return;
+    }
     if has_standard(draft, field::OTP) {
-        push_named(draft, "otp", FieldKind::Otp, seed.to_owned());
+        push_named(draft, name, FieldKind::Otp, seed.to_owned());
     } else {
         draft.push_standard(field::OTP, seed.to_owned());
     }
 }
 
-fn is_seed(line: &str) -> bool {
-    let start = line.trim_start().get(..SEED.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(SEED))
+fn is_seed(text: &str) -> bool {
+    let text = text.trim_start();
+    SEEDS.iter().any(|scheme| {
+        let start = text.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
 }
 
 /// A label of a few words without an address's signs, and what follows its colon; nothing else is one.

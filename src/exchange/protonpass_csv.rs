@@ -3,8 +3,8 @@
 
 use super::json::Json;
 use super::labelled::push_free;
-use super::place::{keep, keep_rest, push_url};
-use super::protonpass_json::{kind_of, read_content};
+use super::place::{keep, keep_rest};
+use super::protonpass_json::{kind_of, read_content, read_url};
 use super::row::{Column, Row, has_columns, read_named};
 use super::table::Target;
 use super::{Format, ImportError, Imported};
@@ -88,23 +88,5 @@ fn read_urls(row: &mut Row<'_, '_>, draft: &mut Draft) {
     match Json::parse(&text) {
         Ok(Json::List(urls)) => urls.into_iter().for_each(|url| read_url(draft, url)),
         _ => keep(draft, "autofillUrls", Json::Text(text)),
-    }
-}
-
-fn read_url(draft: &mut Draft, url: Json<'_>) {
-    match url {
-        Json::Object(mut url) => {
-            push_url(draft, &url.take_text("url").unwrap_or_default());
-            // The way to compare that every address has unless the user chose another.
-            let mode = url.take_text("mode");
-            if let Some(mode) = mode.filter(|mode| mode != "0" && mode != "default") {
-                keep(draft, "match of url", Json::Text(Zeroizing::new(mode)));
-            }
-            keep_rest(draft, "url", url);
-        }
-        other => match other.into_text() {
-            Ok(text) => push_url(draft, &text),
-            Err(other) => keep(draft, "url", other),
-        },
     }
 }

@@ -3,16 +3,18 @@
 
 use super::authenticator::{Tally, skip_field};
 use super::dates::{card_expiry, from_epoch};
+use super::folders::Folders;
 use super::json::{Json, Object};
 use super::labelled::{is_overfull, push_free, words_of};
 use super::place::{
     SharedNames, folder_path, has_standard, keep, keep_rest, plain_kind, push_date, push_named,
     push_text, push_url, settle_note, settle_title,
 };
+use super::sections::Labels;
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
 use crate::model::draft::{Draft, DraftFile};
 use crate::model::field::{self, FieldKind, ItemKind};
-use crate::secret::SecretBytes;
+use zeroize::Zeroizing;
 
 /// Members that are plainly a standard field.
 const STANDARD: &[(&str, u8)] = &[
@@ -79,8 +81,8 @@ const EXTRAS: [&str; 4] = [
 /// An ending that is longer is no file's own, but what Proton Pass tells files apart by.
 const LONGEST_ENDING: usize = 15;
 
-/// What lies under a name among the files of the archive.
-pub(super) type Attached<'f> = &'f mut dyn FnMut(&str) -> Result<Option<SecretBytes>, ImportError>;
+/// The file that the archive has for what an item says of one.
+pub(super) type Attached<'f> = &'f mut dyn FnMut(&str) -> Result<Option<DraftFile>, ImportError>;
 
 /// How far the file is read.
 struct Reading<'f> {
@@ -175,11 +177,10 @@ pub(super) fn read_content(draft: &mut Draft, content: &mut Object<'_>, kind: &s
         None,
         card_expiry(&expiry).unwrap_or(expiry),
     );
-    for url in content.take_list("urls").unwrap_or_default() {
-        match url.into_text() {
-            Ok(url) => push_url(draft, &url),
-            Err(other) => keep(draft, "url", other),
-        }
+    // Newer exports have all addresses here, each with the way it is compared, and below only those of the default.
+    for name in ["autofillUrls", "urls"] {
+        let urls = content.take_list(name).unwrap_or_default();
+        urls.into_iter().for_each(|url| read_url(draft, url));
     }
     for passkey in content.take_list("passkeys").unwrap_or_default() {
         if !passkey.is_nothing() {
@@ -190,12 +191,8 @@ pub(super) fn read_content(draft: &mut Draft, content: &mut Object<'_>, kind: &s
         read_person(draft, content);
     }
     if kind == "wifi" {
-        push_free(
-            draft,
-            field::SECURITY,
-            None,
-            content.take_text("security").unwrap_or_default(),
-        );
+        let security = content.take_text("security").unwrap_or_default();
+        push_free(draft, field::SECURITY, None, security_of(security));
     }
     for name in EXTRAS {
         read_fields(draft, content.take_list(name));
@@ -207,23 +204,68 @@ pub(super) fn read_content(draft: &mut Draft, content: &mut Object<'_>, kind: &s
     push_text(draft, "card type", brand.unwrap_or_default());
 }
 
+/// An address, alone or with the way it is compared.
+pub(super) fn read_url(draft: &mut Draft, url: Json<'_>) {
+    match url {
+        Json::Object(mut url) => {
+            push_url(draft, &url.take_text("url").unwrap_or_default());
+            // The way to compare that every address has unless the user chose another.
+            let mode = url.take_text("mode");
+            if let Some(mode) = mode.filter(|mode| mode != "0" && mode != "default") {
+                keep(draft, "match of url", Json::Text(Zeroizing::new(mode)));
+            }
+            keep_rest(draft, "url", url);
+        }
+        other => match other.into_text() {
+            Ok(text) => push_url(draft, &text),
+            Err(other) => keep(draft, "url", other),
+        },
+    }
+}
+
+/// Proton Pass's numbers for the security of a wireless network, 0 where nobody chose.
+fn security_of(number: String) -> String {
+    match number.as_str() {
+        "0" => String::new(),
+        "1" => "WPA".to_owned(),
+        "2" => "WPA2".to_owned(),
+        "3" => "WPA3".to_owned(),
+        "4" => "WEP".to_owned(),
+        _ => number,
+    }
+}
+
 fn read_vault(
     mut vault: Object<'_>,
     reading: &mut Reading<'_>,
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
     let name = vault.take_text("name").unwrap_or_default();
-    let folder = folder_path(&name, &[]);
+    let outer = folder_path(&name, &[]);
+    let mut folders = read_folders(vault.take_list("folders"));
     for item in vault.take_list("items").unwrap_or_default() {
         reading.row += 1;
         let row = reading.row;
         if row > MAX_ROWS {
             return Err(ImportError::TooManyRows);
         }
-        reading.names.count(&folder)?;
         match item {
-            Json::Object(item) => {
-                let (mut draft, files) = read_item(item, &folder);
+            Json::Object(mut item) => {
+                let id = item.take_text("folderId");
+                let inner = match &id {
+                    Some(id) => folders.path(id)?,
+                    None => None,
+                };
+                let folder = match &inner {
+                    Some(inner) if outer.is_empty() => inner.clone(),
+                    Some(inner) => format!("{outer}/{inner}"),
+                    None => outer.clone(),
+                };
+                reading.names.count(&folder)?;
+                let (mut draft, files) = read_item(item, folder);
+                if inner.is_none() {
+                    push_text(&mut draft, "folder id", id.unwrap_or_default());
+                }
                 let files = match (files, &mut reading.attached) {
                     (Some(files), Some(attached)) => {
                         take_files(&mut draft, files, attached, row, imported)?
@@ -262,10 +304,25 @@ fn read_vault(
     Ok(())
 }
 
+/// The folders below a vault.
+fn read_folders(list: Option<Vec<Json<'_>>>) -> Folders {
+    let mut folders = Folders::default();
+    for folder in list.unwrap_or_default() {
+        if let Json::Object(mut folder) = folder
+            && let Some(id) = folder.take_text("folderId")
+        {
+            let name = folder.take_text("name").unwrap_or_default();
+            let parent = folder.take_text("parentFolderId").unwrap_or_default();
+            folders.insert(id, name, parent);
+        }
+    }
+    folders
+}
+
 /// An item, and what it says of its files.
-fn read_item<'a>(mut item: Object<'a>, folder: &str) -> (Draft, Option<Json<'a>>) {
+fn read_item(mut item: Object<'_>, folder: String) -> (Draft, Option<Json<'_>>) {
     let mut draft = Draft {
-        folder: folder.to_owned(),
+        folder,
         origin: item
             .take_text("itemId")
             .map(|id| format!("protonpass:{id}")),
@@ -298,6 +355,9 @@ fn read_item<'a>(mut item: Object<'a>, folder: &str) -> (Draft, Option<Json<'a>>
             push_date(&mut draft, field, time);
         }
     }
+    // With how many people it is shared.
+    let shares = item.take_text("shareCount").filter(|count| count != "0");
+    push_text(&mut draft, "share count", shares.unwrap_or_default());
     let files = item.take("files").filter(|files| !files.is_nothing());
     keep_rest(&mut draft, "", item);
     settle_note(&mut draft);
@@ -327,10 +387,7 @@ fn take_files(
             }
         };
         match attached(&name)? {
-            Some(content) => files.push(DraftFile {
-                name: own_name(&name),
-                content,
-            }),
+            Some(file) => files.push(file),
             None => {
                 let field = format!("file {name}");
                 skip_field(draft, &field, "the export does not hold it", row, imported);
@@ -341,7 +398,7 @@ fn take_files(
 }
 
 /// A file's name without the id that Proton Pass puts before its ending: `scan.x7d…f2.pdf` is `scan.pdf`.
-fn own_name(name: &str) -> String {
+pub(super) fn own_name(name: &str) -> String {
     let Some((base, ending)) = name.rsplit_once('.') else {
         return name.to_owned();
     };
@@ -397,23 +454,27 @@ fn read_person(draft: &mut Draft, content: &mut Object<'_>) {
 }
 
 fn read_sections(draft: &mut Draft, sections: Option<Vec<Json<'_>>>) {
-    for section in sections.unwrap_or_default() {
+    let sections = sections.unwrap_or_default();
+    let labels = Labels::of(&sections, ["sectionFields", "fieldName", "data"]);
+    for section in sections {
         let Json::Object(mut section) = section else {
             keep(draft, "section", section);
             continue;
         };
-        push_text(
-            draft,
-            "section",
-            section.take_text("sectionName").unwrap_or_default(),
-        );
-        read_fields(draft, section.take_list("sectionFields"));
+        let title = section.take_text("sectionName").unwrap_or_default();
+        push_text(draft, "section", title.clone());
+        read_titled(draft, section.take_list("sectionFields"), &labels, &title);
         keep_rest(draft, "section", section);
     }
 }
 
 /// The user's own fields: `{fieldName, type, data}`.
 fn read_fields(draft: &mut Draft, fields: Option<Vec<Json<'_>>>) {
+    read_titled(draft, fields, &Labels::default(), "");
+}
+
+/// The same in a section.
+fn read_titled(draft: &mut Draft, fields: Option<Vec<Json<'_>>>, labels: &Labels, title: &str) {
     for custom in fields.unwrap_or_default() {
         if is_overfull(draft) {
             return;
@@ -435,7 +496,11 @@ fn read_fields(draft: &mut Draft, fields: Option<Vec<Json<'_>>>) {
                 "timestamp" => FieldKind::Date,
                 _ => FieldKind::Secret,
             };
-            push_named(draft, &name, kind, text);
+            if labels.bears(title, &name) {
+                labels.push(draft, title, &name, Some(kind), text);
+            } else {
+                push_named(draft, &name, kind, text);
+            }
             keep_rest(draft, &name, data);
         }
         keep_rest(draft, &name, custom);

@@ -152,13 +152,55 @@ fn tables(archive: &Archive<'_>) -> Vec<String> {
 fn import_proton(mut archive: Archive<'_>, folder: &str) -> Result<Imported, ImportError> {
     let content = archive.take(&format!("{folder}{ITEMS}"))?;
     let content = content.unwrap_or_default();
-    let mut attached = |name: &str| {
-        let content = archive.take(&format!("{folder}files/{name}"))?;
-        Ok(content.map(SecretBytes::from))
-    };
+    let place = format!("{folder}files/");
+    let by_id = proton_files(&archive, &place);
+    let mut attached = |name: &str| take_proton_file(&mut archive, &place, &by_id, name);
     let mut imported = protonpass_json::import(&Text::parse(&content)?, Some(&mut attached))?;
     say_left(archive, &mut imported)?;
     Ok(imported)
+}
+
+/// What the names of older exports' files begin with: an id of so many bytes, and a sign.
+const PROTON_ID_BYTES: usize = 16;
+
+/// Files whose names begin with an id, by which items call them: the place in the archive.
+fn proton_files(archive: &Archive<'_>, place: &str) -> HashMap<String, String> {
+    let named = archive.names().filter_map(|name| {
+        let (id, own_name) = name
+            .strip_prefix(place)?
+            .split_at_checked(PROTON_ID_BYTES)?;
+        own_name.starts_with('-').then(|| (id, name))
+    });
+    let named = named.map(|(id, name)| (id.to_owned(), name.to_owned()));
+    named.collect()
+}
+
+/// The file that an item calls so. Proton Pass cleans names for the archive, but not where items have them.
+fn take_proton_file(
+    archive: &mut Archive<'_>,
+    place: &str,
+    by_id: &HashMap<String, String>,
+    name: &str,
+) -> Result<Option<DraftFile>, ImportError> {
+    let clean = name.replace(['/', '\\'], "_");
+    for inside in [name, &clean] {
+        if let Some(content) = archive.take(&format!("{place}{inside}"))? {
+            return Ok(Some(DraftFile {
+                name: protonpass_json::own_name(name),
+                content: SecretBytes::from(content),
+            }));
+        }
+    }
+    let Some(whole) = by_id.get(name).or_else(|| by_id.get(&clean)) else {
+        return Ok(None);
+    };
+    let own_name = whole.get(place.len() + PROTON_ID_BYTES + 1..);
+    let own_name = own_name.filter(|own_name| !own_name.is_empty());
+    let content = archive.take(whole)?;
+    Ok(content.map(|content| DraftFile {
+        name: own_name.unwrap_or(name).to_owned(),
+        content: SecretBytes::from(content),
+    }))
 }
 
 /// Bitwarden's files lie in folders named after the items that have them.

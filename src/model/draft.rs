@@ -5,6 +5,9 @@ use super::moment::Moment;
 use crate::secret::{Secret, SecretBytes};
 use serde::{Deserialize, Serialize};
 
+/// Fields that are looked at for a free number: more than an item may have.
+const MAX_COMPARED: usize = 1024;
+
 /// A value on its way in.
 #[derive(Serialize, Deserialize)]
 pub enum DraftValue {
@@ -40,6 +43,16 @@ impl DraftValue {
         match self {
             Self::Plain(text) => text.len(),
             Self::Secret(secret) => secret.len(),
+        }
+    }
+
+    /// Whether both hide the same text, or show it.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain(text), Self::Plain(other)) => text == other,
+            (Self::Secret(secret), Self::Secret(other)) => secret.same_as(other),
+            _ => false,
         }
     }
 
@@ -139,16 +152,31 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Adds a standard field unless the text is empty.
+    /// Adds a standard field unless the text is empty. An item has one value of each: a second one becomes a custom
+    /// field of the name with a number, and the same once more is nothing new.
     pub fn push_standard(&mut self, number: u8, text: String) {
-        if !text.is_empty() {
-            let kind = field::standard_field(number).map_or(FieldKind::Text, |row| row.1);
-            self.fields.push(DraftField {
-                name: FieldName::Standard(number),
-                kind,
-                value: DraftValue::new(kind, text),
-            });
+        if text.is_empty() {
+            return;
         }
+        let (name, kind) = field::standard_field(number).unwrap_or(("field", FieldKind::Text));
+        let value = DraftValue::new(kind, text);
+        let standard = FieldName::Standard(number);
+        let mut known = self.fields.iter().filter(|entry| entry.name == standard);
+        let name = match known.next() {
+            None => standard,
+            Some(known) if known.value.same_as(&value) => return,
+            Some(_) => FieldName::Custom(self.numbered(name)),
+        };
+        self.fields.push(DraftField { name, kind, value });
+    }
+
+    /// A name with a number, counted from 2, as other fields of the name have.
+    fn numbered(&self, name: &str) -> String {
+        let taken = self.fields.iter().take(MAX_COMPARED).filter(|entry| {
+            let rest = entry.name.as_text().strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(' '))
+        });
+        format!("{name} {}", taken.count() + 2)
     }
 
     /// Adds a custom field, an empty one too.
@@ -158,5 +186,28 @@ impl Draft {
             kind,
             value: DraftValue::new(kind, text),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_value_of_a_standard_field_has_a_name_of_its_own_and_the_same_is_one() {
+        let mut draft = Draft::default();
+        for text in ["one", "", "one", "two", "three"] {
+            draft.push_standard(field::PASSWORD, text.to_owned());
+        }
+        let names: Vec<(&str, FieldKind)> = draft
+            .fields
+            .iter()
+            .map(|field| (field.name.as_text(), field.kind))
+            .collect();
+        let expected = ["password", "password 2", "password 3"];
+        assert_eq!(names, expected.map(|name| (name, FieldKind::Secret)));
+        let standard = draft.fields.iter();
+        let standard = standard.filter(|field| matches!(field.name, FieldName::Standard(_)));
+        assert_eq!(standard.count(), 1);
     }
 }

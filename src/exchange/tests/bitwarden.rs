@@ -161,16 +161,101 @@ fn collections_of_an_organisation_are_folder_and_tags() {
 }
 
 #[test]
+fn a_field_called_created_stays_beside_the_time_of_creation() {
+    let draft = item(
+        r#"{"type":1,"name":"n","creationDate":"2020-01-01T00:00:00.000Z","fields":[{"name":"created","value":"by hand","type":0}]}"#,
+    );
+    let created = field_text(&draft, "created");
+    assert_eq!(created, Some("2020-01-01T00:00:00.000Z"));
+    assert_eq!(field_text(&draft, "created 2"), Some("by hand"));
+}
+
+#[test]
+fn a_bank_account_and_papers_have_kinds_and_hidden_numbers() {
+    use FieldKind::{Date, Secret, Text};
+    for (json, item_kind, fields) in [
+        (
+            r#"{"type":6,"name":"b","bankAccount":{"bankName":"Nordbank","nameOnAccount":"Bo Nilsen","accountType":"savings",
+            "accountNumber":"n1","routingNumber":"n2","branchNumber":"n3","pin":"n4","swiftCode":"NORDXX","iban":"NO93",
+            "bankContactPhone":"555","later":"new"}}"#,
+            ItemKind::BankAccount,
+            &[
+                ("bank", "Nordbank", Text),
+                ("holder", "Bo Nilsen", Text),
+                ("account type", "savings", Text),
+                ("number", "n1", Secret),
+                ("routing number", "n2", Secret),
+                ("branch number", "n3", Secret),
+                ("pin", "n4", Secret),
+                ("bic", "NORDXX", Text),
+                ("iban", "NO93", Text),
+                ("phone", "555", Text),
+                ("bankAccount.later", "new", Secret),
+            ][..],
+        ),
+        (
+            r#"{"type":7,"name":"d","driversLicense":{"firstName":"Bo","middleName":null,"lastName":"Nilsen","dateOfBirth":"1990-08-23",
+            "licenseNumber":"n1","issuingCountry":"NO","issuingState":"Oslo","issueDate":"2020-01-02","expirationDate":"2030-01-02",
+            "issuingAuthority":"road office","licenseClass":"B"}}"#,
+            ItemKind::Identity,
+            &[
+                ("type", "Driver License", Text),
+                ("name", "Bo Nilsen", Text),
+                ("birth-date", "1990-08-23", Date),
+                ("licence-number", "n1", Secret),
+                ("issuing country", "NO", Text),
+                ("issuing state", "Oslo", Text),
+                ("issue date", "2020-01-02", Date),
+                ("expires", "2030-01-02", Date),
+                ("issuing authority", "road office", Text),
+                ("license class", "B", Text),
+            ][..],
+        ),
+        (
+            r#"{"type":8,"name":"p","passport":{"surname":"Nilsen","givenName":"Bo","dateOfBirth":"1990-08-23","sex":"M","birthPlace":"Oslo",
+            "nationality":"Norwegian","issuingCountry":"NO","passportNumber":"n1","passportType":"P","nationalIdentificationNumber":"n2",
+            "issuingAuthority":"police","issueDate":"2020-01-02","expirationDate":"2030-01-02"}}"#,
+            ItemKind::Identity,
+            &[
+                ("type", "Passport", Text),
+                ("name", "Bo Nilsen", Text),
+                ("birth-date", "1990-08-23", Date),
+                ("sex", "M", Text),
+                ("birth place", "Oslo", Text),
+                ("nationality", "Norwegian", Text),
+                ("issuing country", "NO", Text),
+                ("passport-number", "n1", Secret),
+                ("passport type", "P", Text),
+                ("national identification number", "n2", Secret),
+                ("issuing authority", "police", Text),
+                ("issue date", "2020-01-02", Date),
+                ("expires", "2030-01-02", Date),
+            ][..],
+        ),
+    ] {
+        let imported = read(&format!("{{\"items\":[{json}]}}"));
+        assert_eq!(imported.warnings, [""; 0]);
+        let draft = &imported.drafts[0].draft;
+        assert_eq!(draft.kind, item_kind);
+        for (name, text, kind) in fields {
+            assert_eq!(field_text(draft, name), Some(*text), "{name}");
+            assert_eq!(field_kind(draft, name), Some(*kind), "{name}");
+        }
+        assert_eq!(draft.fields.len(), fields.len());
+    }
+}
+
+#[test]
 fn what_bitwarden_may_add_one_day_is_kept_hidden() {
     let imported = read(
-        r#"{"items":[{"type":6,"name":"x","newThing":{"a":[1,"b"]},"login":{"extra":"e","off":false,"none":null},"object":"item"}],"later":[1],"nothing":[]}"#,
+        r#"{"items":[{"type":99,"name":"x","newThing":{"a":[1,"b"]},"login":{"extra":"e","off":false,"none":null},"object":"item"}],"later":[1],"nothing":[]}"#,
     );
     let draft = &imported.drafts[0].draft;
     assert_eq!(draft.kind, ItemKind::Custom);
     assert_eq!(field_text(draft, "newThing"), Some(r#"{"a":[1,"b"]}"#));
     assert_eq!(field_kind(draft, "newThing"), Some(FieldKind::Secret));
     assert_eq!(field_text(draft, "login.extra"), Some("e"));
-    assert_eq!(field_text(draft, "bitwarden type"), Some("6"));
+    assert_eq!(field_text(draft, "bitwarden type"), Some("99"));
     assert_eq!(draft.fields.len(), 3);
     assert_eq!(imported.warnings.len(), 2);
 }

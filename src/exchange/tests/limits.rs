@@ -25,6 +25,9 @@ fn size_of(text: &str, format: Format) -> usize {
         let fields = fields.map(|field| field.name.as_text().len() + field.value.len());
         let texts = item.draft.tags.iter().chain(&item.draft.urls);
         let texts = texts.chain([&item.draft.title, &item.draft.folder]);
+        let former = item.draft.former.iter();
+        let former = former.map(|former| former.name.as_text().len() + former.value.len());
+        let fields = fields.chain(former);
         fields.chain(texts.map(String::len)).sum::<usize>()
     });
     let warnings = imported.warnings.iter().map(String::len);
@@ -37,6 +40,10 @@ fn a_name_that_stands_before_many_values_does_not_multiply_without_end() {
     let members: Vec<String> = (0..900).map(|n| format!("\"k{n}\":1")).collect();
     let members = members.join(",");
     let former = repeated(r#"{"value":"x"}"#, 900);
+    let labels = repeated(
+        r#"{"fieldName":"a","type":"text","data":{"content":"b"}}"#,
+        450,
+    );
     let many = [
         // Enpass: members of a field, and its former values.
         (
@@ -73,6 +80,14 @@ fn a_name_that_stands_before_many_values_does_not_multiply_without_end() {
         (
             Format::ProtonPassJson,
             format!(r#"{{"vaults":{{"v":{{"name":"{name}",{members}}}}}}}"#),
+        ),
+        // Proton Pass: the title of a section that stands before labels which another has too.
+        (
+            Format::ProtonPassJson,
+            format!(
+                r#"{{"vaults":{{"v":{{"items":[{{"data":{{"content":{{"sections":[
+                {{"sectionName":"{name}","sectionFields":[{labels}]}},{{"sectionFields":[{labels}]}}]}}}}}}]}}}}}}"#
+            ),
         ),
         // NordPass: members of a field, in a cell.
         (

@@ -265,6 +265,151 @@ fn a_field_of_ones_own_does_not_take_the_place_of_a_standard_one() {
     }
 }
 
+/// Item 1 of the one vault of an export of Proton Pass, with this beside the items.
+fn proton(beside: &str, item: &str) -> Imported {
+    read(&format!(
+        r#"{{"version":"1.40.0","vaults":{{"v":{{"name":"Personal",{beside}"items":[{{{item}}}]}}}}}}"#
+    ))
+}
+
+#[test]
+fn folders_of_proton_pass_lie_below_the_vault_s() {
+    let folders = r#""folders":[{"folderId":"f1","parentFolderId":null,"name":"Work"},
+        {"folderId":"f2","parentFolderId":"f1","name":"a/b"}],"#;
+    for (id, folder, kept) in [
+        ("f2", "Personal/Work/a\\/b", None),
+        ("f1", "Personal/Work", None),
+        ("gone", "Personal", Some("gone")),
+    ] {
+        let item = format!(
+            r#""folderId":"{id}","shareCount":0,"data":{{"type":"login","metadata":{{"name":"t"}}}}"#
+        );
+        let imported = proton(folders, &item);
+        assert_eq!(imported.warnings, [""; 0]);
+        let draft = &imported.drafts[0].draft;
+        assert_eq!(draft.folder, folder);
+        assert_eq!(field_text(draft, "folder id"), kept);
+        assert_eq!(draft.fields.len(), usize::from(kept.is_some()));
+    }
+}
+
+#[test]
+fn addresses_of_proton_pass_are_read_from_both_lists_once() {
+    let imported = proton(
+        "",
+        r#""data":{"type":"login","content":{"urls":["https://a.example","https://c.example"],
+        "autofillUrls":[{"url":"https://a.example","mode":0},{"url":"https://b.example","mode":2}]}}"#,
+    );
+    let draft = &imported.drafts[0].draft;
+    let urls = [
+        "https://a.example",
+        "https://b.example",
+        "https://c.example",
+    ];
+    assert_eq!(draft.urls, urls);
+    assert_eq!(field_text(draft, "match of url"), Some("2"));
+    assert_eq!(draft.fields.len(), 1);
+}
+
+#[test]
+fn the_security_of_a_network_in_proton_pass_is_said_in_words() {
+    for (number, text) in [("2", Some("WPA2")), ("0", None), ("9", Some("9"))] {
+        let item = format!(
+            r#""data":{{"type":"wifi","content":{{"ssid":"attic","security":"{number}"}}}}"#
+        );
+        let imported = proton("", &item);
+        assert_eq!(field_text(&imported.drafts[0].draft, "security"), text);
+    }
+}
+
+/// Names and kinds of the fields that two sections with the same labels become.
+fn fields_of(draft: &Draft) -> Vec<(&str, FieldKind, &str)> {
+    let fields = draft.fields.iter();
+    let fields = fields.map(|field| (field.name.as_text(), field.kind, value_text(&field.value)));
+    fields.collect()
+}
+
+#[test]
+fn labels_that_several_sections_have_bear_their_titles() {
+    let proton = proton(
+        "",
+        r#""data":{"type":"custom","content":{"sections":[
+        {"sectionName":"Production","sectionFields":[{"fieldName":"user","type":"text","data":{"content":"u1"}},
+            {"fieldName":"password","type":"hidden","data":{"content":"p1"}},{"fieldName":"Motto","type":"text","data":{"content":"m"}}]},
+        {"sectionName":"Staging","sectionFields":[{"fieldName":"user","type":"text","data":{"content":"u2"}},
+            {"fieldName":"password","type":"hidden","data":{"content":"p2"}}]}]}}"#,
+    );
+    let enpass = read(
+        r#"{"items":[{"uuid":"1","category":"misc","fields":[
+        {"label":"Production","type":"section","value":""},{"label":"user","type":"username","value":"u1"},
+        {"label":"password","type":"text","value":"p1"},{"label":"Motto","type":"text","value":"m"},
+        {"label":"Staging","type":"section","value":""},{"label":"user","type":"username","value":"u2"},
+        {"label":"password","type":"password","sensitive":1,"value":"p2"}]}]}"#,
+    );
+    for imported in [proton, enpass] {
+        let fields = fields_of(&imported.drafts[0].draft);
+        for field in [
+            ("Production: user", FieldKind::Text, "u1"),
+            ("Production: password", FieldKind::Secret, "p1"),
+            ("Motto", FieldKind::Text, "m"),
+            ("Staging: user", FieldKind::Text, "u2"),
+            ("Staging: password", FieldKind::Secret, "p2"),
+        ] {
+            assert!(fields.contains(&field), "{field:?} in {fields:?}");
+        }
+    }
+}
+
+#[test]
+fn former_values_of_enpass_are_the_history_of_what_their_field_became() {
+    let imported = read(
+        r#"{"items":[{"uuid":"1","category":"login","fields":[
+        {"label":"Password","type":"password","sensitive":1,"value":"new",
+            "history":[{"updated_at":1500000000,"value":"second"},{"updated_at":1400000000,"value":"first"}]},
+        {"label":"Colour","type":"text","value":"red","history":[{"updated_at":"once","value":"blue"}]},
+        {"label":"Word","type":"text","value":"","history":[{"updated_at":1450000000,"value":"gone"}]}]}]}"#,
+    );
+    let draft = &imported.drafts[0].draft;
+    let former = draft.former.iter();
+    let former: Vec<(&str, FieldKind, &str)> = former
+        .map(|former| {
+            (
+                former.name.as_text(),
+                former.kind,
+                value_text(&former.value),
+            )
+        })
+        .collect();
+    assert_eq!(
+        former,
+        [
+            ("Colour", FieldKind::Text, "blue"),
+            ("password", FieldKind::Secret, "first"),
+            ("Word", FieldKind::Secret, "gone"),
+            ("password", FieldKind::Secret, "second"),
+        ]
+    );
+    let set = draft.former[1].set.to_rfc3339();
+    assert_eq!(set, "2014-05-13T16:53:20.000Z");
+    assert_eq!(field_text(draft, "time of a former value"), Some("once"));
+}
+
+/// Whatever two places of one item both name is in the vault twice.
+#[test]
+fn no_sample_has_a_standard_field_twice() {
+    for (format, text) in WRITTEN {
+        for item in read(text).drafts {
+            assert_eq!(standard_twice(&item.draft), None, "{format:?}");
+        }
+    }
+    let both = read(
+        r#"{"items":[{"type":1,"name":"n","login":{"username":"a","password":"p"},"identity":{"username":"b"}}]}"#,
+    );
+    let draft = &both.drafts[0].draft;
+    assert_eq!(standard_twice(draft), None);
+    assert_eq!(field_text(draft, "username 2"), Some("b"));
+}
+
 /// Changes that a sample may suffer: what a place is replaced by.
 fn damage() -> impl Strategy<Value = Vec<(usize, usize, String)>> {
     let piece = prop_oneof![

@@ -61,7 +61,74 @@ fn older_forms_of_gopass_are_read_too() {
     assert_eq!(field_text(&first, "notes"), Some("remark"));
     let second = draft("pw\n---\nusername: anna\nlist:\n  - one\n");
     assert_eq!(field_text(&second, "username"), Some("anna"));
-    assert_eq!(field_text(&second, "notes"), Some("- one"));
+    assert_eq!(field_text(&second, "list"), Some("- one"));
+    assert_eq!(field_kind(&second, "list"), Some(FieldKind::Secret));
+}
+
+#[test]
+fn free_text_goes_on_after_a_line_of_notes() {
+    let one = draft("pw\nnotes: short\nfree text\n\nmore\n");
+    assert_eq!(field_text(&one, "notes"), Some("short\nfree text\n\nmore"));
+    assert_eq!(one.fields.len(), 2);
+    let block = draft("pw\nnotes: |\n  first line\n\n    second: line\nuser: anna\nfree text");
+    let notes = "first line\n\n  second: line\nfree text";
+    assert_eq!(field_text(&block, "notes"), Some(notes));
+    assert_eq!(field_text(&block, "username"), Some("anna"));
+    let seed = draft("pw\nnotes: |\n  text\n  otpauth://totp/a?secret=JBSWY3DP\n");
+    assert_eq!(field_text(&seed, "notes"), Some("text"));
+    assert_eq!(field_kind(&seed, "otp"), Some(FieldKind::Otp));
+    let mark = draft("pw\nsign: |\nuser: anna");
+    assert_eq!(field_text(&mark, "sign"), Some("|"));
+}
+
+#[test]
+fn a_seed_is_one_under_any_label() {
+    let hotp = "otpauth://hotp/a?secret=JBSWY3DPEHPK3PXP&counter=1";
+    let draft = draft(&format!(
+        "pw\nhotp: {hotp}\nsteam guard: steam://JBSWY3DPEHPK3PXP\na label of more words than four: OTPAUTH://totp/b?secret=GEZDGNBV\n"
+    ));
+    assert_eq!(field_text(&draft, "otp"), Some(hotp));
+    let steam = field_text(&draft, "steam guard");
+    assert_eq!(steam, Some("steam://JBSWY3DPEHPK3PXP"));
+    let seeds = draft
+        .fields
+        .iter()
+        .filter(|field| field.kind == FieldKind::Otp);
+    assert_eq!(seeds.count(), 3);
+    let words = Some("a label of more words than four");
+    assert_eq!(field_text(&draft, "notes"), words);
+}
+
+#[test]
+fn what_is_indented_below_a_label_stays_with_it() {
+    let draft =
+        draft("pw\n---\naccount:\n  number: 42\n  owner:\n    - anna\n\nuser: anna\nempty:\n");
+    let account = Some("number: 42\nowner:\n  - anna");
+    assert_eq!(field_text(&draft, "account"), account);
+    assert_eq!(field_kind(&draft, "account"), Some(FieldKind::Secret));
+    assert_eq!(field_text(&draft, "username"), Some("anna"));
+    assert_eq!(draft.fields.len(), 3);
+}
+
+#[test]
+fn a_key_is_one_value_between_its_marks() {
+    let key = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nQUJD\n-----END RSA PRIVATE KEY-----";
+    for (text, password) in [
+        (format!("pw\n{key}\nuser: anna\n"), Some("pw")),
+        (format!("{key}\nuser: anna\n"), None),
+    ] {
+        let draft = draft(&text);
+        assert_eq!(field_text(&draft, "password"), password);
+        assert_eq!(field_text(&draft, "private-key"), Some(key));
+        assert_eq!(field_kind(&draft, "private-key"), Some(FieldKind::Secret));
+        assert_eq!(field_text(&draft, "username"), Some("anna"));
+    }
+    let certificate = "-----BEGIN CERTIFICATE-----\nA: b\n-----END CERTIFICATE-----";
+    let shown = draft(&format!("pw\n{certificate}\n"));
+    assert_eq!(field_text(&shown, "notes"), Some(certificate));
+    // Without an end it is lines like any others.
+    let open = draft("pw\n-----BEGIN X-----\nuser: anna\n");
+    assert_eq!(field_text(&open, "username"), Some("anna"));
 }
 
 #[test]

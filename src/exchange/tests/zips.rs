@@ -148,6 +148,8 @@ const OF_ONEPUX: &[&str] = &[
     ".details.sections.fields.inputTraits.keyboard",
     ".details.sections.fields.inputTraits.correction",
     ".details.sections.fields.inputTraits.capitalization",
+    ".details.sections.fields.placeholder",
+    ".details.sections.fields.value.email.provider",
     ".details.sections.fields.value.creditCardType",
     ".details.sections.fields.value.date",
     ".details.sections.fields.value.monthYear",
@@ -187,6 +189,53 @@ fn every_value_of_an_archive_comes_out() {
         .map(|(_, table)| open(table).unwrap().rows_read())
         .sum();
     assert_eq!(dashlane.rows_read(), apart);
+}
+
+#[test]
+fn files_of_proton_pass_are_found_by_cleaned_names_and_by_ids() {
+    let data = br#"{"vaults":{"v":{"items":[{"data":{"metadata":{"name":"t"}},
+        "files":["a/b\\c.x7dF.pdf","0123456789abcdef","missing"]}]}}}"#;
+    let imported = open(&archive_of(&[
+        ("Proton Pass/data.json", data),
+        ("Proton Pass/files/a_b_c.x7dF.pdf", b"one"),
+        ("Proton Pass/files/0123456789abcdef-scan.png", b"two"),
+    ]))
+    .unwrap();
+    let files = imported.drafts[0].files.iter();
+    let files: Vec<(&str, &[u8])> = files
+        .map(|file| (file.name.as_str(), content_of(file)))
+        .collect();
+    let expected: [(&str, &[u8]); 2] = [("a/b\\c.pdf", b"one"), ("scan.png", b"two")];
+    assert_eq!(files, expected);
+    assert_eq!(imported.warnings, [""; 0]);
+    let left = imported.skipped.iter().map(|left| left.field.as_deref());
+    assert_eq!(left.collect::<Vec<_>>(), [Some("file missing")]);
+}
+
+#[test]
+fn sections_of_1password_tell_their_labels_apart_and_references_are_no_addresses() {
+    let details = r#"{"sections":[
+        {"name":"a1","title":"Production","fields":[{"id":"1","title":"user","placeholder":"who","value":{"string":"u1"}},
+            {"id":"2","title":"password","value":{"concealed":"p1"}},{"id":"3","title":"website","value":{"reference":"xyz"}}]},
+        {"name":"a2","title":"Staging","fields":[{"id":"4","title":"user","value":{"string":"u2"}},
+            {"id":"5","title":"password","value":{"string":"p2"}},
+            {"id":"6","title":"E-mail","value":{"email":{"email_address":"bo@mail.example","provider":"inner"}}}]}]}"#;
+    let imported = open(&onepux_of(details, &[])).unwrap();
+    let draft = &imported.drafts[0].draft;
+    assert_eq!(draft.urls, [""; 0]);
+    for (name, kind, text) in [
+        ("Production: user", FieldKind::Text, "u1"),
+        ("Production: password", FieldKind::Secret, "p1"),
+        ("Staging: user", FieldKind::Text, "u2"),
+        ("Staging: password", FieldKind::Secret, "p2"),
+        ("reference website", FieldKind::Text, "xyz"),
+        ("email", FieldKind::Email, "bo@mail.example"),
+    ] {
+        assert_eq!(field_text(draft, name), Some(text), "{name}");
+        assert_eq!(field_kind(draft, name), Some(kind), "{name}");
+    }
+    // Beside these the titles of the sections.
+    assert_eq!(draft.fields.len(), 8);
 }
 
 #[test]
