@@ -169,7 +169,7 @@ fn proton_files(archive: &Archive<'_>, place: &str) -> HashMap<String, String> {
         let (id, own_name) = name
             .strip_prefix(place)?
             .split_at_checked(PROTON_ID_BYTES)?;
-        own_name.starts_with('-').then(|| (id, name))
+        own_name.starts_with('-').then_some((id, name))
     });
     let named = named.map(|(id, name)| (id.to_owned(), name.to_owned()));
     named.collect()
