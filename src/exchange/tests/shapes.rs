@@ -1,0 +1,86 @@
+//! Shapes of files that users have and the written samples do not show: other versions of a program, its templates, what
+//! its command line writes.
+
+use super::outcomes::describe;
+use super::*;
+
+/// What a file of this format becomes, told from its content alone.
+fn becomes(format: Format, text: &str) -> String {
+    assert_eq!(detect(text.as_bytes(), None), Ok(format), "{text}");
+    describe(&read(text))
+}
+
+#[test]
+fn quotes_and_tags_of_1password_for_mac_are_read_as_it_writes_them() {
+    let found = becomes(
+        Format::OnePasswordCsv,
+        "\"notesPlain\",\"title\",\"type\",\"tags\",\"number(ccnum)\",\"type(type)\",\"verification number(cvv)\",\"name on card(cardholder)\",\"expiry date(expiry)\",\"pin(pin)\",\"bank(bank)\",\"first name(firstname)\",\"last name(lastname)\"\n\
+         \"say \\\"hi\\\"\",\"visa\",\"Credit Card\",\"{(\n    \\\"Starter Kit\\\",\n    Other\n)}\",\"4000\",\"Visa\",\"123\",\"Bo Nilsen\",\"203103\",\"4711\",\"First Bank\",\"\",\"\"\n\
+         \"\",\"me\",\"Identity\",\"{(\n)}\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"Bo\",\"Nilsen\"\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 card "visa"
+    tag: "Starter Kit"
+    tag: "Other"
+    notes = "say \"hi\"" (multiline)
+    holder = "Bo Nilsen" (text)
+    number * "4000" (secret)
+    code * "123" (secret)
+    pin * "4711" (secret)
+    bank = "First Bank" (text)
+    expires = "2031-03" (date)
+    brand = "Visa" (text)
+2 identity "me"
+    name = "Bo Nilsen" (text)"#
+    );
+}
+
+#[test]
+fn a_set_of_tags_may_be_quoted_by_doubled_quotes_and_have_other_letters() {
+    let found = becomes(
+        Format::OnePasswordCsv,
+        "title,notesPlain,password,tags\nmail,,pw1,\"{(\n    \"\"a, b\"\",\n    \"\"caf\\U00e9\\\"\"\"\"\n)}\"\n",
+    );
+    let expected = "1 login \"mail\"\n    tag: \"a, b\"\n    tag: \"café\\\"\"\n    password * \"pw1\" (secret)";
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn columns_of_1password_for_windows_are_known_by_their_names_alone() {
+    let found = becomes(
+        Format::OnePasswordCsv,
+        "UUID,TITLE,SCOPE,NAME 1: FIRST NAME,NAME 2: LAST NAME,1: CARDHOLDER NAME,2: NUMBER,3: VERIFICATION NUMBER,4: EXPIRY DATE,5: TYPE,ACCOUNT 3: NUMBER,1: COLOUR\n\
+         u1,visa,,,,Bo Nilsen,4000,123,203103,Visa,,\n\
+         u2,me,,Bo,Nilsen,,,,,,,red\n\
+         u3,bank,,,,,,,,,5566,\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 card "visa"
+    origin: "1password:u1"
+    holder = "Bo Nilsen" (text)
+    number * "4000" (secret)
+    code * "123" (secret)
+    expires = "2031-03" (date)
+    brand = "Visa" (text)
+2 identity "me"
+    origin: "1password:u2"
+    name = "Bo Nilsen" (text)
+    COLOUR * "red" (secret)
+3 login "bank"
+    origin: "1password:u3"
+    number * "5566" (secret)"#
+    );
+}
+
+#[test]
+fn what_no_quoting_reads_is_refused_with_the_place_where_it_begins() {
+    let refused = refusal("title,notesPlain,password\nmail,,\"a\\\"b\"c\"\n");
+    let expected = ImportError::Row {
+        row: 1,
+        line: Some(2),
+        problem: RowProblem::StrayQuote,
+    };
+    assert_eq!(refused, expected);
+}
