@@ -550,7 +550,9 @@ fn detect_json(head: &str) -> Result<Format, ImportError> {
     if has(1, "vaults") {
         return Ok(Format::ProtonPassJson);
     }
-    if has(1, "records") || has(1, "shared_folders") {
+    let is_list = head.trim_start().starts_with('[');
+    let listed = is_list && has(2, "title") && (has(2, "$type") || has(2, "custom_fields"));
+    if has(1, "records") || has(1, "shared_folders") || listed {
         return Ok(Format::KeeperJson);
     }
     let outer = ["encrypted", "folders", "collections", "items"];

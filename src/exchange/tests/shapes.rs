@@ -84,3 +84,55 @@ fn what_no_quoting_reads_is_refused_with_the_place_where_it_begins() {
     };
     assert_eq!(refused, expected);
 }
+
+#[test]
+fn numbered_names_of_keeper_mean_what_the_others_do() {
+    let found = becomes(
+        Format::KeeperJson,
+        r#"{"records":[
+        {"title":"visa","$type":"bankCard","schema":["$ref:x"],"custom_fields":{"$text:cardholderName:1":"Bo Nilsen"}},
+        {"title":"me","$type":"ssnCard","custom_fields":{"$accountNumber:identityNumber:1":"S1","$phone::1":[{"number":"555"},{"number":"556"}]}},
+        {"title":"net","$type":"wifiCredentials","custom_fields":{"$text:SSID:1":"attic"}},
+        {"title":"memo","$type":"encryptedNotes","notes":"outer","custom_fields":{"text":"own","$note::1":"inner"}},
+        {"title":"old memo","$type":"encryptedNotes","notes":"outer","custom_fields":{"text":"own"}}]}"#,
+    );
+    assert_eq!(
+        found,
+        r#"1 card "visa"
+    holder = "Bo Nilsen" (text)
+2 identity "me"
+    type = "ssnCard" (text)
+    social-number * "S1" (secret)
+    phone = "555" (text)
+    phone 2 = "556" (text)
+3 wifi "net"
+    network = "attic" (text)
+4 note "memo"
+    notes = "outer" (multiline)
+    text * "inner" (secret)
+    text 2 * "own" (secret)
+5 note "old memo"
+    text * "outer" (secret)
+    text 2 * "own" (secret)"#
+    );
+}
+
+#[test]
+fn dates_of_keeper_are_the_day_that_began_where_the_user_lives() {
+    let found = becomes(
+        Format::KeeperJson,
+        r#"{"records":[{"title":"me","custom_fields":{"$birthDate::1":648597600000,"$expirationDate":1900018800000,"$date:Met:1":"31532400000"}}]}"#,
+    );
+    let expected = "1 login \"me\"\n    birth-date = \"1990-07-22\" (date)\n    expires = \"2030-03-18\" (date)\n    Met = \"1971-01-01\" (date)";
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_bare_list_of_records_is_keepers_too() {
+    let found = becomes(
+        Format::KeeperJson,
+        r#"[{"title":"mail","uid":"r1","$type":"login","login":"bo","password":"pw1","custom_fields":{}}]"#,
+    );
+    let expected = "1 login \"mail\"\n    origin: \"keeper:r1\"\n    username = \"bo\" (text)\n    password * \"pw1\" (secret)";
+    assert_eq!(found, expected);
+}
