@@ -107,12 +107,13 @@ pub enum Format {
 type Recogniser = (Format, fn(&[String]) -> bool);
 
 /// The programs whose first lines have names that no other has, whatever the delimiter.
-const BY_HEADER: [Recogniser; 11] = [
+const BY_HEADER: [Recogniser; 12] = [
     (Format::Apple, apple::is_header),
     (Format::Buttercup, buttercup::is_header),
     (Format::Dashlane, dashlane::is_header),
     (Format::EnpassCsv, enpass_csv::is_header),
     (Format::Firefox, firefox::is_header),
+    (Format::KeeperCsv, keeper_csv::is_header),
     (Format::LastPass, lastpass::is_header),
     (Format::NordPass, nordpass::is_header),
     (Format::OnePasswordCsv, onepassword_csv::is_header),

@@ -136,3 +136,50 @@ fn a_bare_list_of_records_is_keepers_too() {
     let expected = "1 login \"mail\"\n    origin: \"keeper:r1\"\n    username = \"bo\" (text)\n    password * \"pw1\" (secret)";
     assert_eq!(found, expected);
 }
+
+#[test]
+fn rows_of_keepers_command_line_tell_kind_origin_and_rights() {
+    let found = becomes(
+        Format::KeeperCsv,
+        "a\\b,visa,,,,remark,Team#edit#reshare,$type,bankCard,$record_uid,r1,$paymentCard::1,4000123412341234 03/2031 123,$text:cardholderName:1,Bo Nilsen\n\
+         Own#edit,memo,,,,outer,,$type::1,none,$note::1,inner,text,own\n\
+         ,pair,bo,,,,,\"$keyPair\",\"{\"\"publicKey\"\":\"\"ssh-rsa AAAA\"\"}\",$paymentCard,who knows,$type,sshKeys\n\
+         ,mail,bo,pw1,https://mail.example,,,,\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 card "visa"
+    folder: "Team/a/b"
+    origin: "keeper:r1"
+    notes = "remark" (multiline)
+    number * "4000123412341234" (secret)
+    expires = "2031-03" (date)
+    code * "123" (secret)
+    holder = "Bo Nilsen" (text)
+2 note "memo"
+    folder: "Own"
+    notes = "outer" (multiline)
+    text * "inner" (secret)
+    type * "none" (secret)
+    text 2 * "own" (secret)
+3 ssh-key "pair"
+    username = "bo" (text)
+    public-key = "ssh-rsa AAAA" (multiline)
+    payment card * "who knows" (secret)
+4 login "mail"
+    url: "https://mail.example"
+    username = "bo" (text)
+    password * "pw1" (secret)"#
+    );
+}
+
+#[test]
+fn the_heading_of_keepers_template_is_no_item() {
+    let found = becomes(
+        Format::KeeperCsv,
+        "Folder,Title,Login,Password,Website Address,Notes,Shared Folder,Custom Fields\nHome,mail,bo,pw1,https://mail.example,,,\nHome,door,,pw2,,,,Colour,green\n",
+    );
+    let expected = "1 login \"mail\"\n    folder: \"Home\"\n    url: \"https://mail.example\"\n    username = \"bo\" (text)\n    password * \"pw1\" (secret)\n\
+                    2 login \"door\"\n    folder: \"Home\"\n    password * \"pw2\" (secret)\n    Colour * \"green\" (secret)";
+    assert_eq!(found, expected);
+}
