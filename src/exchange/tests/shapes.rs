@@ -183,3 +183,14 @@ fn the_heading_of_keepers_template_is_no_item() {
                     2 login \"door\"\n    folder: \"Home\"\n    password * \"pw2\" (secret)\n    Colour * \"green\" (secret)";
     assert_eq!(found, expected);
 }
+
+#[test]
+fn a_name_alone_is_a_folder_of_nordpass_before_rows_had_types() {
+    let found = becomes(
+        Format::NordPass,
+        "name,url,username,password,note,cardholdername,cardnumber,cvc,folder\nHome,,,,,,,,\nmemo,,,,text,,,,Home\n",
+    );
+    let expected = "2 note \"memo\"\n    folder: \"Home\"\n    text * \"text\" (secret)\n\
+                    left out: row 1, the row: it is a folder; items say themselves where they lie";
+    assert_eq!(found, expected);
+}
