@@ -246,6 +246,20 @@ impl<'r, 'a> Row<'r, 'a> {
             .collect()
     }
 
+    /// Takes every column that has something, with its name; one beyond the first line has none.
+    pub(super) fn take_filled(&mut self) -> Vec<(&'r str, String)> {
+        let columns = self.columns;
+        let cells = self.cells.iter_mut().zip(0..);
+        let filled = cells.filter(|(cell, _)| !cell.as_str().trim().is_empty());
+        filled
+            .map(|(cell, at)| {
+                let text = std::mem::replace(cell, Cell::Borrowed("")).into_text();
+                let name = columns.headers.get(at).map_or("", String::as_str);
+                (name, text)
+            })
+            .collect()
+    }
+
     fn take_cell(&mut self, name: &str) -> Cell<'a> {
         match self.place_of(name).and_then(|at| self.cells.get_mut(at)) {
             Some(cell) => std::mem::replace(cell, Cell::Borrowed("")),

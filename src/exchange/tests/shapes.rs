@@ -194,3 +194,38 @@ fn a_name_alone_is_a_folder_of_nordpass_before_rows_had_types() {
                     left out: row 1, the row: it is a folder; items say themselves where they lie";
     assert_eq!(found, expected);
 }
+
+#[test]
+fn chambers_of_zoho_are_folders_and_keys_stay_whole() {
+    let found = becomes(
+        Format::Zoho,
+        "Password Name,SecretData,ChamberName\nkey,\"SecretType:SSH Keys\nUser Name:root\nPrivate Key:-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nabcd\n-----END RSA PRIVATE KEY-----\nPassphrase:pw1\n\",Servers\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 ssh-key "key"
+    folder: "Servers"
+    secret type = "SSH Keys" (text)
+    username = "root" (text)
+    private-key * "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nabcd\n-----END RSA PRIVATE KEY-----" (secret)
+    passphrase * "pw1" (secret)"#
+    );
+}
+
+#[test]
+fn the_general_table_of_zoho_has_a_cell_for_each_value() {
+    let found = becomes(
+        Format::Zoho,
+        "\"Secret Name\",\"Secret URL\",\"Notes\",\"User Name\",\"Password\"\nmail,https://mail.example,remark,bo,pw1,Colour:green,plain\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 login "mail"
+    url: "https://mail.example"
+    notes = "remark" (multiline)
+    username = "bo" (text)
+    password * "pw1" (secret)
+    Colour * "green" (secret)
+    field * "plain" (secret)"#
+    );
+}
