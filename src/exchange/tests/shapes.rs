@@ -229,3 +229,23 @@ fn the_general_table_of_zoho_has_a_cell_for_each_value() {
     field * "plain" (secret)"#
     );
 }
+
+#[test]
+fn older_tables_of_roboform_have_fields_between_colons() {
+    let found = becomes(
+        Format::RoboForm,
+        "Name,Url,Login,Pwd,Note,Folder,Rf_fields\nmail,https://mail.example,me,pw1,,/Home,User ID$:txt:me,Password$:pwd:secret,Motto: own$:txt:a:b,Word$:pwd:hidden,not a field\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 login "mail"
+    folder: "Home"
+    url: "https://mail.example"
+    username = "me" (text)
+    password * "pw1" (secret)
+    Password * "secret" (secret)
+    Motto: own = "a:b" (text)
+    Word * "hidden" (secret)
+    RfFieldsV2 * "not a field" (secret)"#
+    );
+}
