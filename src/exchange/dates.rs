@@ -103,6 +103,22 @@ fn moment_of(text: &str, first_milliseconds: u64) -> Option<OffsetDateTime> {
     moment.filter(|_| number != 0)
 }
 
+/// A day with its month and day in two digits each: `2032-1-30` is `2032-01-30`.
+pub(super) fn padded_day(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.trim().split('-').collect();
+    let [year, month, day] = parts.as_slice() else {
+        return None;
+    };
+    if year.len() != 4 {
+        return None;
+    }
+    let date = expiry(year, month)?;
+    let number: u8 = day.parse().ok().filter(|_| is_number(day))?;
+    (1..=31)
+        .contains(&number)
+        .then(|| format!("{date}-{number:02}"))
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -196,6 +212,21 @@ mod tests {
             ("253402300799999", None),
         ] {
             assert_eq!(day_from_epoch(text).as_deref(), date, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_with_single_digits_are_padded() {
+        for (text, date) in [
+            ("2032-1-30", Some("2032-01-30")),
+            ("2032-01-3", Some("2032-01-03")),
+            ("2032-1", None),
+            ("32-1-3", None),
+            ("2032-13-3", None),
+            ("2032-1-32", None),
+            ("2032-1-+3", None),
+        ] {
+            assert_eq!(padded_day(text).as_deref(), date, "{text}");
         }
     }
 }

@@ -249,3 +249,20 @@ fn older_tables_of_roboform_have_fields_between_colons() {
     RfFieldsV2 * "not a field" (secret)"#
     );
 }
+
+#[test]
+fn days_of_dashlane_are_padded() {
+    let found = becomes(
+        Format::Dashlane,
+        "type,number,name,issue_date,expiration_date\npassport,P7,Bo Nilsen,2022-11-3,2032-1-30\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 identity "passport"
+    passport-number * "P7" (secret)
+    type = "passport" (text)
+    name = "Bo Nilsen" (text)
+    expires = "2032-01-30" (date)
+    issued = "2022-11-03" (date)"#
+    );
+}
