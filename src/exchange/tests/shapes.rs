@@ -251,6 +251,65 @@ fn older_tables_of_roboform_have_fields_between_colons() {
 }
 
 #[test]
+fn what_lastpass_fills_into_forms_is_persons_and_cards() {
+    let found = becomes(
+        Format::LastPass,
+        "profilename,profilelanguage,title,firstname,middlename,lastname,username,ssn,birthday,address1,city,email,ccnum,ccexp,cccsc,ccname,bankacct,notes\n\
+         me,en-US,ms,Bo,,Nilsen,bo,S1,\"August,23,1990\",Long Street 1,Oslo,bo@mail.example,,,,,5566,remark\n\
+         visa,,,,,,,,,,,,4000,2031-03,123,Bo Nilsen,,\n\
+         both,,,Bo,,Nilsen,,,,,,,4001,,124,,,\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 identity "me"
+    salutation = "ms" (text)
+    name = "Bo Nilsen" (text)
+    username = "bo" (text)
+    social-number * "S1" (secret)
+    birth-date = "1990-08-23" (date)
+    email = "bo@mail.example" (email)
+    notes = "remark" (multiline)
+    address = "Long Street 1\nOslo" (multiline)
+    language = "en-US" (text)
+    bankacct * "5566" (secret)
+2 card "visa"
+    holder = "Bo Nilsen" (text)
+    number * "4000" (secret)
+    code * "123" (secret)
+    expires = "2031-03" (date)
+3 identity "both"
+    name = "Bo Nilsen" (text)
+    number * "4001" (secret)
+    code * "124" (secret)"#
+    );
+}
+
+#[test]
+fn a_note_of_lastpass_keeps_its_text_beside_fields_of_that_name() {
+    let found = becomes(
+        Format::LastPass,
+        "url,username,password,extra,name,grouping,fav,last_touch,last_modified_gmt\n\
+         http://sn,,,\"NoteType:Custom_1\nLanguage:en-US\ntext:own\nnotes:other\nNotes:real\nmore\",memo,,0,1600000000,0\n\
+         http://sn,,,\"NoteType:Credit Card\nNumber:4000\nStart Date:January,\nExpiration Date:,2025\nNotes:\",visa,,0,,1600000001\n",
+    );
+    assert_eq!(
+        found,
+        r#"1 note "memo"
+    note type = "Custom_1" (text)
+    text * "real\nmore" (secret)
+    language = "en-US" (text)
+    text 2 * "own" (secret)
+    notes = "other" (multiline)
+    last used = "2020-09-13T12:26:40.000Z" (date)
+2 card "visa"
+    number * "4000" (secret)
+    Start Date = "January," (text)
+    Expiration Date = ",2025" (text)
+    modified = "2020-09-13T12:26:41.000Z" (date)"#
+    );
+}
+
+#[test]
 fn days_of_dashlane_are_padded() {
     let found = becomes(
         Format::Dashlane,
