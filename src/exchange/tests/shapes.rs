@@ -310,6 +310,35 @@ fn a_note_of_lastpass_keeps_its_text_beside_fields_of_that_name() {
 }
 
 #[test]
+fn groups_without_a_name_are_no_folders_of_buttercup_and_types_are_kinds() {
+    let found = becomes(
+        Format::Buttercup,
+        "!type,!group_id,!group_name,!group_parent,title,username,password,note,id,cvv,expiry\n\
+         group,g1,Home,0,,,,,,,\n\
+         group,g2,--,g1,,,,,,,\n\
+         group,g3,--,0,,,,,,,\n\
+         note,g2,,,memo,,,the text,e1,,\n\
+         credit_card,g3,--,,visa,Bo Nilsen,4000,,e2,123,032031\n",
+    );
+    assert_eq!(
+        found,
+        r#"4 note "memo"
+    folder: "Home"
+    origin: "buttercup:e1"
+    text * "the text" (secret)
+5 card "visa"
+    origin: "buttercup:e2"
+    holder = "Bo Nilsen" (text)
+    number * "4000" (secret)
+    code * "123" (secret)
+    expires = "2031-03" (date)
+left out: row 1, the row: it is a group; entries lie in the folder of its name
+left out: row 2, the row: it is a group; entries lie in the folder of its name
+left out: row 3, the row: it is a group; entries lie in the folder of its name"#
+    );
+}
+
+#[test]
 fn days_of_dashlane_are_padded() {
     let found = becomes(
         Format::Dashlane,
