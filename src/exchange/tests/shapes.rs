@@ -354,3 +354,40 @@ fn days_of_dashlane_are_padded() {
     issued = "2022-11-03" (date)"#
     );
 }
+
+#[test]
+fn keepassxc_is_known_without_seeds_and_in_another_order() {
+    let expected = "1 login \"mail\"\n    folder: \"Work\"\n    username = \"bo\" (text)\n    password * \"pw1\" (secret)";
+    for text in [
+        "Group,Title,Username,Password,URL,Notes,Icon,Last Modified,Created\nRoot/Work,mail,bo,pw1,,,3,,\n",
+        "Title,Group,Username,Password,Icon\nmail,Root/Work,bo,pw1,3\n",
+    ] {
+        let found = becomes(Format::KeePassXc, text);
+        let head: Vec<&str> = found.lines().take(4).collect();
+        assert_eq!(head.join("\n"), expected);
+        assert!(found.contains("left out: row 1, Icon: "), "{found}");
+    }
+    let found = becomes(
+        Format::KeePassXc,
+        "Title,Group,Username,Password,Notes,URL\nmail,Root/Work,bo,pw1,,\n",
+    );
+    assert!(found.starts_with(expected), "{found}");
+    // A table of somebody's own may have such columns too, and loses no group for it.
+    let own = "Group,Title,Username,Password,Colour\nWork,mail,bo,pw1,red\n";
+    assert_eq!(detect(own.as_bytes(), None), Ok(Format::GenericCsv));
+}
+
+#[test]
+fn firefox_is_known_by_its_ids_or_times_alone() {
+    for text in [
+        "url,username,password,guid\nhttps://a.example,bo,pw1,{g1}\n",
+        "url,username,password,timeCreated,timeLastUsed\nhttps://a.example,bo,pw1,1600000000000,1600000000000\n",
+    ] {
+        let found = becomes(Format::Firefox, text);
+        let expected = "1 login \"a.example\"\n";
+        assert!(found.starts_with(expected), "{found}");
+        let own = found.contains("origin: \"firefox:{g1}\"")
+            || found.contains("created = \"2020-09-13T12:26:40.000Z\" (date)");
+        assert!(own, "{found}");
+    }
+}
