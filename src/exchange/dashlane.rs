@@ -1,7 +1,7 @@
 //! Dashlane's CSV files, of which an export has several: credentials, secure notes, payments, ids, personal info and
 //! wireless networks, each told by its first line.
 
-use super::dates::expiry;
+use super::dates::{expiry, padded_day};
 use super::labelled::push_free;
 use super::place::{push_person, push_text};
 use super::row::{Column, Row, has_columns, has_only_columns, read_named};
@@ -237,12 +237,16 @@ fn read_id(row: &mut Row<'_, '_>, draft: &mut Draft) {
         _ => push_free(draft, field::NUMBER, None, number),
     }
     push_text(draft, "type", kind);
+    for name in ["expiration_date", "issue_date"] {
+        row.rewrite(name, padded_day);
+    }
     row.put_all(draft, ID);
 }
 
 fn read_person(row: &mut Row<'_, '_>, draft: &mut Draft) {
     draft.kind = ItemKind::Identity;
     let kind = row.take("type");
+    row.rewrite("date_of_birth", padded_day);
     row.put_all(draft, PERSON);
     let names = ["first_name", "middle_name", "last_name"];
     push_person(draft, names.map(|name| row.take_some(name)));

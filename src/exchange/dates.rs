@@ -1,7 +1,7 @@
 //! Dates as other programs write them, into ISO 8601. What is not understood without doubt is left as it was written.
 
-use time::OffsetDateTime;
 use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -20,6 +20,9 @@ const MONTHS: [&str; 12] = [
 
 /// From this number on it counts milliseconds: as seconds it would lie in the year 5138.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
+
+/// The same for days, birthdays of the seventies among them: as seconds it would lie in the year 2286.
+const FIRST_MILLISECONDS_OF_DAYS: u64 = 10_000_000_000;
 
 /// `YYYY-MM`; a year of two digits is of this century.
 pub(super) fn expiry(year: &str, month: &str) -> Option<String> {
@@ -73,19 +76,47 @@ pub(super) fn written_out(text: &str) -> Option<String> {
 
 /// A moment that is counted from 1970 in seconds or milliseconds; before it, as birthdays are, the number is negative.
 pub(super) fn from_epoch(text: &str) -> Option<String> {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    moment_of(text, FIRST_MILLISECONDS)?.format(format).ok()
+}
+
+/// The day of a moment that was midnight where the user lives: the one whose midnight in UTC is nearest. New Zealand's
+/// summer, thirteen hours ahead, is counted with the east; almost nobody lives eleven hours behind.
+pub(super) fn day_from_epoch(text: &str) -> Option<String> {
+    let moment = moment_of(text, FIRST_MILLISECONDS_OF_DAYS)?;
+    let day = moment.checked_add(Duration::hours(13))?;
+    day.format(format_description!("[year]-[month]-[day]")).ok()
+}
+
+fn moment_of(text: &str, first_milliseconds: u64) -> Option<OffsetDateTime> {
     let text = text.trim();
     let digits = text.strip_prefix('-').unwrap_or(text);
     let number: i64 = text.parse().ok().filter(|_| is_number(digits))?;
-    let milliseconds = if number.unsigned_abs() < FIRST_MILLISECONDS {
+    let milliseconds = if number.unsigned_abs() < first_milliseconds {
         number.checked_mul(1000)?
     } else {
         number
     };
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000);
     let moment = moment.ok().filter(|moment| moment.year() > 0);
-    moment.filter(|_| number != 0)?.format(format).ok()
+    moment.filter(|_| number != 0)
+}
+
+/// A day with its month and day in two digits each: `2032-1-30` is `2032-01-30`.
+pub(super) fn padded_day(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.trim().split('-').collect();
+    let [year, month, day] = parts.as_slice() else {
+        return None;
+    };
+    if year.len() != 4 {
+        return None;
+    }
+    let date = expiry(year, month)?;
+    let number: u8 = day.parse().ok().filter(|_| is_number(day))?;
+    (1..=31)
+        .contains(&number)
+        .then(|| format!("{date}-{number:02}"))
 }
 
 fn is_number(text: &str) -> bool {
@@ -162,6 +193,40 @@ mod tests {
             ("99999999999999999", None),
         ] {
             assert_eq!(from_epoch(text).as_deref(), date, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_midnight_where_the_user_lives() {
+        for (text, date) in [
+            // The same midnight two hours ahead, at none, four behind, thirteen ahead, ten behind.
+            ("648597600000", Some("1990-07-22")),
+            ("648604800000", Some("1990-07-22")),
+            ("648619200000", Some("1990-07-22")),
+            ("648558000000", Some("1990-07-22")),
+            ("648640800000", Some("1990-07-22")),
+            ("-648597600000", Some("1949-06-13")),
+            ("31532400000", Some("1971-01-01")),
+            ("0", None),
+            ("soon", None),
+            ("253402300799999", None),
+        ] {
+            assert_eq!(day_from_epoch(text).as_deref(), date, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_with_single_digits_are_padded() {
+        for (text, date) in [
+            ("2032-1-30", Some("2032-01-30")),
+            ("2032-01-3", Some("2032-01-03")),
+            ("2032-1", None),
+            ("32-1-3", None),
+            ("2032-13-3", None),
+            ("2032-1-32", None),
+            ("2032-1-+3", None),
+        ] {
+            assert_eq!(padded_day(text).as_deref(), date, "{text}");
         }
     }
 }

@@ -61,14 +61,9 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
 
 /// Whether a first line is this format's.
 pub(super) fn is_header(headers: &[String]) -> bool {
-    let own = [
-        "url",
-        "username",
-        "password",
-        "httprealm",
-        "formactionorigin",
-    ];
+    let has = |names: &[&str]| has_columns(headers, names);
+    let own = has(&["httprealm", "formactionorigin"]) || has(&["guid"]) || has(&["timecreated"]);
     let by_hostname = ["hostname", "username", "password"];
-    has_columns(headers, &own)
+    (own && has(&["url", "username", "password"]))
         || (has_columns(headers, &by_hostname) && has_only_columns(headers, &HOSTNAME_COLUMNS))
 }

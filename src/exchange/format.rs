@@ -110,12 +110,13 @@ pub enum Format {
 type Recogniser = (Format, fn(&[String]) -> bool);
 
 /// The programs whose first lines have names that no other has, whatever the delimiter.
-const BY_HEADER: [Recogniser; 11] = [
+const BY_HEADER: [Recogniser; 12] = [
     (Format::Apple, apple::is_header),
     (Format::Buttercup, buttercup::is_header),
     (Format::Dashlane, dashlane::is_header),
     (Format::EnpassCsv, enpass_csv::is_header),
     (Format::Firefox, firefox::is_header),
+    (Format::KeeperCsv, keeper_csv::is_header),
     (Format::LastPass, lastpass::is_header),
     (Format::NordPass, nordpass::is_header),
     (Format::OnePasswordCsv, onepassword_csv::is_header),
@@ -586,7 +587,9 @@ fn detect_json(head: &str) -> Result<Format, ImportError> {
     if has(1, "vaults") {
         return Ok(Format::ProtonPassJson);
     }
-    if has(1, "records") || has(1, "shared_folders") {
+    let is_list = head.trim_start().starts_with('[');
+    let listed = is_list && has(2, "title") && (has(2, "$type") || has(2, "custom_fields"));
+    if has(1, "records") || has(1, "shared_folders") || listed {
         return Ok(Format::KeeperJson);
     }
     let outer = ["encrypted", "folders", "collections", "items"];

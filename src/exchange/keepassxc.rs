@@ -1,6 +1,8 @@
-//! The CSV of KeePassXC (with TOTP, icon and times) and of its forerunner KeePassX 2 (without).
+//! The CSV of KeePassXC (with TOTP, icon and times) and of its forerunner KeePassX 2 (without). Some versions of KeePassXC
+//! had fewer columns, and who sorted them in a spreadsheet has them in another order.
 
 use super::delimited::Quoting;
+use super::row::has_columns;
 use super::table::{Discipline, Target, plan_known, read_header, read_rows};
 use super::{Format, ImportError, Imported};
 use crate::model::field::{self, FieldKind};
@@ -8,13 +10,16 @@ use crate::model::field::{self, FieldKind};
 /// The columns that both programs write, in this order.
 const COMMON: [&str; 6] = ["group", "title", "username", "password", "url", "notes"];
 
+/// Those of them that say what an entry is.
+const MAIN: [&str; 4] = ["group", "title", "username", "password"];
+
 /// Reads the export.
 pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError> {
     let (headers, reader) = read_header(text, b',', Quoting::Doubled)?;
     if detect_header(&headers).is_none() {
         return Err(ImportError::NotThisFormat {
             format,
-            reason: "the first line does not begin with Group,Title,Username,Password,URL,Notes",
+            reason: "the first line lacks Group, Title, Username, Password or what else KeePassXC writes",
         });
     }
     let targets = plan_known(&headers, target_of);
@@ -26,15 +31,22 @@ pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError
 /// Which of the two programs writes a first line like this.
 pub(super) fn detect_header(headers: &[String]) -> Option<Format> {
     let mut common = headers.iter().zip(COMMON);
-    if headers.len() < COMMON.len() || !common.all(|(a, b)| a.eq_ignore_ascii_case(b)) {
-        return None;
-    }
+    let in_order = headers.len() >= COMMON.len() && common.all(|(a, b)| a.eq_ignore_ascii_case(b));
     let newer = headers.get(COMMON.len());
     match newer {
-        None => Some(Format::KeePassX),
-        Some(header) if header.eq_ignore_ascii_case("totp") => Some(Format::KeePassXc),
-        Some(_) => None,
+        None if in_order => Some(Format::KeePassX),
+        Some(header) if in_order && header.eq_ignore_ascii_case("totp") => Some(Format::KeePassXc),
+        _ => is_rearranged(headers).then_some(Format::KeePassXc),
     }
+}
+
+/// Whether the columns that no entry lacks are there, with KeePassXC's own or with nothing else that any has.
+fn is_rearranged(headers: &[String]) -> bool {
+    let own = has_columns(headers, &["icon"]) || has_columns(headers, &["last modified"]);
+    let known = |header: &String| target_of(&header.to_ascii_lowercase()).is_some();
+    has_columns(headers, &MAIN)
+        && (own || has_columns(headers, &COMMON))
+        && headers.iter().all(known)
 }
 
 /// Every group begins with the root group, whose name says nothing of the item; it is `Root` or what the user's

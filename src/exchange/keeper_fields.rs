@@ -1,10 +1,11 @@
 //! What Keeper's CSV and JSON share: folders, and custom fields whose names begin with their type.
 
-use super::dates::from_epoch;
+use super::dates::{card_expiry, day_from_epoch};
+use super::json::{Json, Object};
 use super::labelled::{push_free, push_labelled, push_untold, words_of};
-use super::place::{folder_path, push_url};
+use super::place::{folder_path, keep, keep_rest, push_person, push_text, push_url};
 use crate::model::draft::Draft;
-use crate::model::field::{self, FieldKind};
+use crate::model::field::{self, FieldKind, ItemKind};
 
 /// The folder of a path inside a shared folder; either may be empty. Keeper separates by a backslash and doubles one that
 /// belongs to a name.
@@ -28,18 +29,144 @@ fn split_path(path: &str) -> Vec<String> {
     names
 }
 
-/// Adds a custom field. Its name is the user's own, or `$type:label:number` of which all but the type may be absent.
-pub(super) fn push_field(draft: &mut Draft, name: &str, text: String) {
-    let Some(typed) = name.strip_prefix('$') else {
-        if name == "TFC:Keeper" {
-            return push_free(draft, field::OTP, None, text);
+/// The kind of a record; a type that keyfold does not have is kept as text.
+pub(super) fn kind_of(draft: &mut Draft, name: &str) -> ItemKind {
+    let kind = match name {
+        "login" | "" => return ItemKind::Login,
+        "encryptedNotes" => return ItemKind::Note,
+        "bankCard" => return ItemKind::Card,
+        "bankAccount" => return ItemKind::BankAccount,
+        "sshKeys" => return ItemKind::SshKey,
+        "softwareLicense" => return ItemKind::Licence,
+        "wifiCredentials" => return ItemKind::Wifi,
+        "databaseCredentials" | "serverCredentials" | "membership" | "general" => ItemKind::Login,
+        "contact" | "address" | "passport" | "driverLicense" | "ssnCard" | "birthCertificate" => {
+            ItemKind::Identity
         }
-        return push_untold(draft, name, text);
+        _ => ItemKind::Custom,
     };
+    push_text(draft, "type", name.to_owned());
+    kind
+}
+
+/// The type and the label in a custom field's name, `$type:label:number`, of which all but the type may be absent.
+/// `None` where the name is the user's own.
+fn split_name(name: &str) -> Option<(&str, &str)> {
+    let typed = name.strip_prefix('$')?;
     let (kind, label) = typed.split_once(':').unwrap_or((typed, ""));
     let label = match label.rsplit_once(':') {
         Some((label, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => label,
         _ => label,
+    };
+    Some((kind, label))
+}
+
+/// Whether a custom field is the text of a note.
+pub(super) fn is_note(name: &str) -> bool {
+    split_name(name) == Some(("note", ""))
+}
+
+/// Adds the value of a custom field.
+pub(super) fn read_value(draft: &mut Draft, name: &str, value: Json<'_>) {
+    let (kind, label) = split_name(name).unwrap_or(("", name));
+    // A label says which paper the number or name belongs to.
+    match (kind, label, value) {
+        (_, _, value) if value.is_nothing() => {}
+        ("accountNumber", "identityNumber", Json::Text(text)) => {
+            push_free(draft, field::SOCIAL_NUMBER, None, text.to_string());
+        }
+        ("accountNumber", "passportNumber", Json::Text(text)) => {
+            push_free(draft, field::PASSPORT_NUMBER, None, text.to_string());
+        }
+        ("accountNumber", "dlNumber", Json::Text(text)) => {
+            push_free(draft, field::LICENCE_NUMBER, None, text.to_string());
+        }
+        ("text", "cardholderName", Json::Text(text)) => {
+            push_free(draft, field::HOLDER, None, text.to_string());
+        }
+        ("text", "SSID", Json::Text(text)) => {
+            push_free(draft, field::NETWORK, None, text.to_string());
+        }
+        ("note", "", Json::Text(text)) if draft.kind == ItemKind::Note => {
+            push_free(draft, field::TEXT, None, text.to_string());
+        }
+        (_, _, Json::Object(object)) => read_parts(draft, kind, label, object),
+        (_, _, value) => match value.into_text() {
+            Ok(text) => push_field(draft, name, text),
+            Err(other) => keep(draft, name, other),
+        },
+    }
+}
+
+/// A value of several parts.
+fn read_parts(draft: &mut Draft, kind: &str, label: &str, mut parts: Object<'_>) {
+    let mut take = |name: &str| parts.take_text(name).unwrap_or_default();
+    match kind {
+        "paymentCard" => {
+            push_free(draft, field::NUMBER, None, take("cardNumber"));
+            let expiry = take("cardExpirationDate");
+            push_free(
+                draft,
+                field::EXPIRES,
+                None,
+                card_expiry(&expiry).unwrap_or(expiry),
+            );
+            push_free(
+                draft,
+                field::VERIFICATION_CODE,
+                None,
+                take("cardSecurityCode"),
+            );
+        }
+        "bankAccount" => {
+            push_free(draft, field::NUMBER, None, take("accountNumber"));
+            push_text(draft, "account type", take("accountType"));
+            draft_hidden(draft, "routing number", take("routingNumber"));
+        }
+        "keyPair" => {
+            push_free(draft, field::PRIVATE_KEY, None, take("privateKey"));
+            push_free(draft, field::PUBLIC_KEY, None, take("publicKey"));
+        }
+        "name" => {
+            let names = ["first", "middle", "last"].map(|name| parts.take_text(name));
+            push_person(draft, names);
+        }
+        "address" => {
+            let names = ["street1", "street2", "zip", "city", "state", "country"];
+            let lines: Vec<String> = names
+                .iter()
+                .filter_map(|name| parts.take_text(name))
+                .collect();
+            push_free(draft, field::ADDRESS, None, lines.join("\n"));
+        }
+        "host" => {
+            push_text(draft, "host", take("hostName"));
+            push_text(draft, "port", take("port"));
+        }
+        "phone" => push_free(draft, field::PHONE, None, take("number")),
+        _ => {}
+    }
+    let place = match (label, kind) {
+        ("", "") => "field".to_owned(),
+        ("", kind) => words_of(kind),
+        (label, _) => label.to_owned(),
+    };
+    keep_rest(draft, &place, parts);
+}
+
+fn draft_hidden(draft: &mut Draft, name: &str, text: String) {
+    if !text.is_empty() {
+        draft.push_custom(name, FieldKind::Secret, text);
+    }
+}
+
+/// Adds a custom field that is one text.
+pub(super) fn push_field(draft: &mut Draft, name: &str, text: String) {
+    let Some((kind, label)) = split_name(name) else {
+        if name == "TFC:Keeper" {
+            return push_free(draft, field::OTP, None, text);
+        }
+        return push_untold(draft, name, text);
     };
     let words = words_of(kind);
     let name = if label.is_empty() { &words } else { label };
@@ -49,7 +176,7 @@ pub(super) fn push_field(draft: &mut Draft, name: &str, text: String) {
         "text" | "multiline" | "login" | "phone" => push_labelled(draft, name, None, text),
         "email" => push_labelled(draft, name, Some(FieldKind::Email), text),
         "date" | "birthDate" | "expirationDate" => {
-            let date = from_epoch(&text).unwrap_or(text);
+            let date = day_from_epoch(&text).unwrap_or(text);
             match kind {
                 "birthDate" => push_free(draft, field::BIRTH_DATE, None, date),
                 "expirationDate" => push_free(draft, field::EXPIRES, None, date),

@@ -1,17 +1,19 @@
-//! Keeper's JSON: `records`, whose custom fields are named by their type, and the folders that each lies in.
+//! Keeper's JSON: `records`, whose custom fields are named by their type, and the folders that each lies in. Its command
+//! line writes the list of records alone too.
 
 use super::authenticator::Tally;
-use super::dates::{card_expiry, from_epoch};
+use super::dates::from_epoch;
 use super::json::{Json, Object};
-use super::keeper_fields::{folder_of, push_field};
-use super::labelled::{is_overfull, push_free, words_of};
+use super::keeper_fields::{folder_of, is_note, kind_of, read_value};
+use super::labelled::{is_overfull, push_free};
 use super::place::{
-    SharedNames, keep, keep_rest, push_date, push_person, push_tag, push_text, push_url,
-    settle_note, settle_title, short_name,
+    SharedNames, keep, keep_rest, push_date, push_tag, push_url, settle_note, settle_title,
+    short_name,
 };
 use super::{Format, ImportError, Imported, MAX_ROWS, Skipped};
 use crate::model::draft::Draft;
-use crate::model::field::{self, FieldKind, ItemKind};
+use crate::model::field::{self, ItemKind};
+use std::borrow::Cow;
 
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
@@ -19,12 +21,14 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         format: Format::KeeperJson,
         reason,
     };
-    let Json::Object(mut root) = Json::parse(text)? else {
-        return Err(not_this("it is not a JSON object"));
+    let (records, root) = match Json::parse(text)? {
+        Json::List(records) => (records, Object::default()),
+        Json::Object(mut root) => {
+            let records = root.take_list("records");
+            (records.ok_or_else(|| not_this("it has no records"))?, root)
+        }
+        _ => return Err(not_this("it is neither a JSON object nor a list")),
     };
-    let records = root
-        .take_list("records")
-        .ok_or_else(|| not_this("it has no records"))?;
     if records.len() > MAX_ROWS {
         return Err(ImportError::TooManyRows);
     }
@@ -92,30 +96,12 @@ fn read_record(mut record: Object<'_>, shared: &mut SharedNames) -> Result<Draft
     let modified = record.take_text("last_modified").filter(|time| time != "0");
     let modified = modified.map(|time| from_epoch(&time).unwrap_or(time));
     push_date(&mut draft, "modified", modified);
+    // Which fields a form of this type offers.
+    drop(record.take("schema"));
     keep_rest(&mut draft, "", record);
     settle_note(&mut draft);
     settle_title(&mut draft);
     Ok(draft)
-}
-
-/// The kind of a record; a type that keyfold does not have is kept as text.
-fn kind_of(draft: &mut Draft, name: &str) -> ItemKind {
-    let kind = match name {
-        "login" | "" => return ItemKind::Login,
-        "encryptedNotes" => return ItemKind::Note,
-        "bankCard" => return ItemKind::Card,
-        "bankAccount" => return ItemKind::BankAccount,
-        "sshKeys" => return ItemKind::SshKey,
-        "softwareLicense" => return ItemKind::Licence,
-        "wifiCredentials" => return ItemKind::Wifi,
-        "databaseCredentials" | "serverCredentials" | "membership" | "general" => ItemKind::Login,
-        "contact" | "address" | "passport" | "driverLicense" | "ssnCard" | "birthCertificate" => {
-            ItemKind::Identity
-        }
-        _ => ItemKind::Custom,
-    };
-    push_text(draft, "type", name.to_owned());
-    kind
 }
 
 /// A record in several folders lies in the first; the others become tags.
@@ -149,7 +135,18 @@ fn read_custom_fields(draft: &mut Draft, record: &mut Object<'_>) {
     let Some(fields) = record.take_object("custom_fields") else {
         return;
     };
-    for (name, value) in fields.into_members() {
+    let (notes, others): (Vec<_>, Vec<_>) = fields
+        .into_members()
+        .into_iter()
+        .partition(|(name, _)| draft.kind == ItemKind::Note && is_note(name));
+    read_members(draft, notes);
+    // What a note is comes before a field that only has such a name.
+    settle_note(draft);
+    read_members(draft, others);
+}
+
+fn read_members(draft: &mut Draft, members: Vec<(Cow<'_, str>, Json<'_>)>) {
+    for (name, value) in members {
         let (name, values) = match value {
             Json::List(values) => (short_name(&name), values),
             value => (name.as_ref(), vec![value]),
@@ -160,101 +157,5 @@ fn read_custom_fields(draft: &mut Draft, record: &mut Object<'_>) {
             }
             read_value(draft, name, value);
         }
-    }
-}
-
-fn read_value(draft: &mut Draft, name: &str, value: Json<'_>) {
-    let typed = name.strip_prefix('$');
-    let (kind, label) = typed.map_or(("", name), |typed| {
-        typed.split_once(':').unwrap_or((typed, ""))
-    });
-    // A label says which paper the number or name belongs to.
-    match (kind, label, value) {
-        (_, _, value) if value.is_nothing() => {}
-        ("accountNumber", "identityNumber", Json::Text(text)) => {
-            push_free(draft, field::SOCIAL_NUMBER, None, text.to_string());
-        }
-        ("accountNumber", "passportNumber", Json::Text(text)) => {
-            push_free(draft, field::PASSPORT_NUMBER, None, text.to_string());
-        }
-        ("accountNumber", "dlNumber", Json::Text(text)) => {
-            push_free(draft, field::LICENCE_NUMBER, None, text.to_string());
-        }
-        ("text", "cardholderName", Json::Text(text)) => {
-            push_free(draft, field::HOLDER, None, text.to_string());
-        }
-        ("text", "SSID", Json::Text(text)) => {
-            push_free(draft, field::NETWORK, None, text.to_string());
-        }
-        ("note", "", Json::Text(text)) if draft.kind == ItemKind::Note => {
-            push_free(draft, field::TEXT, None, text.to_string());
-        }
-        (_, _, Json::Object(object)) => read_parts(draft, kind, label, object),
-        (_, _, value) => match value.into_text() {
-            Ok(text) => push_field(draft, name, text),
-            Err(other) => keep(draft, name, other),
-        },
-    }
-}
-
-/// A value of several parts.
-fn read_parts(draft: &mut Draft, kind: &str, label: &str, mut parts: Object<'_>) {
-    let mut take = |name: &str| parts.take_text(name).unwrap_or_default();
-    match kind {
-        "paymentCard" => {
-            push_free(draft, field::NUMBER, None, take("cardNumber"));
-            let expiry = take("cardExpirationDate");
-            push_free(
-                draft,
-                field::EXPIRES,
-                None,
-                card_expiry(&expiry).unwrap_or(expiry),
-            );
-            push_free(
-                draft,
-                field::VERIFICATION_CODE,
-                None,
-                take("cardSecurityCode"),
-            );
-        }
-        "bankAccount" => {
-            push_free(draft, field::NUMBER, None, take("accountNumber"));
-            push_text(draft, "account type", take("accountType"));
-            draft_hidden(draft, "routing number", take("routingNumber"));
-        }
-        "keyPair" => {
-            push_free(draft, field::PRIVATE_KEY, None, take("privateKey"));
-            push_free(draft, field::PUBLIC_KEY, None, take("publicKey"));
-        }
-        "name" => {
-            let names = ["first", "middle", "last"].map(|name| parts.take_text(name));
-            push_person(draft, names);
-        }
-        "address" => {
-            let names = ["street1", "street2", "zip", "city", "state", "country"];
-            let lines: Vec<String> = names
-                .iter()
-                .filter_map(|name| parts.take_text(name))
-                .collect();
-            push_free(draft, field::ADDRESS, None, lines.join("\n"));
-        }
-        "host" => {
-            push_text(draft, "host", take("hostName"));
-            push_text(draft, "port", take("port"));
-        }
-        "phone" => push_free(draft, field::PHONE, None, take("number")),
-        _ => {}
-    }
-    let place = match (label, kind) {
-        ("", "") => "field".to_owned(),
-        ("", kind) => words_of(kind),
-        (label, _) => label.to_owned(),
-    };
-    keep_rest(draft, &place, parts);
-}
-
-fn draft_hidden(draft: &mut Draft, name: &str, text: String) {
-    if !text.is_empty() {
-        draft.push_custom(name, FieldKind::Secret, text);
     }
 }

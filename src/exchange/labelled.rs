@@ -55,21 +55,30 @@ pub(super) fn push_free(draft: &mut Draft, number: u8, kind: Option<FieldKind>, 
     }
 }
 
+/// How the first and the last line of a key begin.
+const PEM_BEGIN: &str = "-----BEGIN ";
+const PEM_END: &str = "-----END ";
+
 /// The labels and values of a text with one `label:value` a line. A line that begins no value continues the one before
-/// it; what stands before the first label has an empty one.
+/// it, and so does one between the marks of a key in PEM; what stands before the first label has an empty one.
 pub(super) fn split_entries(
     text: &str,
     mut is_label: impl FnMut(&str) -> bool,
 ) -> Vec<(&str, &str)> {
     let mut found: Vec<(&str, usize, usize)> = Vec::new();
     let mut at = 0;
+    let last_end = text.rfind(PEM_END).unwrap_or_default();
+    let mut in_key = false;
     for line in text.split_inclusive('\n') {
         let end = at + line.trim_end_matches(['\r', '\n']).len();
+        in_key &= !line.contains(PEM_END);
         // The beginning of an address is no label.
         let label = line
             .split_once(':')
-            .filter(|(label, rest)| !rest.starts_with("//") && is_label(label))
+            .filter(|(label, rest)| !in_key && !rest.starts_with("//") && is_label(label))
             .map(|(label, _)| label);
+        // A key that never ends is none.
+        in_key |= line.contains(PEM_BEGIN) && !line.contains(PEM_END) && at < last_end;
         match (label, found.last_mut()) {
             (Some(label), _) => found.push((label, at + label.len() + 1, end)),
             (None, Some(last)) => last.2 = end,
@@ -155,5 +164,18 @@ mod tests {
             ]
         );
         assert_eq!(split_entries("", |_| true), []);
+        let key = "k:-----BEGIN KEY-----\nProc-Type: 4\n\nab\n-----END KEY-----\nc:-----BEGIN KEY-----\nd:x\n";
+        let entries = split_entries(key, |_| true);
+        assert_eq!(
+            entries,
+            [
+                (
+                    "k",
+                    "-----BEGIN KEY-----\nProc-Type: 4\n\nab\n-----END KEY-----"
+                ),
+                ("c", "-----BEGIN KEY-----"),
+                ("d", "x"),
+            ]
+        );
     }
 }

@@ -129,6 +129,11 @@ pub(super) fn read_note(draft: &mut Draft, text: &str) {
     if name == "Address" {
         read_person(draft, &mut entries);
     }
+    if template.is_none() {
+        // The user may have a field called `text` or `notes`, whose place this is not.
+        let notes = entries.iter_mut().filter(|entry| entry.0 == "Notes");
+        notes.for_each(|entry| push_notes(draft, std::mem::take(&mut entry.1)));
+    }
     for (key, value) in entries {
         if value.trim().is_empty() || is_overfull(draft) {
             continue;
@@ -136,7 +141,7 @@ pub(super) fn read_note(draft: &mut Draft, text: &str) {
         let known = keys.iter().find(|known| known.0 == key);
         match (key, known) {
             ("Notes", _) => push_notes(draft, value),
-            (_, Some((_, Some(number)))) => push_standard(draft, *number, value),
+            (_, Some((_, Some(number)))) => push_standard(draft, *number, key, value),
             ("Website" | "URL", Some(_)) => push_url(draft, value),
             (_, Some(_)) => push_by_name(draft, key, value),
             ("Language", None) => push_text(draft, "language", value.to_owned()),
@@ -171,7 +176,7 @@ fn push_notes(draft: &mut Draft, value: &str) {
     push_free(draft, number, None, value.to_owned());
 }
 
-fn push_standard(draft: &mut Draft, number: u8, value: &str) {
+fn push_standard(draft: &mut Draft, number: u8, key: &str, value: &str) {
     let date = match number {
         field::EXPIRES => card_expiry(value),
         field::BIRTH_DATE => written_out(value),
@@ -181,6 +186,10 @@ fn push_standard(draft: &mut Draft, number: u8, value: &str) {
     let is_date = matches!(number, field::EXPIRES | field::BIRTH_DATE);
     if is_date && value.chars().all(|character| character == ',') {
         return;
+    }
+    // One of its parts alone is no date.
+    if is_date && (value.starts_with(',') || value.ends_with(',')) {
+        return push_named(draft, key, FieldKind::Text, value.to_owned());
     }
     let text = match (date, number) {
         (Some(date), _) => date,

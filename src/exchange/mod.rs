@@ -49,6 +49,7 @@ mod keeper_fields;
 mod keeper_json;
 mod labelled;
 mod lastpass;
+mod lastpass_forms;
 mod lastpass_notes;
 mod mapping;
 pub mod native;

@@ -37,7 +37,9 @@ const ADDRESS: [&str; 6] = [
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     read_named(text, Format::NordPass, is_header, |row, draft| {
-        if row.text("type") == "folder" {
+        // Before rows had a type a folder was a name alone.
+        let has_types = has_columns(row.headers(), &["type"]);
+        if row.text("type") == "folder" || (!has_types && row.is_blank_but(&["name"])) {
             return Err("it is a folder; items say themselves where they lie");
         }
         draft.kind = guess_kind(row);

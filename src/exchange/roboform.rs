@@ -1,5 +1,6 @@
 //! RoboForm's CSV: `Name,Url,MatchUrl,Login,Pwd,Note,Folder,RfFieldsV2`. The fields of a form follow in as many cells as
-//! there are, each `name,…,…,type,value`, beyond the header's width.
+//! there are, each `name,…,…,type,value`, beyond the header's width. Older ones have no MatchUrl, and fields of the form
+//! `name:type:value` from `Rf_fields` on.
 
 use super::labelled::{is_overfull, push_free, push_labelled};
 use super::row::{Column, has_columns, read_named_lines};
@@ -16,6 +17,9 @@ const COLUMNS: &[Column] = &[
     ("folder", Target::Folder(&['/', '\\'])),
 ];
 
+/// The first of the columns with a form's fields.
+const FIELDS: [&str; 2] = ["rffieldsv2", "rf_fields"];
+
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     read_named_lines(text, Format::RoboForm, is_header, |row, draft| {
@@ -25,11 +29,8 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         {
             draft.kind = ItemKind::Note;
         }
-        let mut fields: Vec<Zeroizing<String>> = row
-            .take_from("rffieldsv2")
-            .into_iter()
-            .map(Zeroizing::new)
-            .collect();
+        let forms = FIELDS.iter().flat_map(|name| row.take_from(name));
+        let mut fields: Vec<Zeroizing<String>> = forms.map(Zeroizing::new).collect();
         // The form's fields repeat what the columns have.
         fields.retain(|field| {
             let Some((name, _, value)) = parse_field(field) else {
@@ -67,7 +68,9 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
 
 /// Whether a first line is this format's.
 pub(super) fn is_header(headers: &[String]) -> bool {
-    has_columns(headers, &["name", "url", "matchurl", "login", "pwd"])
+    let mut own = ["matchurl"].into_iter().chain(FIELDS);
+    has_columns(headers, &["name", "url", "login", "pwd"])
+        && own.any(|name| has_columns(headers, &[name]))
 }
 
 /// RoboForm writes one more `'` before a value that begins with `@` or `'`.
@@ -104,6 +107,17 @@ fn parse_field(text: &str) -> Option<(&str, &str, &str)> {
         parts.next(),
     ] {
         [Some(name), Some(""), Some(""), Some(kind), Some(value)] => Some((name, kind, value)),
-        _ => None,
+        _ => parse_older_field(text),
     }
+}
+
+/// `name:type:value`, where the type is a short word. A name may have colons itself.
+fn parse_older_field(text: &str) -> Option<(&str, &str, &str)> {
+    let mut cuts = text.match_indices(':');
+    cuts.find_map(|(at, _)| {
+        let (name, rest) = (text.get(..at)?, text.get(at + 1..)?);
+        let (kind, value) = rest.split_once(':')?;
+        let is_type = matches!(kind.len(), 2..=4) && kind.bytes().all(|b| b.is_ascii_lowercase());
+        (is_type && !name.is_empty()).then_some((name, kind, value))
+    })
 }

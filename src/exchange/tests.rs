@@ -20,6 +20,7 @@ mod older;
 mod outcomes;
 mod pass;
 mod samples;
+mod shapes;
 mod written;
 mod zips;
 

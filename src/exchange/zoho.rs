@@ -1,9 +1,10 @@
 //! Zoho Vault's CSV: `Password Name,Description,Password URL,SecretData,Notes,CustomData,Tags,Classification,…` (older
-//! ones say Secret for Password). What an item holds stands in two cells of one `name:value` a line.
+//! ones say Secret for Password). What an item holds stands in two cells of one `name:value` a line, in the general table
+//! of older versions (`Secret Name,Secret URL,Notes,…`) in a cell each.
 
-use super::labelled::{is_overfull, push_untold, split_entries};
+use super::labelled::{is_overfull, push_free, push_untold, split_entries};
 use super::place::push_text;
-use super::row::{Column, has_columns, read_named};
+use super::row::{Column, Row, has_columns, read_named};
 use super::table::Target;
 use super::{Format, ImportError, Imported};
 use crate::model::draft::Draft;
@@ -24,6 +25,8 @@ const COLUMNS: &[Column] = &[
     ("totp", Target::Named("otp", FieldKind::Otp)),
     ("login_totp", Target::Named("otp", FieldKind::Otp)),
     ("folder name", Target::Folder(&['/', '\\'])),
+    ("chambername", Target::Folder(&['/', '\\'])),
+    ("chamber name", Target::Folder(&['/', '\\'])),
 ];
 
 /// Reads the export.
@@ -38,14 +41,44 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
             read_data(draft, &data);
         }
         row.put_all(draft, COLUMNS);
+        if !has_columns(row.headers(), &["secretdata"]) {
+            read_further(row, draft);
+        }
         Ok(())
     })
 }
 
 /// Whether a first line is this format's.
 pub(super) fn is_header(headers: &[String]) -> bool {
-    has_columns(headers, &["secretdata"])
-        && (has_columns(headers, &["password name"]) || has_columns(headers, &["secret name"]))
+    let has = |names: &[&str]| has_columns(headers, names);
+    (has(&["secretdata"]) && (has(&["password name"]) || has(&["secret name"])))
+        || has(&["secret name", "secret url", "notes"])
+}
+
+/// The cells of the general table that are not in every item: each has its column's name, or one of its own.
+fn read_further(row: &mut Row<'_, '_>, draft: &mut Draft) {
+    for (name, text) in row.take_filled() {
+        if is_overfull(draft) {
+            return;
+        }
+        let text = Zeroizing::new(text);
+        if name.is_empty() {
+            read_data(draft, &text);
+        } else {
+            push_value(draft, name, &text);
+        }
+    }
+}
+
+/// Adds a value; Zoho's names for what only some kinds have are no names of columns elsewhere.
+fn push_value(draft: &mut Draft, label: &str, text: &str) {
+    let number = match label.trim().to_lowercase().as_str() {
+        "private key" => field::PRIVATE_KEY,
+        "public key" => field::PUBLIC_KEY,
+        "passphrase" => field::PASSPHRASE,
+        _ => return push_untold(draft, label, text.to_owned()),
+    };
+    push_free(draft, number, None, text.to_owned());
 }
 
 fn read_data(draft: &mut Draft, text: &str) {
@@ -60,7 +93,7 @@ fn read_data(draft: &mut Draft, text: &str) {
             draft.kind = read_kind(draft, value);
             continue;
         }
-        push_untold(draft, label, value.trim_end().to_owned());
+        push_value(draft, label, value.trim_end());
     }
 }
 

@@ -144,20 +144,32 @@ fn is_told(cell: &str, texts: &[String]) -> bool {
     let mut pieces = cell.split(['/', ',', ';', '\n', '\\', ':', '"', '{', '}', '[', ']']);
     let in_pieces = pieces.all(|piece| {
         let piece = piece.trim();
-        piece == "Root" || holds(piece) || moment(piece).is_some_and(|moment| holds(&moment))
+        piece == "Root"
+            || holds(piece)
+            || moment(piece).is_some_and(|moment| holds(&moment))
+            || day(piece).is_some_and(|day| holds(&day))
     });
     whole || nothing || in_pieces || holds(cell)
 }
 
 /// Seconds or milliseconds since 1970 as importers write them.
 fn moment(number: &str) -> Option<String> {
+    Some(crate::model::moment::Moment(milliseconds(number)?).to_rfc3339())
+}
+
+/// The same where it was the midnight of a day.
+fn day(number: &str) -> Option<String> {
+    let moment = crate::model::moment::Moment(milliseconds(number)? + 13 * 3_600_000);
+    Some(moment.to_rfc3339().get(..10)?.to_owned())
+}
+
+fn milliseconds(number: &str) -> Option<u64> {
     let number: u64 = number.parse().ok()?;
-    let milliseconds = if number > 100_000_000_000 {
+    Some(if number > 100_000_000_000 {
         number
     } else {
         number * 1000
-    };
-    Some(crate::model::moment::Moment(milliseconds).to_rfc3339())
+    })
 }
 
 /// Numbers of Bitwarden that became a kind, a rule's name or a folder's name; the other tests look at those.

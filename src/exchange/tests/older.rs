@@ -82,7 +82,7 @@ const CASES: &[Case] = &[
     (
         Format::KeeperJson,
         r#"{"records":[{"title":"me","$type":"contact","custom_fields":{"$birthDate":-648597600000,"$name":[{"first":"Bo","last":"Nilsen"},{"first":"Bob","last":"N"}]}}]}"#,
-        "1 identity \"me\"\n    type = \"contact\" (text)\n    birth-date = \"1949-06-13T02:00:00.000Z\" (date)\n    name = \"Bo Nilsen\" (text)\n    name 2 = \"Bob N\" (text)",
+        "1 identity \"me\"\n    type = \"contact\" (text)\n    birth-date = \"1949-06-13\" (date)\n    name = \"Bo Nilsen\" (text)\n    name 2 = \"Bob N\" (text)",
     ),
     (
         Format::EnpassJson,
