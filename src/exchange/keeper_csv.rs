@@ -157,10 +157,11 @@ fn take(
 
 /// Adds a custom field; one of several parts is JSON, or a card's number, expiry and code between blanks.
 fn push_pair(draft: &mut Draft, name: &str, mut value: Zeroizing<String>) {
-    if name.starts_with('$') && value.trim_start().starts_with('{') {
-        if let Ok(Json::Object(parts)) = Json::parse(&value) {
-            return read_value(draft, name, Json::Object(parts));
-        }
+    if name.starts_with('$')
+        && value.trim_start().starts_with('{')
+        && let Ok(Json::Object(parts)) = Json::parse(&value)
+    {
+        return read_value(draft, name, Json::Object(parts));
     }
     if name.starts_with("$paymentCard") && push_card(draft, &value) {
         return;
