@@ -11,6 +11,7 @@ mod write;
 pub(super) use header::{Generation, generation};
 pub(super) use write::Writer;
 
+use super::keepass_references;
 use super::keepass_xml::{self, Files};
 use super::unlock::{Key, Opener, decrypt_cbc};
 use super::xml::Element;
@@ -114,12 +115,15 @@ fn read(bytes: &[u8], header: &OuterHeader, mut opened: Opened) -> Result<Import
     let text = std::str::from_utf8(&opened.xml).map_err(|_| Problem::Damaged)?;
     let mut root = Element::parse(text.trim_start_matches('\u{feff}'))?;
     check_header_hash(bytes, header, &root)?;
+    // Once through all elements: a second time would be felt.
+    let mut has_references = false;
     root.visit(&mut |element| {
         if element.flag("Protected") {
             opened.stream.uncover(element);
         }
+        has_references |= keepass_references::is_in(element);
     });
-    keepass_xml::read(root, opened.files, FORMAT)
+    keepass_xml::read(root, opened.files, FORMAT, has_references)
 }
 
 /// KDBX 3.1 has no other proof of its header.

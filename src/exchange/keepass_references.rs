@@ -77,17 +77,17 @@ impl<'t> Reference<'t> {
     }
 }
 
+/// Whether an element is a value with a reference in it.
+pub(super) fn is_in(element: &Element) -> bool {
+    element.name == "Value" && holds_opening(&element.text)
+}
+
 /// Puts values in the place of references to them, in all entries and their former versions, and says so. A reference whose
 /// entry is not there stays as it is.
 ///
 /// # Errors
 /// [`ImportError::TooManyValues`] where references to references grow beyond what an import may take.
 pub(super) fn resolve(root: &mut Element, imported: &mut Imported) -> Result<(), ImportError> {
-    let mut is_used = false;
-    root.visit(&mut |element| is_used |= element.name == "Value" && holds_opening(&element.text));
-    if !is_used {
-        return Ok(());
-    }
     let mut entries = Entries::default();
     entries.note(root);
     let mut resolver = Resolver {

@@ -34,7 +34,10 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     if !text.contains("<KeePassFile") {
         return Err(not_this(Format::KeePassXml));
     }
-    read(Element::parse(text)?, Files::default(), Format::KeePassXml)
+    let mut root = Element::parse(text)?;
+    let mut has_references = false;
+    root.visit(&mut |element| has_references |= keepass_references::is_in(element));
+    read(root, Files::default(), Format::KeePassXml, has_references)
 }
 
 fn not_this(format: Format) -> ImportError {
@@ -44,17 +47,21 @@ fn not_this(format: Format) -> ImportError {
     }
 }
 
-/// Reads a document whose protected values are in clear; `files` are those that stand before it.
+/// Reads a document whose protected values are in clear; `files` are those that stand before it, and whether it has references
+/// its caller has seen.
 pub(super) fn read(
     mut root: Element,
     files: Files,
     format: Format,
+    has_references: bool,
 ) -> Result<Imported, ImportError> {
     if root.name != "KeePassFile" {
         return Err(not_this(format));
     }
     let mut imported = Imported::default();
-    keepass_references::resolve(&mut root, &mut imported)?;
+    if has_references {
+        keepass_references::resolve(&mut root, &mut imported)?;
+    }
     let mut meta = root.take("Meta").unwrap_or_default();
     let refused = |reason| ImportError::NotThisFormat { format, reason };
     let mut top = root.take("Root").unwrap_or_default();
@@ -324,10 +331,11 @@ impl DocumentReader {
 /// The names that every entry has; any other may be called as keyfold calls these.
 const OWN_NAMES: [&str; 5] = ["Title", "UserName", "Password", "Notes", "URL"];
 
-fn put_values(draft: &mut Draft, values: Values) {
-    let is_own = |value: &Value| OWN_NAMES.contains(&value.name.as_str());
-    let (own, others): (Vec<_>, Vec<_>) = values.0.into_iter().partition(is_own);
-    for value in own.into_iter().chain(others) {
+fn put_values(draft: &mut Draft, mut values: Values) {
+    values
+        .0
+        .sort_by_key(|value| !OWN_NAMES.contains(&value.name.as_str()));
+    for value in values.0 {
         let kind = value.kind();
         let Value { name, text, .. } = value;
         match name.as_str() {
