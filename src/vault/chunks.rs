@@ -5,6 +5,7 @@
 //! either file. A frame is handed on only after it was opened and found to be what its name says.
 
 use super::append::refuse_if_full;
+use super::beside::beside;
 use super::error::VaultError;
 use super::local::is_still;
 use super::look::{FilePlan, UnionPlan};
@@ -82,15 +83,11 @@ fn name_chunk_of(nonce: Nonce, parts: &[&[u8]]) -> ChunkName {
 /// A chunk's name and its frame. Each reads all of a piece, and both take about as long: a large one is hashed beside.
 fn name_and_seal(keys: &Keys, nonce: Nonce, content: &[&[u8]]) -> (ChunkName, Vec<u8>) {
     let length: usize = content.iter().map(|part| part.len()).sum();
-    let (name, frame) = thread::scope(|scope| {
-        let hash = || name_chunk_of(nonce, content);
-        let beside = (length > LARGE_PIECE)
-            .then(|| thread::Builder::new().spawn_scoped(scope, hash).ok())
-            .flatten();
-        let frame = seal_chunk_of(keys, nonce, content);
-        (beside.and_then(|beside| beside.join().ok()), frame)
-    });
-    // A machine without room for a thread has time.
+    let (name, frame) = beside(
+        (length > LARGE_PIECE).then_some(content),
+        |content| name_chunk_of(nonce, content),
+        || seal_chunk_of(keys, nonce, content),
+    );
     (name.unwrap_or_else(|| name_chunk_of(nonce, content)), frame)
 }
 
@@ -226,20 +223,13 @@ impl Vault {
         let mut nonce = [0; NONCE_LENGTH];
         rng.fill_bytes(&mut nonce);
         // While this piece is sealed, the one before it is written.
-        let mut waiting = self.waiting_piece.take();
-        let mut written = None;
         let (storage, replica, facts) = (&*self.storage, &self.local.replica, self.replica);
-        let write = |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece)));
-        let (name, frame) = thread::scope(|scope| {
-            if waiting.is_some() {
-                let (waiting, written) = (&mut waiting, &mut written);
-                let writing = || *written = waiting.take().map(write);
-                drop(thread::Builder::new().spawn_scoped(scope, writing));
-            }
-            name_and_seal(&self.keys, nonce, &content)
-        });
-        // A machine without room for a thread has time.
-        if let Some(written) = written.or_else(|| waiting.map(write)) {
+        let (written, (name, frame)) = beside(
+            self.waiting_piece.take(),
+            |piece| write_chunks(storage, replica, facts, &mut iter::once(Ok(piece))),
+            || name_and_seal(&self.keys, nonce, &content),
+        );
+        if let Some(written) = written {
             self.added(written)?;
         }
         refuse_if_full(

@@ -1,5 +1,6 @@
 //! One change, one record: planned on the newest state, sealed, committed to the replica, delivered to the vault file.
 
+use super::beside::beside;
 use super::error::VaultError;
 use super::{Notice, Revealer, Vault};
 use crate::crypto::keys::Keys;
@@ -12,7 +13,6 @@ use crate::state::codec::{self, SEEN_LIMIT};
 use crate::state::op::{ChunkName, Operation, RecordHead, Tag};
 use crate::storage::StorageError;
 use rand::CryptoRng;
-use std::thread;
 use zeroize::Zeroizing;
 
 /// Past this many records in frames of their own the replica is packed, so that opening stays fast.
@@ -247,22 +247,13 @@ pub(super) fn seal_operations(
         return seal_operations_from(0, keys, record, planned);
     }
     let second = planned.len() / 2;
-    let mut beside = Some(planned.split_off(second));
-    let seal_second = |planned| seal_operations_from(second, keys, record, planned);
-    let mut sealed_beside = None;
-    let mut sealed = thread::scope(|scope| {
-        let (beside, sealed_beside) = (&mut beside, &mut sealed_beside);
-        let sealing = || *sealed_beside = beside.take().map(seal_second);
-        drop(thread::Builder::new().spawn_scoped(scope, sealing));
-        seal_operations_from(0, keys, record, planned)
-    });
-    // A machine without room for a thread has time.
-    sealed.extend(
-        sealed_beside
-            .or_else(|| beside.map(seal_second))
-            .into_iter()
-            .flatten(),
+    let rest = planned.split_off(second);
+    let (sealed_rest, mut sealed) = beside(
+        Some(rest),
+        |rest| seal_operations_from(second, keys, record, rest),
+        || seal_operations_from(0, keys, record, planned),
     );
+    sealed.extend(sealed_rest.into_iter().flatten());
     sealed
 }
 

@@ -6,6 +6,7 @@
 mod adopt;
 mod append;
 mod backup;
+mod beside;
 mod check;
 mod chunks;
 mod commit;
