@@ -7,6 +7,7 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{
     DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
 };
@@ -198,12 +199,17 @@ fn rename_unless_taken(from: &Path, to: &Path) -> io::Result<()> {
 /// so first; it then drops what is clean already, which is cheap to read again from a disk that was so quick. What cannot be
 /// written out is told by the sync.
 fn begin_writing_out(file: &File, offset: u64, length: usize) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let length = std::num::NonZeroU64::new(length as u64);
-        let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
+    if cfg!(any(target_os = "linux", target_os = "android")) {
+        let_go(file, offset, NonZeroU64::new(length as u64));
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+}
+
+/// Tells the system that a part of a file, or all that follows, is not needed in its memory. A file system that keeps no such
+/// memory refuses, and no harm is done.
+fn let_go(file: &File, offset: u64, length: Option<NonZeroU64>) {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     let _ = (file, offset, length);
 }
 
@@ -426,12 +432,7 @@ impl StoredFile for RealFile {
     }
 
     fn evict(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-        {
-            // A file system that keeps no such memory refuses, and no harm is done.
-            let whole = None;
-            let _ = rustix::fs::fadvise(&self.file, 0, whole, rustix::fs::Advice::DontNeed);
-        }
+        let_go(&self.file, 0, None);
     }
 }
 
