@@ -241,18 +241,20 @@ fn peak(child: &Child) -> u64 {
 
 static PIECE: [u8; 1 << 20] = [0xa7; 1 << 20];
 
+/// Starts `attach` with these arguments, its input and output in pipes.
+fn start(home: &Home, args: &[&str]) -> Child {
+    let mut command: Command = home.command();
+    command
+        .args(["--password-file", &home.arg("password"), "attach"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command.spawn().unwrap()
+}
+
 /// Attaches that many mebibytes and writes them out again; the most memory that either took.
 fn peaks(home: &Home, name: &str, mebibytes: usize) -> [u64; 2] {
-    let start = |args: &[&str]| -> Child {
-        let mut command: Command = home.command();
-        command
-            .args(["--password-file", &home.arg("password"), "attach"])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        command.spawn().unwrap()
-    };
-    let mut child = start(&["add", "mail", "-", "--as", name]);
+    let mut child = start(home, &["add", "mail", "-", "--as", name]);
     let mut input = child.stdin.take().unwrap();
     for _ in 0..mebibytes {
         input.write_all(&PIECE).unwrap();
@@ -260,7 +262,7 @@ fn peaks(home: &Home, name: &str, mebibytes: usize) -> [u64; 2] {
     let added = peak(&child);
     drop(input);
     assert!(child.wait().unwrap().success());
-    let mut child = start(&["get", "mail", name, "--output", "-"]);
+    let mut child = start(home, &["get", "mail", name, "--output", "-"]);
     let mut output = child.stdout.take().unwrap();
     let mut read = vec![0; PIECE.len()];
     for _ in 1..mebibytes {
@@ -304,12 +306,7 @@ fn memory_does_not_grow_with_a_file_of_two_gibibytes() {
 #[test]
 fn killed_while_it_stores_it_has_attached_nothing() {
     let home = home("a.txt", b"x");
-    let mut command = home.command();
-    command
-        .args(["--password-file", &home.arg("password")])
-        .args(["attach", "add", "mail", "-", "--as", "big"])
-        .stdin(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = start(&home, &["add", "mail", "-", "--as", "big"]);
     let mut input = child.stdin.take().unwrap();
     for _ in 0..8 {
         input.write_all(&PIECE).unwrap();
@@ -346,12 +343,7 @@ fn interrupted_while_it_stores_it_leaves_nothing() {
     let home = home("a.txt", b"x");
     home.run(&["attach", "add", "mail", "a.txt"]).ok();
     let before = bytes_below(&home.path(""));
-    let mut command = home.command();
-    command
-        .args(["--password-file", &home.arg("password")])
-        .args(["attach", "add", "mail", "-", "--as", "big"])
-        .stdin(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = start(&home, &["add", "mail", "-", "--as", "big"]);
     let mut input = child.stdin.take().unwrap();
     for _ in 0..8 {
         input.write_all(&PIECE).unwrap();
@@ -375,11 +367,7 @@ fn interrupted_while_it_writes_out_it_leaves_no_half_of_a_file() {
     let home = home("big", &vec![7; length]);
     home.run(&["attach", "add", "mail", "big"]).ok();
     fs::create_dir(home.path("out")).unwrap();
-    let mut command = home.command();
-    command
-        .args(["--password-file", &home.arg("password")])
-        .args(["attach", "get", "mail", "-o", &home.arg("out")]);
-    let mut child = command.spawn().unwrap();
+    let mut child = start(&home, &["get", "mail", "-o", &home.arg("out")]);
     waiting::until("a file appears", || !names_in(&home, "out").is_empty());
     interrupt(&child);
     match child.wait().unwrap().code() {
