@@ -23,13 +23,12 @@ pub(super) const KIND_READERS: [(&str, KindReader); 8] = [
 ];
 
 fn read_login(draft: &mut Draft, login: &mut Object<'_>) {
-    for (name, number) in [
+    let standard = [
         ("username", field::USERNAME),
         ("password", field::PASSWORD),
         ("totp", field::OTP),
-    ] {
-        draft.push_standard(number, login.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, login, &standard);
     let uris = login.take_list("uris").unwrap_or_default();
     for (uri, at) in uris.into_iter().zip(1_usize..) {
         match uri {
@@ -78,14 +77,13 @@ fn match_rule(number: &str) -> &str {
 }
 
 fn read_card(draft: &mut Draft, card: &mut Object<'_>) {
-    for (name, number) in [
+    let standard = [
         ("number", field::NUMBER),
         ("cardholderName", field::HOLDER),
         ("brand", field::BRAND),
         ("code", field::VERIFICATION_CODE),
-    ] {
-        draft.push_standard(number, card.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, card, &standard);
     let month = card.take_text("expMonth").unwrap_or_default();
     let year = card.take_text("expYear").unwrap_or_default();
     match expiry(&year, &month) {
@@ -122,7 +120,7 @@ fn read_identity(draft: &mut Draft, identity: &mut Object<'_>) {
         .filter_map(|name| identity.take_text(name))
         .collect();
     draft.push_standard(field::ADDRESS, lines.join("\n"));
-    for (name, number) in [
+    let standard = [
         ("username", field::USERNAME),
         ("email", field::EMAIL),
         ("phone", field::PHONE),
@@ -130,23 +128,21 @@ fn read_identity(draft: &mut Draft, identity: &mut Object<'_>) {
         ("ssn", field::SOCIAL_NUMBER),
         ("passportNumber", field::PASSPORT_NUMBER),
         ("licenseNumber", field::LICENCE_NUMBER),
-    ] {
-        draft.push_standard(number, identity.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, identity, &standard);
 }
 
 fn read_ssh_key(draft: &mut Draft, key: &mut Object<'_>) {
-    for (name, number) in [
+    let standard = [
         ("privateKey", field::PRIVATE_KEY),
         ("publicKey", field::PUBLIC_KEY),
         ("keyFingerprint", field::FINGERPRINT),
-    ] {
-        draft.push_standard(number, key.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, key, &standard);
 }
 
 fn read_bank_account(draft: &mut Draft, account: &mut Object<'_>) {
-    for (name, number) in [
+    let standard = [
         ("accountNumber", field::NUMBER),
         ("nameOnAccount", field::HOLDER),
         ("iban", field::IBAN),
@@ -154,9 +150,8 @@ fn read_bank_account(draft: &mut Draft, account: &mut Object<'_>) {
         ("bankName", field::BANK),
         ("pin", field::PIN),
         ("bankContactPhone", field::PHONE),
-    ] {
-        draft.push_standard(number, account.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, account, &standard);
     read_texts(draft, account, &["accountType"]);
     read_numbers(draft, account, &["routingNumber", "branchNumber"]);
 }
@@ -167,13 +162,12 @@ fn read_licence(draft: &mut Draft, licence: &mut Object<'_>) {
         draft,
         ["firstName", "middleName", "lastName"].map(|name| licence.take_text(name)),
     );
-    for (name, number) in [
+    let standard = [
         ("licenseNumber", field::LICENCE_NUMBER),
         ("dateOfBirth", field::BIRTH_DATE),
         ("expirationDate", field::EXPIRES),
-    ] {
-        draft.push_standard(number, licence.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, licence, &standard);
     push_date(draft, "issue date", licence.take_text("issueDate"));
     let texts = [
         "issuingCountry",
@@ -188,13 +182,12 @@ fn read_passport(draft: &mut Draft, passport: &mut Object<'_>) {
     push_text(draft, "type", "Passport".to_owned());
     let [given, last] = ["givenName", "surname"].map(|name| passport.take_text(name));
     push_person(draft, [given, None, last]);
-    for (name, number) in [
+    let standard = [
         ("passportNumber", field::PASSPORT_NUMBER),
         ("dateOfBirth", field::BIRTH_DATE),
         ("expirationDate", field::EXPIRES),
-    ] {
-        draft.push_standard(number, passport.take_text(name).unwrap_or_default());
-    }
+    ];
+    read_standard(draft, passport, &standard);
     push_date(draft, "issue date", passport.take_text("issueDate"));
     let texts = [
         "sex",
@@ -206,6 +199,13 @@ fn read_passport(draft: &mut Draft, passport: &mut Object<'_>) {
     ];
     read_texts(draft, passport, &texts);
     read_numbers(draft, passport, &["nationalIdentificationNumber"]);
+}
+
+/// Members that are standard fields.
+fn read_standard(draft: &mut Draft, object: &mut Object<'_>, members: &[(&str, u8)]) {
+    for (name, number) in members {
+        draft.push_standard(*number, object.take_text(name).unwrap_or_default());
+    }
 }
 
 /// Members that are shown openly, under their own names.

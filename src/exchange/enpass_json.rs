@@ -49,7 +49,7 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     if !items.is_empty() && !items.iter().any(of_enpass) {
         return Err(not_this("no item has a uuid"));
     }
-    let mut folders = parse_folders(root.take_list("folders"));
+    let mut folders = Folders::read(root.take_list("folders"), ["uuid", "title", "parent_uuid"]);
     let mut imported = Imported::default();
     let mut tally = Tally::default();
     for (item, row) in items.into_iter().zip(1..) {
@@ -71,20 +71,6 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         }
     }
     Ok(imported)
-}
-
-fn parse_folders(list: Option<Vec<Json<'_>>>) -> Folders {
-    let mut folders = Folders::default();
-    for folder in list.unwrap_or_default() {
-        if let Json::Object(mut folder) = folder
-            && let Some(id) = folder.take_text("uuid")
-        {
-            let name = folder.take_text("title").unwrap_or_default();
-            let parent = folder.take_text("parent_uuid").unwrap_or_default();
-            folders.insert(id, name, parent);
-        }
-    }
-    folders
 }
 
 fn read_item(

@@ -1,6 +1,7 @@
 //! Folders that a source lists by id, each with the id of the one around it, as paths.
 
 use super::ImportError;
+use super::json::Json;
 use super::place::{SharedNames, folder_path};
 use std::collections::HashMap;
 
@@ -21,6 +22,21 @@ struct Folder {
 }
 
 impl Folders {
+    /// Out of a list of objects that have an id, a name and the id of the folder around them under these names.
+    pub(super) fn read(list: Option<Vec<Json<'_>>>, [id, name, parent]: [&str; 3]) -> Self {
+        let mut folders = Self::default();
+        for folder in list.unwrap_or_default() {
+            if let Json::Object(mut folder) = folder
+                && let Some(id) = folder.take_text(id)
+            {
+                let name = folder.take_text(name).unwrap_or_default();
+                let parent = folder.take_text(parent).unwrap_or_default();
+                folders.insert(id, name, parent);
+            }
+        }
+        folders
+    }
+
     /// Takes a folder in.
     pub(super) fn insert(&mut self, id: String, name: String, parent: String) {
         self.by_id.insert(id, Folder { name, parent });

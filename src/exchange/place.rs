@@ -20,12 +20,7 @@ pub(super) fn push_named(draft: &mut Draft, name: &str, kind: FieldKind, text: S
         draft.push_standard(number, text);
         return;
     }
-    let taken = draft.fields.iter().take(MAX_FIELDS).filter(|entry| {
-        let rest = entry.name.as_text().strip_prefix(name);
-        rest.is_some_and(|rest| rest.starts_with(' '))
-    });
-    let numbered = format!("{name} {}", taken.count() + 2);
-    draft.push_custom(&numbered, kind, text);
+    draft.push_custom(&draft.numbered(name), kind, text);
 }
 
 /// Adds a custom date field.

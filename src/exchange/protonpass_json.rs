@@ -242,7 +242,10 @@ fn read_vault(
 ) -> Result<(), ImportError> {
     let name = vault.take_text("name").unwrap_or_default();
     let outer = folder_path(&name, &[]);
-    let mut folders = read_folders(vault.take_list("folders"));
+    let mut folders = Folders::read(
+        vault.take_list("folders"),
+        ["folderId", "name", "parentFolderId"],
+    );
     for item in vault.take_list("items").unwrap_or_default() {
         reading.row += 1;
         let row = reading.row;
@@ -302,21 +305,6 @@ fn read_vault(
             .push(format!("of vault {name:?} this is left out: {rest}"));
     }
     Ok(())
-}
-
-/// The folders below a vault.
-fn read_folders(list: Option<Vec<Json<'_>>>) -> Folders {
-    let mut folders = Folders::default();
-    for folder in list.unwrap_or_default() {
-        if let Json::Object(mut folder) = folder
-            && let Some(id) = folder.take_text("folderId")
-        {
-            let name = folder.take_text("name").unwrap_or_default();
-            let parent = folder.take_text("parentFolderId").unwrap_or_default();
-            folders.insert(id, name, parent);
-        }
-    }
-    folders
 }
 
 /// An item, and what it says of its files.

@@ -171,7 +171,8 @@ impl Draft {
     }
 
     /// A name with a number, counted from 2, as other fields of the name have.
-    fn numbered(&self, name: &str) -> String {
+    #[must_use]
+    pub fn numbered(&self, name: &str) -> String {
         let taken = self.fields.iter().take(MAX_COMPARED).filter(|entry| {
             let rest = entry.name.as_text().strip_prefix(name);
             rest.is_some_and(|rest| rest.starts_with(' '))
