@@ -31,7 +31,8 @@ const CARD_FIELDS: [(&str, u8); 3] = [
 /// Reads the export.
 pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
     let (headers, mut reader) = read_header(text, b',', Quoting::Doubled)?;
-    if !is_header(&headers) {
+    let has_heading = is_header(&headers);
+    if !has_heading {
         if !is_row(&headers) {
             return Err(ImportError::NotThisFormat {
                 format: Format::EnpassCsv,
@@ -40,8 +41,8 @@ pub(super) fn import(text: &str) -> Result<Imported, ImportError> {
         }
         reader = Reader::new(text, b',', Quoting::Doubled).without_header();
     }
-    // A title, pairs and a note, which may be left out.
-    let is_full = |cells: usize| cells >= 2;
+    // A title, pairs and a note, which versions without a heading may leave out.
+    let is_full = |cells: usize| cells >= 2 && (cells.is_multiple_of(2) || !has_heading);
     read_table(reader, is_full, Discipline::FullLines, |cells| {
         Became::Item(read_row(cells), Vec::new())
     })

@@ -323,6 +323,12 @@ fn a_seed_is_never_an_address_nor_a_text() {
     assert!(draft.urls.is_empty());
     assert_eq!(field_text(draft, "otp"), Some(uri));
     assert_eq!(field_kind(draft, "remark"), Some(FieldKind::Secret));
+    // One that keyfold makes no codes of is kept, hidden.
+    let other = "motp://a:b?secret=0123456789abcdef";
+    let draft = &read(&format!("name,url\na,{other}\n")).drafts[0].draft;
+    assert!(draft.urls.is_empty());
+    assert_eq!(field_text(draft, "otp"), None);
+    assert_eq!(field_kind(draft, "seed"), Some(FieldKind::Secret));
 }
 
 #[test]
@@ -355,6 +361,15 @@ fn columns_are_known_in_any_writing() {
     assert_eq!(draft.urls, ["https://a.example", "https://b.example"]);
     let one = read("name,url,username,password\na,\"https://a.example/?x=1, 2\",me,x\n");
     assert_eq!(one.drafts[0].draft.urls, ["https://a.example/?x=1, 2"]);
+}
+
+#[test]
+fn a_row_of_enpass_that_is_cut_off_below_a_heading_is_refused() {
+    let cut = "Title,Field,Value,Note\na,Username,me,n\nb,Username,me";
+    assert!(matches!(
+        import(cut.as_bytes(), Some(Format::EnpassCsv), None).err(),
+        Some(ImportError::Row { .. })
+    ));
 }
 
 #[test]
