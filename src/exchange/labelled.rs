@@ -55,9 +55,9 @@ pub(super) fn push_free(draft: &mut Draft, number: u8, kind: Option<FieldKind>, 
     }
 }
 
-/// How the first and the last line of a key begin.
-const PEM_BEGIN: &str = "-----BEGIN ";
-const PEM_END: &str = "-----END ";
+/// How the first and the last line of a key or certificate begin (RFC 7468, section 2).
+pub(super) const PEM_BEGIN: &str = "-----BEGIN ";
+pub(super) const PEM_END: &str = "-----END ";
 
 /// The labels and values of a text with one `label:value` a line. A line that begins no value continues the one before
 /// it, and so does one between the marks of a key in PEM; what stands before the first label has an empty one.

@@ -11,8 +11,9 @@ use crate::model::field;
 use crate::secret::Secret;
 use zeroize::Zeroizing;
 
-/// Schemes of seeds; keyfold makes codes of the first two.
-const SCHEMES: [&str; 3] = ["otpauth://", "steam://", "motp://"];
+/// Schemes of seeds that keyfold makes codes of, and of others.
+const WITH_CODES: [&str; 2] = ["otpauth://", "steam://"];
+const WITHOUT_CODES: [&str; 1] = ["motp://"];
 
 /// Reads the list. Transfers of Google Authenticator may stand among the URIs.
 pub(super) fn import(text: &str, format: Format) -> Result<Imported, ImportError> {
@@ -79,8 +80,17 @@ pub(super) fn without_marks(line: &str) -> &str {
 /// Whether a line begins as a seed's URI does.
 pub(super) fn is_uri(line: &str) -> bool {
     let line = without_marks(line);
-    SCHEMES.iter().any(|scheme| {
-        line.get(..scheme.len())
+    is_seed(line) || begins_with(line, &WITHOUT_CODES)
+}
+
+/// Whether a text begins as the URI of a seed that keyfold makes codes of.
+pub(super) fn is_seed(text: &str) -> bool {
+    begins_with(text.trim_start(), &WITH_CODES)
+}
+
+fn begins_with(text: &str, schemes: &[&str]) -> bool {
+    schemes.iter().any(|scheme| {
+        text.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     })
 }

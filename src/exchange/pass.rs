@@ -4,7 +4,8 @@
 
 use super::authenticator::Tally;
 use super::generic_csv::meaning;
-use super::labelled::{is_overfull, push_free, push_labelled, push_untold};
+use super::labelled::{PEM_BEGIN, PEM_END, is_overfull, push_free, push_labelled, push_untold};
+use super::otpauth_uris::is_seed;
 use super::place::{folder_path, has_standard, push_named, settle_title};
 use super::table::Target;
 use super::{ImportError, Imported, MAX_FIELDS, RowProblem};
@@ -14,11 +15,6 @@ use crate::secret::SecretBytes;
 use zeroize::Zeroizing;
 
 const HEADER: &str = "GOPASS-SECRET-1.0";
-/// What seeds begin with.
-const SEEDS: [&str; 2] = ["otpauth://", "steam://"];
-/// What the first and the last line of a key or certificate begin with.
-const KEY_BEGINS: &str = "-----BEGIN ";
-const KEY_ENDS: &str = "-----END ";
 
 /// One entry of a store.
 pub struct PassEntry {
@@ -90,7 +86,7 @@ fn read_text(draft: &mut Draft, text: &str) {
         None => {}
     }
     // What begins after it does not end.
-    let last_end = lines.iter().rposition(|line| line.starts_with(KEY_ENDS));
+    let last_end = lines.iter().rposition(|line| line.starts_with(PEM_END));
     let mut remarks: Zeroizing<String> = Zeroizing::default();
     while let Some(line) = lines.get(at) {
         at += 1;
@@ -161,13 +157,13 @@ fn read_key(draft: &mut Draft, remarks: &mut String, first: &str, rest: &[&str])
 }
 
 fn is_key(line: &str) -> bool {
-    line.starts_with(KEY_BEGINS)
+    line.starts_with(PEM_BEGIN)
 }
 
 /// Where the key ends whose second line this is: after its last.
 fn key_end(lines: &[&str], start: usize) -> usize {
     let rest = lines.get(start..).unwrap_or_default();
-    let length = rest.iter().position(|line| line.starts_with(KEY_ENDS));
+    let length = rest.iter().position(|line| line.starts_with(PEM_END));
     length.map_or(lines.len(), |length| start + length + 1)
 }
 
@@ -244,14 +240,6 @@ fn push_seed(draft: &mut Draft, name: &str, seed: &str) {
     } else {
         draft.push_standard(field::OTP, seed.to_owned());
     }
-}
-
-fn is_seed(text: &str) -> bool {
-    let text = text.trim_start();
-    SEEDS.iter().any(|scheme| {
-        let start = text.get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    })
 }
 
 /// A label of a few words without an address's signs, and what follows its colon; nothing else is one.

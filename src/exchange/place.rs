@@ -2,7 +2,7 @@
 
 use super::json::{Json, Object};
 use super::labelled::push_free;
-use super::otpauth_uris::is_uri as is_seed;
+use super::otpauth_uris::{is_seed, is_uri};
 use super::{ImportError, MAX_FIELDS, MAX_FILE_BYTES};
 use crate::model::draft::{Draft, DraftValue, FieldName};
 use crate::model::field::{self, FieldKind, ItemKind};
@@ -55,7 +55,7 @@ pub(super) fn push_person(draft: &mut Draft, parts: [Option<String>; 3]) {
 
 /// Text, or multiline text where it has several lines; a seed's URI is for nobody's eyes.
 pub(super) fn plain_kind(text: &str) -> FieldKind {
-    if is_seed(text) {
+    if is_uri(text) {
         FieldKind::Secret
     } else if text.contains(['\n', '\r']) {
         FieldKind::Multiline
@@ -153,6 +153,8 @@ pub(super) fn push_url(draft: &mut Draft, url: &str) {
     let url = url.trim();
     if is_seed(url) {
         push_free(draft, field::OTP, None, url.to_owned());
+    } else if is_uri(url) {
+        push_named(draft, "seed", FieldKind::Secret, url.to_owned());
     } else if !url.is_empty() && !holds(&draft.urls, url) {
         draft.urls.push(url.to_owned());
     }
